@@ -1,0 +1,197 @@
+"""What a person says about a task: the keys of the questionnaire, and how answers are read and checked.
+
+Knows nothing of paths, rules or measurements. Every key can be `unknown`, which is never the same as no.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from advisor.errors import InputError, Problem
+
+UNKNOWN = "unknown"
+YES_NO = ("yes", "no")
+Answers = dict[str, str | float]
+
+_ALIASES = {"true": "yes", "y": "yes", "false": "no", "n": "no", "": UNKNOWN, "?": UNKNOWN}
+_ALIASES |= {"null": UNKNOWN, "none": UNKNOWN, "n_a": UNKNOWN, "n/a": UNKNOWN}
+_SCALE = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
+_NUMBER = re.compile(r"(\d+(?:_\d+)*|\d{1,3}(?:,\d{3})+|\d*\.\d+|\d+\.\d*)(e\+?\d+)? ?([kmb]?)")
+_LARGEST = 1e15
+
+
+@dataclass(frozen=True)
+class Key:
+    """One thing that is asked: what values it takes, the question, and the help beside it.
+
+    `whole` numbers are counts. Choices are in their natural order; `unknown` is always possible and not listed.
+    """
+
+    kind: Literal["choice", "number"]
+    question: str
+    help: str
+    choices: tuple[str, ...] = ()
+    whole: bool = True
+
+
+def _choice(question: str, help: str, choices: tuple[str, ...] = YES_NO) -> Key:
+    return Key("choice", question, help, choices)
+
+
+def _number(question: str, help: str, whole: bool = True) -> Key:
+    return Key("number", question, help, whole=whole)
+
+
+KEYS: Mapping[str, Key] = {
+    "output_kind": _choice(
+        "What should come out?",
+        "label: one of a fixed set. style: text whose manner is the point. The rest says itself.",
+        ("label", "json", "sql", "code", "style", "short_answer", "long_answer"),
+    ),
+    "num_labels": _number("How many labels, or kinds of field, are there?", "Only for labels and extraction."),
+    "needs_private_or_fresh_facts": _choice(
+        "Do right answers need facts that the model can't know?",
+        "Your prices, your handbook, last week's news: yes. General knowledge: no.",
+    ),
+    "documents_available": _choice(
+        "Do you have documents in which the answers stand?", "Text that a search could find them in counts."
+    ),
+    "corpus_tokens": _number("How many tokens do the documents have?", "About 1.3 for each word; a page has about 500."),
+    "facts_change": _choice("How often do those facts change?", "often: each week or more.", ("never", "slowly", "often")),
+    "train_examples": _number(
+        "How many examples with their wanted output do you have, or could you get?", "0 if there is none."
+    ),
+    "strict_format": _choice("Does a small slip of form make an output useless?", "JSON that a program reads: yes."),
+    "style_matters": _choice("Does it matter how it is said?", "A house style, a voice, a manner of refusing."),
+    "base_capability": _choice(
+        "How good is the model today, with a good prompt?",
+        "low: right in under 30 of 100. high: in over 75.",
+        ("low", "medium", "high"),
+    ),
+    "tunes_same_model": _choice(
+        "Is the model that you would tune the one that you would prompt?",
+        "no: you would prompt a stronger model than you could tune.",
+    ),
+    "latency_or_volume_sensitive": _choice("Do speed or volume matter?", "Long prompts cost time on every request."),
+    "data_may_leave": _choice("May the data leave your machines?", "no: only models that you run yourself."),
+    "requests_per_day": _number("How many requests come in a day?", "A rough figure is enough."),
+    "max_latency_ms": _number("How many milliseconds may an answer take?", "Until the whole answer is there."),
+    "max_cost_per_1000": _number("What may 1,000 requests cost?", "In the currency that you pay in.", whole=False),
+}
+
+
+def parse(raw: Mapping[str, object], where: str | Path = "answers", text: str = "", line: int | None = None) -> Answers:
+    """Checked answers with every key of `KEYS`, those not given `unknown`.
+
+    `where` names the source in problems. Lines come from `line`, or are looked up in the source's `text`.
+    Raises InputError with every problem found.
+    """
+    found: Answers = dict.fromkeys(KEYS, UNKNOWN)
+    problems: list[Problem] = []
+    for name, value in raw.items():
+        clean = re.sub(r"[\s-]+", "_", str(name).strip().lower())
+        try:
+            if clean not in KEYS:
+                close = get_close_matches(clean, KEYS, n=1)
+                raise ValueError("unknown key", f"Did you mean {close[0]}?" if close else f"Keys: {', '.join(KEYS)}.")
+            found[clean] = _value(KEYS[clean], value)
+        except ValueError as error:
+            what, do = error.args
+            problems.append(Problem(what, where, line or _line_of(text, str(name)), str(name), do))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _value(key: Key, value: object) -> str | float:
+    """One answer in its one spelling. Raises ValueError(what, do)."""
+    word = {True: "yes", False: "no", None: UNKNOWN}[value] if value is None or isinstance(value, bool) else value
+    if isinstance(word, str):
+        plain = re.sub(r"[\s-]+", "_", word.strip().lower())
+        word = _ALIASES.get(plain, plain)
+        if word == UNKNOWN:
+            return UNKNOWN
+    if key.kind == "number":
+        return _count(word, key.whole)
+    if word not in key.choices:
+        raise ValueError(f"{value!r} is not one of the choices", f"Choose from: {', '.join(key.choices)}, {UNKNOWN}.")
+    return str(word)
+
+
+def _count(value: object, whole: bool) -> float:
+    """A number from 0 up. Raises ValueError(what, do) for anything that could be read in two ways."""
+    do = f"Give {'a whole number' if whole else 'a number'} from 0 up, such as 5000, or {UNKNOWN}."
+    number = math.nan
+    if isinstance(value, (int, float)):
+        number = float(value) if abs(value) <= _LARGEST else math.nan
+    elif isinstance(value, str) and (match := _NUMBER.fullmatch(value)):
+        digits, power, scale = match.groups()
+        if not scale and not power and re.fullmatch(r"\d{1,3}\.\d{3}", digits):
+            raise ValueError(f"{value!r} can be read in two ways", do)
+        number = float(digits.replace(",", "").replace("_", "") + (power or "")) * _SCALE[scale]
+    if not 0 <= number <= _LARGEST:
+        raise ValueError(f"{value!r} is not a number from 0 up", do)
+    if whole and abs(number - round(number)) > 1e-6:
+        raise ValueError(f"{value!r} is not a whole number", do)
+    return float(round(number)) if whole else number
+
+
+def _line_of(text: str, name: str) -> int | None:
+    match = re.search(rf"(?:^|[{{,])\s*(?P<key>[\"']?{re.escape(name)}[\"']?\s*:)", text, re.MULTILINE)
+    return text.count("\n", 0, match.start("key")) + 1 if match else None
+
+
+def read(path: Path) -> Answers:
+    """The answers in a YAML or JSON file. Raises InputError with every problem and its line."""
+    text = _text(path)
+    raw: Any
+    try:
+        raw = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except json.JSONDecodeError as error:
+        raise InputError(Problem(f"not valid JSON: {error.msg}", path, error.lineno)) from error
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or "it does not parse"
+        raise InputError(Problem(f"not valid YAML: {what}", path, mark.line + 1 if mark else None)) from error
+    if not isinstance(raw, dict):
+        raise InputError(Problem("not answers", path, do="Write one `key: value` a line."))
+    return parse(raw, path, text)
+
+
+def read_batch(path: Path) -> list[tuple[object, Answers]]:
+    """One answers object a line, each with its `id` (None without one). Raises InputError naming every bad line."""
+    found: list[tuple[object, Answers]] = []
+    problems: list[Problem] = []
+    for line, text in enumerate(_text(path).split("\n"), 1):
+        if not text.strip():
+            continue
+        try:
+            raw = json.loads(text)
+            if not isinstance(raw, dict):
+                raise InputError(Problem("not a JSON object", path, line))
+            found.append((raw.pop("id", None), parse(raw, path, line=line)))
+        except InputError as error:
+            problems += error.problems
+        except (ValueError, RecursionError) as error:
+            problems.append(Problem(f"not valid JSON: {getattr(error, 'msg', error)}", path, line))
+    if not found and not problems:
+        problems.append(Problem("no answers in it", path, do="Write one JSON object a line."))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(Problem("not UTF-8 text", path, do="Save it as UTF-8.")) from error
+    except OSError as error:
+        raise InputError(Problem(f"can't be read: {error.strerror}", path)) from error

