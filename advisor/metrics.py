@@ -147,7 +147,7 @@ def _best(compare: Callable[[str, str], float]) -> Callable[[str, Example], floa
 # Text
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
     """Lower-cased words as SQuAD's scorer sees them: no punctuation, no articles.
 
     It differs where that script would compare nothing: text of articles alone keeps them (the answer "A"), of
@@ -171,7 +171,7 @@ def _same_label(text: str, label: str) -> float:
 
 def _contains(text: str, answer: str) -> float:
     """Whether the answer's words stand in the text, whole and in a row ('24' is not in '1924')."""
-    return float(f" {' '.join(_words(answer))} " in f" {' '.join(_words(text))} ")
+    return float(f" {' '.join(words(answer))} " in f" {' '.join(words(text))} ")
 
 
 def _f1(common: float, given: float, wanted: float) -> float:
@@ -180,7 +180,7 @@ def _f1(common: float, given: float, wanted: float) -> float:
 
 def _token_f1(text: str, answer: str) -> float:
     """F1 over the bags of words (Rajpurkar et al. 2016)."""
-    given, wanted = Counter(_words(text)), Counter(_words(answer))
+    given, wanted = Counter(words(text)), Counter(words(answer))
     return _f1((given & wanted).total(), given.total(), wanted.total())
 
 
@@ -229,9 +229,12 @@ def _sari(text: str, example: Example) -> float:
     """SARI (Xu et al. 2016) of a rewriting of the input: mean of F1 of what it adds and keeps, precision of what it deletes.
 
     As Hugging Face `evaluate` computes it (0/0 is 1, so that the one right rewriting gets 100), but deleting nothing
-    where an answer deletes something is 0, as in the paper: otherwise copying the input would score near 60.
+    where an answer deletes something is 0, as in the paper: otherwise copying the input would score near 60. No text
+    at all is 0 too, unless that is an answer.
     """
     source, given, *answers = map(_tokens_13a, (example.input, text, *example.answers))
+    if not given and all(answers):
+        return 0.0
     parts = [0.0, 0.0, 0.0]
     for n in range(1, 5):
         old, new, *wanted = (Counter(zip(*(t[i:] for i in range(n)), strict=False)) for t in (source, given, *answers))

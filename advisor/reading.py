@@ -196,7 +196,7 @@ def _answers(here: Folder) -> Mapping[str, str | float]:
 
 def _check_enough(here: Folder, count: int, needs: int, since: int) -> None:
     """Notes that there are too few rows, unless problems were noted `since` that may be why."""
-    if count >= needs or len(here.problems) > since:
+    if count >= needs or len(here.problems) > since or (here.says("examples") and not here.settings.examples):
         return
     what = f"holds {count} examples, {needs} are needed" if count else "holds no examples (train.jsonl)"
     do = f'Add rows such as {{"input": "...", "output": "..."}}: {NEEDED}'

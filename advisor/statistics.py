@@ -85,9 +85,7 @@ def difference(metric: Metric, a: Sequence[Scored], b: Sequence[Scored], seed: i
     return Gain(200 * lo - 100, value, 200 * hi - 100, p, n, unscored)
 
 
-def draws(
-    metric: Metric, scored: Mapping[str, Sequence[Scored]], seed: int, b: int = RESAMPLES
-) -> dict[str, Floats]:
+def draws(metric: Metric, scored: Mapping[str, Sequence[Scored]], seed: int, b: int = RESAMPLES) -> dict[str, Floats]:
     """`b` likely scores of each system, paired: draw i of every system is of the same resample of common examples.
 
     Each system gets the noise of its own that `difference` allows for pairs not seen, so that two systems that

@@ -38,6 +38,8 @@ class Settings(BaseModel):
     def _said(cls, value: object) -> object:
         if value is None or value == {} or value == []:
             raise _wrong("has no value", "Give it one, or delete the line")
+        if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+            raise _wrong("holds half of a surrogate pair, which stands for no character", "Write the character itself")
         return value
 
     @field_validator("name")
@@ -98,7 +100,8 @@ def read(path: Path) -> tuple[Settings, Lines, list[Problem]]:
     for one in wrong:
         place = tuple(map(str, one["loc"]))
         line = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
-        problems.append(Problem(*_explained(one), where=path, line=line, field=".".join(place[:2])))  # type: ignore[misc]
+        what, do = _explained(one)
+        problems.append(Problem(what, path, line, ".".join(place[:2]), do))
         raw.pop(place[0], None)
     return Settings.model_validate(raw), lines, problems
 

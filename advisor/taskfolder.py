@@ -77,7 +77,7 @@ class Folder:
         except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, links in a circle
             self.wrong(key, f"can't be the name of a file: {error}", "Name a file in the task's folder")
             return None
-        near = texts.meant(name, [entry.name for entry in self.path.iterdir()])
+        near = texts.meant(name, [entry.name for entry in self.path.iterdir()], 0.8)
         if not inside:
             self.wrong(key, f"{name} leaves the task's folder", "Copy the file into the folder and name it from there")
         elif not there and key in ("examples", "test") and name.count("/") == 1 and not Path(name).suffix:

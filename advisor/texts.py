@@ -81,9 +81,9 @@ def kind(value: object) -> str:
     return names.get(type(value), f"a {type(value).__name__}")
 
 
-def meant(word: str, known: Sequence[str]) -> str:
+def meant(word: str, known: Sequence[str], closeness: float = 0.6) -> str:
     """The nearest of what is known, or "" where nothing is near."""
-    near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
+    near = difflib.get_close_matches(word.lower(), known, 1, closeness)
     return near[0] if near else ""
 
 

@@ -23,7 +23,7 @@ def written(tmp_path: Path, content: str | bytes, name: str = "train.jsonl") -> 
     [
         {"input": "Hi", "output": "Hello"},
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]},
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}, {"role": "assistant", "content": "Hello"}]},
+        {"messages": [{"role": "user", "content": [{"text": "Hi"}]}, {"role": "assistant", "content": "Hello"}]},
         {"prompt": "Hi", "completion": "Hello"},
         {"prompt": [{"role": "user", "content": "Hi"}], "completion": [{"role": "assistant", "content": "Hello"}]},
         {"instruction": "Hi", "input": "", "output": "Hello"},
@@ -56,13 +56,17 @@ def test_alpaca_joins_instruction_and_input(tmp_path: Path) -> None:
 
 
 def test_outputs_that_are_json_become_compact_text_in_their_own_order(tmp_path: Path) -> None:
-    (example,), _ = written(tmp_path, '{"input": "x", "output": {"b": "ü", "a": [1, null]}, "accepted": [{"b": 1}, "c"]}')
+    (example,), _ = written(
+        tmp_path, '{"input": "x", "output": {"b": "ü", "a": [1, null]}, "accepted": [{"b": 1}, "c"]}'
+    )
     assert example.output == '{"b":"ü","a":[1,null]}'
     assert example.accepted == ('{"b":1}', "c")
 
 
 def test_blank_lines_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
-    examples, problems = written(tmp_path, b'\xef\xbb\xbf{"input":"a","output":"b"}\r\n\r\n{"input":"c","output":"d"}\r\n')
+    examples, problems = written(
+        tmp_path, b'\xef\xbb\xbf{"input":"a","output":"b"}\r\n\r\n{"input":"c","output":"d"}\r\n'
+    )
     assert not problems
     assert [(row.id, row.row) for row in examples] == [("1", 1), ("3", 3)]
 
@@ -108,7 +112,7 @@ BROKEN = [
     ('\n["a", "b"]\n{"input": "a", "output": "b"}', 2, "a list, not an object"),
     ('[{"input": "a", "output": "b"}]', 1, "one JSON array"),
     ('"a"', 1, "text, not an object"),
-    ("{}", 1, "input: is missing"),
+    ('{"output": 1, "id": 2}', 1, "input: is missing"),
     ('{"input": "a"}', 1, "output: is missing"),
     ('{"input": "a", "outptu": "b"}', 1, "Rename 'outptu' to 'output'"),
     ('{"question": "a", "output": "b"}', 1, "its keys: 'question', 'output'"),
@@ -182,14 +186,18 @@ def test_all_problems_of_a_file_come_at_once_and_the_good_rows_too(tmp_path: Pat
 
 def test_files_that_cannot_be_read_are_problems_too(tmp_path: Path) -> None:
     (tmp_path / "folder.jsonl").mkdir()
-    for name, fragment in [("folder.jsonl", "folder"), ("none.jsonl", "not there"), ("rows.parquet", "not supported yet")]:
+    for name, fragment in [
+        ("folder.jsonl", "folder"),
+        ("none.jsonl", "not there"),
+        ("rows.parquet", "not supported yet"),
+    ]:
         examples, (problem,) = rows.read(tmp_path / name, name)
         assert not examples
         assert fragment in problem.what
 
 
 def test_inputs_to_predict_need_no_outputs() -> None:
-    raw = b'{"input": "a", "id": "x"}\n"b"\n{"messages": [{"role": "user", "content": "c"}]}\n{"input":"d","output":"e"}\n3\n'
+    raw = b'{"input": "a", "id": "x"}\n"b"\n{"messages": [{"role": "user", "content": "c"}]}\n{"input": "d"}\n3\n'
     examples, problems = rows.read_inputs(raw)
     assert [(row.id, row.input, row.output) for row in examples] == [
         ("x", "a", ""), ("2", "b", ""), ("3", "c", ""), ("4", "d", ""),
@@ -199,11 +207,13 @@ def test_inputs_to_predict_need_no_outputs() -> None:
 
 def test_no_mutation_of_a_file_raises(tmp_path: Path) -> None:
     draw = random.Random(0)
-    jsonl = b'{"id": 1, "input": "a", "output": {"x": [1]}, "gold": ["d"]}\n{"messages": [{"role": "user", "content": "a"}]}\n'
+    jsonl = b'{"input": "a", "output": {"x": [1]}, "gold": ["d"]}\n{"prompt": [{"role": "user", "content": "a"}]}\n'
     for at in range(600):
         name, content = ("train.csv", b'input,output\n"a",b\nc,d\n') if at % 3 == 0 else ("train.jsonl", jsonl)
         mutated = bytearray(content)
         for _ in range(draw.randint(1, 4)):
             place = draw.randrange(len(mutated))
-            mutated[place : place + draw.randint(0, 3)] = draw.choice([b"", b'"', b"\xff", b"{", b"[", b"\n", b",", b"\0", b"1"])
+            mutated[place : place + draw.randint(0, 3)] = draw.choice(
+                [b"", b'"', b"\xff", b"{", b"[", b"\n", b",", b"\0", b"1"]
+            )
         written(tmp_path, bytes(mutated), name)

@@ -11,7 +11,8 @@ from advisor.splitting import near_duplicates, split
 from advisor.task import Example, Split
 from trainers.rendering import Turn
 
-WORDS = "amber basalt cedar dune ember fjord grove harbour island jetty kelp lagoon meadow north orchard pine quarry".split()
+TREES = "alder ash beech birch cedar elm fir hazel holly larch lime maple oak pine rowan spruce yew"
+WORDS = TREES.split()
 
 
 def some(count: int, labels: int = 0) -> list[Example]:
@@ -30,11 +31,7 @@ def sides(given: Split) -> list[set[str]]:
 
 def test_a_quarter_is_test_and_a_quarter_development_in_two_halves() -> None:
     given = split(some(400))
-    assert [len(side) for side in sides(given)] == [208 - 8 + 4, 46 + 4 - 4 + 0 + 50 - 46 + 0, 50, 100][:0] or [
-        len(given.test),
-        len(given.compare),
-        len(given.choose),
-    ] == [100, 50, 50]
+    assert (len(given.test), len(given.compare), len(given.choose)) == (100, 50, 50)
     assert not given.shared
     assert not given.test_given
 
@@ -47,7 +44,7 @@ def test_every_row_is_on_exactly_one_side() -> None:
 
 
 def test_with_many_rows_the_sides_stop_growing() -> None:
-    given = split(some(3000))
+    given = split(some(1700))
     assert (len(given.test), len(given.compare), len(given.choose)) == (400, 128, 96)
 
 
@@ -84,7 +81,9 @@ def test_the_same_rows_in_any_order_give_the_same_split_for_a_seed() -> None:
 def test_near_duplicates_and_shared_documents_stay_on_one_side() -> None:
     rows = some(200)
     rows += [Example(f"copy {at}", f"{rows[at].input.upper()} !", "x") for at in range(40)]
-    rows += [Example(f"gold {at}", f"{at} {'zyxwvuts'[at % 8]} {at * 7919}", "x", gold=(f"d{at % 20}",)) for at in range(60)]
+    rows += [
+        Example(f"gold {at}", f"{at} {'zyxwvuts'[at % 8]} {at * 7919}", "x", gold=(f"d{at % 20}",)) for at in range(60)
+    ]
     where = {row: at for at, side in enumerate(sides(split(rows))) for row in side}
     assert all(where[str(at)] == where[f"copy {at}"] for at in range(40))
     assert all(where[f"gold {at}"] == where[f"gold {at % 20}"] for at in range(60))
@@ -120,11 +119,11 @@ def test_conversations_differ_by_their_earlier_turns() -> None:
 def test_near_duplicates_are_found_by_equality_words_and_characters() -> None:
     run = " ".join(WORDS[:13])
     texts = [
-        "What is the delivery time for the new card, please?",
+        "What is the usual delivery time for the new card that I ordered yesterday?",
         f"first this and then {run}",
-        "what is  the delivery time for the new card, PLEASE?",
+        "what is  the usual delivery time for the new card that I ordered YESTERDAY?",
         f"{run} but after it there is a lot of quite other text, which has nothing to do with the first one at all",
-        "What is the delivery time for the new cards, please?",
+        "What is the usual delivery time for the new card that we ordered yesterday?",
         "Something else entirely",
     ]
     assert near_duplicates(texts) == [(0, 2), (0, 4), (1, 3)]
