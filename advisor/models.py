@@ -1,0 +1,102 @@
+"""What sits behind a model's name: a protocol, and the local models that `trainers` runs."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import trainers
+from advisor.errors import OutsideError
+from advisor.system import Decoding, Prediction, Usage
+from trainers.rendering import Turn
+
+Ability = Literal["generate", "constrain", "score", "tune", "tune_remote"]
+DEFAULT = "smollm2"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One conversation to be answered."""
+
+    turns: tuple[Turn, ...]
+    decoding: Decoding
+
+
+class Model(Protocol):
+    """Whatever can answer requests. A path that needs an ability that is missing stays ranked, with the reason."""
+
+    @property
+    def can(self) -> frozenset[Ability]:
+        """What the model can do."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the weights, or of what stands for them."""
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
+        """Answer all requests, yielding (index, prediction) as each ends. All requests share one decoding."""
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """A model in this process. `lm` may carry an adapter."""
+
+    lm: trainers.LanguageModel
+    can: frozenset[Ability] = frozenset({"generate", "constrain", "tune"})
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the base's weights."""
+        return self.lm.fingerprint
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
+        """Answer all requests; one that does not fit the model's context is an error of its own, not of the others."""
+        rows = [trainers.render(self.lm, request.turns) for request in requests]
+        if not requests:
+            return
+        decoding = requests[0].decoding
+        fits = [i for i, row in enumerate(rows) if row.tokens + decoding.max_tokens <= self.lm.context]
+        for i in sorted(set(range(len(rows))) - set(fits)):
+            wanted = rows[i].tokens + decoding.max_tokens
+            yield i, Prediction(None, f"{wanted} tokens do not fit the model's context of {self.lm.context}")
+        since = time.perf_counter()
+        for made in trainers.generate(
+            self.lm, [rows[i] for i in fits], _constraint(decoding), max_tokens=decoding.max_tokens
+        ):
+            now = time.perf_counter()
+            usage = Usage(rows[fits[made.index]].tokens, made.tokens, round(now - since, 4))
+            since = now
+            yield fits[made.index], Prediction(made.text.strip(), usage=usage)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each text."""
+        return [len(ids) for ids in self.lm.tokenizer(list(texts), add_special_tokens=False).input_ids] if texts else []
+
+
+def load(name: str) -> LocalModel:
+    """The model behind a name. Raises OutsideError when it is there but cannot be loaded."""
+    try:
+        return LocalModel(trainers.load(name))
+    except trainers.ModelMissing as error:
+        raise OutsideError(str(error)) from error
+
+
+def problem(name: str) -> str:
+    """What is wrong with a model's name, found without loading it; "" for nothing."""
+    try:
+        trainers.locate(name)
+    except trainers.ModelMissing as error:
+        return str(error)
+    return ""
+
+
+def adapter_folder(run: Path, adapter: str) -> Path | None:
+    """Where an adapter named in a system lies."""
+    return run / adapter if adapter else None
+
+
+def _constraint(decoding: Decoding) -> trainers.Constraint | None:
+    if decoding.kind == "free":
+        return None
+    return trainers.Constraint(decoding.labels, decoding.schema)

@@ -1,0 +1,38 @@
+"""The parts of a system to the turns of a conversation. Knows nothing of tokens or models."""
+
+from collections.abc import Sequence
+
+from advisor.system import System
+from advisor.task import Example
+from retrieval.chunking import Passage
+from trainers.rendering import Turn
+
+Shown = tuple[str, str, Sequence[Passage]]  # an input and an output with the passages shown beside them
+
+
+def turns(system: System, example: Example, shots: Sequence[Shown], passages: Sequence[Passage]) -> tuple[Turn, ...]:
+    """The conversation that asks `system` for the output of `example`; instruction and fixed shots are marked as shared."""
+    own_system = [turn.text for turn in example.turns if turn.role == "system"]
+    instruction = "\n\n".join(filter(None, (system.instruction.strip(), *own_system)))
+    fixed = system.shots.kind == "fixed" and not own_system
+    start = [Turn("system", instruction, shared=not own_system)] if instruction else []
+    for given, output, beside in shots:
+        start += [Turn("user", _asked(given, beside), fixed), Turn("assistant", output, fixed)]
+    earlier = [turn for turn in example.turns if turn.role != "system"]
+    return (*start, *earlier, Turn("user", _asked(example.input, passages)))
+
+
+def with_answer(conversation: Sequence[Turn], output: str) -> tuple[Turn, ...]:
+    """The conversation with the wanted output as its last turn, to learn from."""
+    return (*conversation, Turn("assistant", output))
+
+
+def _asked(text: str, passages: Sequence[Passage]) -> str:
+    if not passages:
+        return text
+    shown = "\n".join(f"[{i}] {_titled(passage)}" for i, passage in enumerate(passages, 1))
+    return f"Passages:\n{shown}\n\n{text}"
+
+
+def _titled(passage: Passage) -> str:
+    return f"{passage.title}: {passage.text}" if passage.title else passage.text

@@ -1,0 +1,226 @@
+"""The one owner of what is heavy: weights, adapters, index, vectors and stored predictions. It alone runs a `System`."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import retrieval
+import trainers
+from advisor import models, prompts
+from advisor.errors import CannotError, InputError, OutsideError, Problem
+from advisor.models import LocalModel, Request
+from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, System, digest, prediction_from
+from advisor.task import Example
+from retrieval.chunking import Passage
+
+Watch = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is
+Batch = list[tuple[tuple[trainers.Turn, ...], tuple[str, ...]]]
+
+
+def unwatched(what: str, done: int, total: int) -> None:
+    """Watch nothing."""
+
+
+class Runtime:
+    """Runs systems for one run folder.
+
+    model: the model's name. folder: the run folder, where adapters and predictions lie. pool: the examples that shots are
+    taken from. documents: what is retrieved from; without any, an index in the run's artifact is used.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        folder: Path,
+        pool: Sequence[Example] = (),
+        documents: Sequence[retrieval.Document] = (),
+        watch: Watch = unwatched,
+    ) -> None:
+        self.name, self.folder, self.pool, self.watch = model, folder, tuple(pool), watch
+        self._documents = tuple(documents)
+
+    @cached_property
+    def model(self) -> LocalModel:
+        """The base model, loaded when first needed."""
+        return models.load(self.name)
+
+    @cached_property
+    def embedder(self) -> retrieval.Embedder:
+        """The one embedder of the process."""
+        try:
+            return retrieval.load_embedder()
+        except retrieval.EmbedderUnavailable as error:
+            raise OutsideError(str(error)) from error
+
+    @cached_property
+    def index(self) -> retrieval.Index:
+        """The index over the task's documents: built once, then read back from the artifact."""
+        folder = self.folder / "artifact" / "index"
+        try:
+            if (folder / "meta.json").is_file():
+                return retrieval.Index.load(folder, self.embedder)
+        except retrieval.IndexMismatch as error:
+            if not self._documents:
+                raise CannotError(str(error)) from error
+        if not self._documents:
+            raise CannotError("there are no documents to retrieve from")
+        self.watch("index", 0, 1)
+        index = retrieval.Index.build(self._documents, self.embedder)
+        index.save(folder)
+        self.watch("index", 1, 1)
+        return index
+
+    @cached_property
+    def _pool_vectors(self) -> NDArray[np.float32]:
+        return self.embedder([example.input for example in self.pool])
+
+    def predict(self, system: Predictor, examples: Sequence[Example], what: str = "predict") -> list[Prediction]:
+        """What the system gives for each example, in their order. Asked again for the same, it answers from the run folder."""
+        if isinstance(system, Incumbent):
+            return [_incumbent(system, example) for example in examples]
+        if isinstance(system, Classifier):
+            return self._classify(system, examples)
+        asked = [(e.id, e.input, e.turns, e.gold if system.context.kind == "oracle" else ()) for e in examples]
+        path = self.folder / "predictions" / f"{digest([self._parts(system), asked])}.jsonl"
+        if path.is_file():
+            return [prediction_from(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+        with trainers.adapted(self.model.lm, models.adapter_folder(self.folder, system.model.adapter)) as lm:
+            found = self._generate(LocalModel(lm), system, examples, what)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        lines = (json.dumps(asdict(prediction), ensure_ascii=False) for prediction in found)
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        partial.replace(path)
+        return found
+
+    def stream(self, system: Predictor, example: Example) -> Iterator[str]:
+        """The system's text for one example, in the pieces in which it comes."""
+        prediction = self.predict(system, [example])[0]
+        yield prediction.text if prediction.text is not None else f"({prediction.error})"
+
+    def tune(
+        self,
+        system: System,
+        examples: Sequence[Example],
+        rate: Callable[[Sequence[str | None]], float],
+        choose: Sequence[Example],
+        settings: trainers.TuneSettings,
+        folder: str,
+    ) -> tuple[System, trainers.Tuned]:
+        """Tune the system's model on examples, rendered as the system renders them, into `folder` of the run folder.
+
+        `rate` gives the score of the texts for `choose`; the checkpoint that it rates best is kept.
+        """
+        conversations = self._conversations(system, examples)
+        rows = [
+            trainers.render(self.model.lm, prompts.with_answer(turns, example.output))
+            for (turns, _), example in zip(conversations, examples, strict=True)
+        ]
+        if long := trainers.too_long(self.model.lm, rows):
+            problems = [
+                Problem(f"{rows[i].tokens} tokens do not fit the model's context", examples[i].file, examples[i].row)
+                for i in long
+            ]
+            raise InputError(problems)
+
+        def evaluate(lm: trainers.LanguageModel) -> float:
+            made = self._generate(LocalModel(lm), system, choose, "check")
+            return rate([prediction.text for prediction in made])
+
+        def on_step(progress: trainers.Progress) -> None:
+            score = "" if progress.score is None else f" · development score {progress.score:.1f}"
+            self.watch(f"training · loss {progress.loss:.2f}{score}", progress.step, progress.steps)
+
+        tuned = trainers.tune(self.model.lm, rows, evaluate, settings, self.folder / folder, on_step)
+        ref = replace(system.model, adapter=f"{folder}/adapter", adapter_fingerprint=tuned.fingerprint)
+        return replace(system, model=ref), tuned
+
+    def _parts(self, system: System) -> object:
+        similar = digest([(e.input, e.output) for e in self.pool]) if system.shots.kind == "similar" else ""
+        searched = self.index.fingerprint if system.context.kind != "none" else ""
+        parts = replace(system, model=replace(system.model, name="", adapter=""))
+        return [parts, self.model.fingerprint, similar, searched]
+
+    def _generate(
+        self, model: LocalModel, system: System, examples: Sequence[Example], what: str
+    ) -> list[Prediction]:
+        conversations = self._conversations(system, examples)
+        found: dict[int, Prediction] = {}
+        self.watch(what, 0, len(examples))
+        for i, prediction in model.generate([Request(turns, system.decoding) for turns, _ in conversations]):
+            found[i] = replace(prediction, passages=conversations[i][1])
+            self.watch(what, len(found), len(examples))
+        return [found[i] for i in range(len(examples))]
+
+    def _conversations(self, system: System, examples: Sequence[Example]) -> Batch:
+        """The turns for each example and the ids of the passages shown in them."""
+        passages = self._passages(system.context, examples)
+        shots = self._shots(system, examples)
+        return [
+            (prompts.turns(system, example, beside, shown), tuple(passage.id for passage in shown))
+            for example, beside, shown in zip(examples, shots, passages, strict=True)
+        ]
+
+    def _shots(self, system: System, examples: Sequence[Example]) -> list[list[prompts.Shown]]:
+        if system.shots.kind == "none":
+            return [[] for _ in examples]
+        if system.shots.kind == "fixed":
+            texts = [Example("", shot.input, shot.output) for shot in system.shots.fixed]
+            context = replace(system.context, kind="retrieved") if system.context.kind == "oracle" else system.context
+            beside = self._passages(context, texts)
+            return [[(e.input, e.output, p) for e, p in zip(texts, beside, strict=True)] for _ in examples]
+        near = self.embedder([example.input for example in examples], query=True) @ self._pool_vectors.T
+        found = []
+        for example, row in zip(examples, near, strict=True):
+            order = [i for i in np.argsort(-row, kind="stable") if self.pool[i].input != example.input]
+            nearest_last = reversed(order[: system.shots.k])
+            found.append([(self.pool[i].input, self.pool[i].output, ()) for i in nearest_last])
+        return found
+
+    def _passages(self, context: Context, examples: Sequence[Example]) -> list[list[Passage]]:
+        if context.kind == "none":
+            return [[] for _ in examples]
+        hits = self.index.search([example.input for example in examples], context.k)
+        found = [[hit.passage for hit in row] for row in hits]
+        if context.kind == "retrieved":
+            return found
+        return [self._oracle(e, context.k) or row for e, row in zip(examples, found, strict=True)]
+
+    def _oracle(self, example: Example, k: int) -> list[Passage]:
+        """Passages of the documents that hold the answer; those in which it stands word for word first."""
+        wanted = [answer.lower() for answer in example.answers if answer]
+
+        def holds(passage: Passage) -> bool:
+            return any(answer in passage.text.lower() for answer in wanted)
+
+        if example.gold:
+            of_gold = [passage for document in example.gold for passage in self._by_document.get(document, ())]
+            return sorted(of_gold, key=lambda passage: not holds(passage))[:k]
+        return [passage for passage in self.index.passages if holds(passage)][:k]
+
+    @cached_property
+    def _by_document(self) -> Mapping[str, Sequence[Passage]]:
+        grouped: dict[str, list[Passage]] = {}
+        for passage in self.index.passages:
+            grouped.setdefault(passage.document, []).append(passage)
+        return grouped
+
+    def _classify(self, system: Classifier, examples: Sequence[Example]) -> list[Prediction]:
+        head = trainers.load_head(self.folder / system.head)
+        if system.embedder != self.embedder.fingerprint:
+            raise CannotError("the classifier was built on another embedding model than the one that is installed")
+        labels, probabilities = head.predict(self.embedder([example.input for example in examples]))
+        return [
+            Prediction(label, scores={name: float(p) for name, p in zip(head.labels, row, strict=True)})
+            for label, row in zip(labels, probabilities, strict=True)
+        ]
+
+
+def _incumbent(system: Incumbent, example: Example) -> Prediction:
+    text = system.predictions.get(example.id)
+    return Prediction(text, None if text is not None else "the incumbent has no prediction for this example")

@@ -1,0 +1,145 @@
+"""The one idea: a system is parts. Values only; `runtime.py` is what runs them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, Literal, cast
+
+from advisor.errors import CannotError
+
+PASSAGES = 3  # retrieved by default
+SHOTS = 4
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A model by name, with the hash of the base's weights. `adapter` is a folder within the run folder ("" for none)."""
+
+    name: str
+    fingerprint: str = ""
+    adapter: str = ""
+    adapter_fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One example shown in the prompt."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Shots:
+    """Examples in the prompt: the `fixed` ones, or the `k` training examples nearest to the input."""
+
+    kind: Literal["none", "fixed", "similar"] = "none"
+    k: int = 0
+    fixed: tuple[Shot, ...] = ()
+
+
+@dataclass(frozen=True)
+class Context:
+    """Passages in the prompt: `k` retrieved ones, or (oracle) those of the documents that hold the answer."""
+
+    kind: Literal["none", "retrieved", "oracle"] = "none"
+    k: int = PASSAGES
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How text is made: freely, or only one of `labels`, or only JSON that follows `schema`."""
+
+    kind: Literal["free", "constrained"] = "free"
+    labels: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    max_tokens: int = 128
+
+
+@dataclass(frozen=True)
+class System:
+    """A model with everything around it; exactly what `artifact/system.json` holds."""
+
+    model: ModelRef
+    instruction: str = ""
+    shots: Shots = field(default_factory=Shots)
+    context: Context = field(default_factory=Context)
+    decoding: Decoding = field(default_factory=Decoding)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Sentence embeddings and a linear head: `head` is a file within the run folder."""
+
+    head: str
+    embedder: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The stored predictions, by example id, of the pipeline that runs today."""
+
+    predictions: Mapping[str, str]
+
+
+Predictor = System | Classifier | Incumbent
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens in, tokens out, and the seconds that an example took of its batch."""
+
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a system gave for one example. `text` is None, and `error` says why, where it gave nothing: unscored."""
+
+    text: str | None
+    error: str | None = None
+    passages: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+
+
+def digest(value: Any) -> str:
+    """A short hash of a value of dataclasses, mappings and plain values, the same on every machine."""
+    text = json.dumps(value, sort_keys=True, default=lambda v: asdict(v) if is_dataclass(v) else str(v))  # type: ignore[arg-type]
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def to_json(system: System | Classifier) -> dict[str, Any]:
+    """The value that `system.json` holds."""
+    return {"kind": type(system).__name__.lower(), **asdict(system)}
+
+
+def from_json(value: Mapping[str, Any]) -> System | Classifier:
+    """The system in a `system.json`. Raises CannotError when it is not one."""
+    try:
+        parts = dict(value)
+        if parts.pop("kind") == "classifier":
+            return Classifier(**parts)
+        shots = {**parts["shots"], "fixed": tuple(Shot(**shot) for shot in parts["shots"]["fixed"])}
+        decoding = {**parts["decoding"], "labels": tuple(parts["decoding"]["labels"])}
+        return System(
+            ModelRef(**parts["model"]),
+            parts["instruction"],
+            Shots(**shots),
+            Context(**parts["context"]),
+            Decoding(**decoding),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CannotError(f"this is no system.json that this version wrote: {error}") from error
+
+
+def prediction_from(value: Mapping[str, Any]) -> Prediction:
+    """A prediction read back from JSON."""
+    known = {f.name: value[f.name] for f in fields(Prediction) if f.name in value}
+    known["passages"] = tuple(known.get("passages", ()))
+    known["usage"] = Usage(**cast(dict[str, Any], known.get("usage", {})))
+    return Prediction(**known)
