@@ -1,0 +1,113 @@
+"""What a run may spend, and what that buys on this machine: how many examples to measure on and to learn from."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+from advisor.errors import InputError, Problem
+from advisor.runtime import Runtime
+from advisor.task import Task
+
+DEFAULT_SECONDS = 600.0
+DIAGNOSIS, BUILD = 0.35, 0.45  # shares of the budget; the rest is the proof's
+MEASURED, CHECKED = (24, 96), (16, 64)  # the fewest and the most examples to measure on, and to choose on
+EPOCHS = 3
+SHORT_ROWS = 160  # of the short tuning
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a run may take: `seconds`, or `tokens` run through the model (a local model costs no money)."""
+
+    seconds: float = DEFAULT_SECONDS
+    tokens: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the budget buys: examples to `measure` and `choose` on, rows for the `short` tuning, rows and epochs of the full one."""
+
+    measure: int
+    choose: int
+    short: int
+    rows: int
+    epochs: int
+    max_tokens: int
+    speed: Mapping[str, float]
+
+
+def parse(text: str) -> Budget:
+    """A budget as people write it: `90s`, `10m`, `2h`, `200ktok`, `5usd`. Raises InputError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|k?tok|mtok|usd)", text.strip().lower())
+    if not match or float(match[1]) <= 0:
+        what = f"{text!r} is no budget"
+        raise InputError(Problem(what, "--budget", do="Write for example 10m, 2h, 200ktok or 5usd"))
+    amount, unit = float(match[1]), match[2]
+    if unit in _UNITS:
+        return Budget(amount * _UNITS[unit])
+    if unit == "usd":  # local models cost no money: the time is what is bounded
+        return Budget()
+    return Budget(float("inf"), amount * {"tok": 1.0, "ktok": 1e3, "mtok": 1e6}[unit])
+
+
+def plan(task: Task, runtime: Runtime, budget: Budget) -> Plan:
+    """What the budget buys for this task, from a short timing of the model on this machine."""
+    import trainers
+
+    speed = trainers.measure(runtime.model.lm)
+    split = task.split
+    examples = split.train or split.compare
+    prompt, answer = _tokens(task, runtime)
+    limit = round(min(512, max(16, 1.3 * max(answer) + 8)))
+    seconds = budget.seconds
+    if budget.tokens is not None:  # as if the tokens were run at the speed of training
+        seconds = budget.tokens / speed.train
+    per_example = (sum(prompt) / len(prompt)) / speed.prefill + limit / speed.decode
+    probes = 8 if task.documents else 6
+    measure = _within(DIAGNOSIS * seconds / (probes * per_example), MEASURED, len(split.compare))
+    choose = _within(DIAGNOSIS * seconds / (probes * per_example), CHECKED, len(split.choose))
+    per_row = (sum(prompt) + sum(answer)) / len(prompt)
+    learned = BUILD * seconds * speed.train / per_row
+    rows = int(min(len(examples), max(32, learned / 2)))
+    epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
+    return Plan(measure, choose, min(SHORT_ROWS, rows), rows, epochs, limit, asdict(speed))
+
+
+def costs(task: Task, runtime: Runtime, plan: Plan) -> dict[str, dict[str, object]]:
+    """What each path takes: seconds to build on this machine, tokens of a request."""
+    prompt, answer = _tokens(task, runtime)
+    own, wanted = sum(prompt) / len(prompt), sum(answer) / len(answer)
+    instruction = runtime.model.count([task.instruction])[0]
+    passages = 3 * 160 if task.documents else 0
+    choosing = plan.choose * 5 * (own / plan.speed["prefill"] + plan.max_tokens / plan.speed["decode"])
+    training = plan.rows * plan.epochs * (own + wanted) / plan.speed["train"]
+    with_passages = plan.rows * plan.epochs * (own + wanted + passages) / plan.speed["train"]
+    whole = instruction + own + wanted
+    table = {
+        "prompting": (choosing, whole + 4 * (own + wanted)),
+        "classifier": (5.0, 0.0),
+        "rag": (choosing, whole + passages),
+        "finetuning": (training, whole),
+        "rag+finetuning": (with_passages, whole + passages),
+    }
+    return {
+        path: {"build_seconds": round(build), "tokens_per_request": round(tokens), "usd": 0.0}
+        for path, (build, tokens) in table.items()
+    }
+
+
+def _tokens(task: Task, runtime: Runtime) -> tuple[list[int], list[int]]:
+    """Tokens of the own part (template included) and of the output, over up to 200 examples."""
+    examples = (task.split.train or task.split.compare)[:200]
+    asked = runtime.model.count([" ".join([t.text for t in e.turns] + [e.input]) for e in examples])
+    return [n + 10 for n in asked], runtime.model.count([example.output for example in examples])
+
+
+def _within(wanted: float, bounds: tuple[int, int], there: int) -> int:
+    return min(there, int(min(bounds[1], max(bounds[0], wanted))))
+
+
+def smaller(plan: Plan, rows: int) -> Plan:
+    """The plan of the short tuning: fewer rows, once."""
+    return replace(plan, rows=rows, epochs=1)

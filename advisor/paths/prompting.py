@@ -1,0 +1,104 @@
+"""The paths that only write prompts: shots, passages and decoding, chosen on development examples."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from advisor import metrics
+from advisor.budget import Plan
+from advisor.outputs import infer_schema, kind_of
+from advisor.runtime import Runtime
+from advisor.statistics import interval
+from advisor.system import SHOTS, Context, Decoding, ModelRef, Shot, Shots, System
+from advisor.task import Example, Task
+
+
+def baseline(task: Task, runtime: Runtime, plan: Plan) -> System:
+    """The task's own instruction on the base model, no shots."""
+    model = ModelRef(runtime.name, runtime.model.fingerprint)
+    return System(model, task.instruction or task.description, decoding=Decoding(max_tokens=plan.max_tokens))
+
+
+def constrained(task: Task, plan: Plan) -> Decoding | None:
+    """Decoding held to the task's labels or schema (or to the keys seen in its outputs); None for other tasks."""
+    rows = task.split.train or task.split.compare
+    if task.labels:
+        return Decoding("constrained", labels=task.labels, max_tokens=plan.max_tokens)
+    if task.schema is not None:
+        return Decoding("constrained", schema=task.schema, max_tokens=plan.max_tokens)
+    kind = kind_of(task, rows)
+    if kind == "label":
+        labels = tuple(sorted({row.output.strip() for row in rows}))
+        return Decoding("constrained", labels=labels, max_tokens=plan.max_tokens)
+    if kind == "json":
+        return Decoding("constrained", schema=infer_schema([row.output for row in rows]), max_tokens=plan.max_tokens)
+    return None
+
+
+def fixed_shots(task: Task, seed: int, k: int = SHOTS) -> Shots:
+    """Shots drawn from the training examples: short ones, with outputs as different as can be."""
+    rows = sorted(task.split.train, key=lambda row: (len(row.input) + len(row.output), row.id))
+    rows = rows[: max(k, len(rows) // 2)]  # long shots cost tokens on every request
+    random.Random(seed).shuffle(rows)
+    chosen: list[Example] = []
+    for distinct in (True, False):
+        for row in rows:
+            fresh = row not in chosen and not (distinct and row.output in {c.output for c in chosen})
+            if len(chosen) < k and fresh:
+                chosen.append(row)
+    return Shots("fixed", len(chosen), tuple(Shot(row.input, row.output) for row in chosen))
+
+
+def prompted(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Mapping[str, System]:
+    """The systems that prompting chooses among, by what they show."""
+    plain = baseline(task, runtime, plan)
+    systems = {"zero-shot": plain}
+    if task.split.train:
+        fixed = fixed_shots(task, seed)
+        similar = Shots("similar", min(2 * SHOTS, len(task.split.train)))
+        systems["fixed shots"] = replace(plain, shots=fixed)
+        systems["similar shots"] = replace(plain, shots=similar)
+    if decoding := constrained(task, plan):
+        systems["constrained"] = replace(plain, decoding=decoding)
+        if task.split.train:
+            systems["similar shots, constrained"] = replace(systems["similar shots"], decoding=decoding)
+    return systems
+
+
+def retrieving(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Mapping[str, System]:
+    """The systems that rag chooses among."""
+    plain = replace(baseline(task, runtime, plan), context=Context("retrieved"))
+    systems = {"retrieved context": plain, "one passage": replace(plain, context=Context("retrieved", 1))}
+    if task.split.train:
+        one = replace(plain, context=Context("retrieved", 1), shots=fixed_shots(task, seed, 2))
+        systems["one passage, fixed shots"] = one
+    if decoding := constrained(task, plan):
+        systems["retrieved context, constrained"] = replace(plain, decoding=decoding)
+    return systems
+
+
+def prompting(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:
+    """The best prompt: shots and decoding chosen on development examples."""
+    return _best(task, runtime, plan, prompted(task, runtime, plan, seed), seed)
+
+
+def rag(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:
+    """The best prompt with retrieved passages: how many, with or without shots, chosen on development examples."""
+    return _best(task, runtime, plan, retrieving(task, runtime, plan, seed), seed)
+
+
+def _best(task: Task, runtime: Runtime, plan: Plan, systems: Mapping[str, System], seed: int) -> System:
+    examples = task.split.choose[: plan.choose]
+    if not examples:
+        return next(iter(systems.values()))
+    scores = {
+        name: score(task, [p.text for p in runtime.predict(system, examples, f"choose: {name}")], examples, seed)
+        for name, system in systems.items()
+    }
+    return systems[max(scores, key=lambda name: scores[name])]  # of equal ones the first, which is the cheapest
+
+
+def score(task: Task, texts: Sequence[str | None], examples: Sequence[Example], seed: int) -> float:
+    """The task's metric over texts, 0..100."""
+    metric = metrics.resolve(task.metric, task.labels, task.folder)
+    return interval(metric, metrics.score_all(metric, texts, examples), seed).value
