@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.answers import KEYS, UNKNOWN
-from advisor.cases import DRAWS, SMALLEST_GAIN, Case, Floats, fit, load, nearest
+from advisor.cases import DRAWS, SMALLEST_GAIN, Case, Evidence, Floats, fit, load, nearest
 from advisor.rules import PATH_NAMES, Rule, Signals, fired, pull
 
 # From answers alone: cross-validated, recommendations at 0.6 or more were right (the path within 2 points of the best
 # that the case measured) in about five of six cases, and those below no more often than always tuning is.
 # With measurements a build costs hours and the sealed test checks it: wrong once in five is the most we accept.
 ENOUGH_FROM_ANSWERS, ENOUGH_MEASURED = 0.6, 0.8
-NEAR_TIE = 0.03  # of probability: nearer than that the cheaper path comes first
 WIDENING = 1.5  # a measured task is often unlike the published ones: their spread (about 11 points) made 16 or so
 FEW_DRAWS = 500  # for asking what would change, where only the first path counts
 INTERVAL = (5, 95)  # percentiles
@@ -119,15 +118,18 @@ def recommend(
     measured: Measured | None = None,
     costs: Mapping[str, Mapping[str, object]] | None = None,
     feasible: Mapping[str, str] | None = None,
+    cases: tuple[Case, ...] | None = None,
 ) -> Recommendation:
     """The path to take, from answers, from measurements or both.
 
     `signals` are measured values that rules may read beside the answers; `costs` adds figures to a path's cost;
-    `feasible` names paths that can't be taken, each with the reason.
+    `feasible` names paths that can't be taken, each with the reason; `cases` are the comparisons to learn from
+    (default: those shipped).
     """
     known: dict[str, str | float] = {**dict.fromkeys(KEYS, UNKNOWN), **answers}
     impossible = {**_impossible(known), **(feasible or {})}
-    scores = _belief(known, signals, rules, measured, DRAWS)
+    evidence = fit(cases or load(), rules)
+    scores = _belief(evidence, known, {**known, **signals}, rules, measured, DRAWS)
     probability = _probabilities(scores, impossible)
     order = _order(probability, impossible)
     over, gains = _gains(scores, measured)
@@ -141,7 +143,7 @@ def recommend(
         ranking.append(Ranked(path, float(probability[k]), float(gains[:, k].mean()), interval, cost, note))
     certainty, enough = ranking[0].probability, ENOUGH_MEASURED if measured else ENOUGH_FROM_ANSWERS
     decided = certainty >= enough
-    alike = nearest(known, 25)
+    alike = nearest(known, 25, evidence.cases)
     settle = _examples_to_settle(scores, order, impossible, measured, enough) if measured else ""
     return Recommendation(
         path=order[0] if decided else None,
@@ -151,7 +153,7 @@ def recommend(
         gain_over=over,
         ranking=tuple(ranking),
         reasons=_reasons(order[0], fired(rules, {**known, **signals}), measured, alike),
-        would_change=(*_flips(known, signals, rules, measured, feasible or {}), *filter(None, [settle])),
+        would_change=(*_flips(evidence, known, signals, rules, measured, feasible or {}), *filter(None, [settle])),
         next=_next(known, order[0], decided, measured, settle),
         cases=alike[:5],
     )
@@ -170,14 +172,18 @@ def _impossible(answers: Mapping[str, str | float]) -> dict[str, str]:
 
 
 def _belief(
-    answers: Mapping[str, str | float], signals: Signals, rules: tuple[Rule, ...], measured: Measured | None, draws: int
+    evidence: Evidence,
+    answers: Mapping[str, str | float],
+    signals: Signals,
+    rules: tuple[Rule, ...],
+    measured: Measured | None,
+    draws: int,
 ) -> Floats:
     """(draws, 5) scores of the paths; without a measurement relative to an unknown level.
 
-    With one, the draws are moved towards it as far as its error and the prior's spread say (Gaussian conditioning by
-    Matheron's rule), so paths measured on the same examples stay paired and paths that were not measured are moved by those that were.
+    With one, the draws are moved towards it XX
     """
-    prior = fit(load(), rules).belief(answers, pull(rules, {**answers, **signals}), draws).draws
+    prior = evidence.belief(answers, pull(rules, signals), draws).draws
     names = [path for path in PATH_NAMES if measured and path in measured.draws]
     if not measured or not names:
         return prior
@@ -189,28 +195,22 @@ def _belief(
     error = (boot - boot.mean(0))[np.arange(draws) % len(boot)] + random * outlook[:, 1]
     spread = np.cov(prior, rowvar=False) + 1e5  # a level that nothing is known of
     trust = np.atleast_2d(np.cov(boot, rowvar=False)) + np.diag(outlook[:, 1] ** 2 + 1e-6)
-    # Differences alone are compared with the prior: its level is set to the measured one, draw by draw.
     gain = np.linalg.solve(spread[np.ix_(seen, seen)] + trust, spread[seen]).T
     moved: Floats = prior + (boot.mean(0) + outlook[:, 0] - prior[:, seen] - error) @ gain.T
     return moved
 
 
 def _probabilities(scores: Floats, impossible: Mapping[str, str]) -> Floats:
-    """(5,) the share of draws in which a path is within the smallest gain of the best possible one."""
+    """(5,) the share of draws in which a path is within the smallest gain of the best possible one, to two places:
+    more would be noise, and what is nearer than that is a tie."""
     possible = np.array([path not in impossible for path in PATH_NAMES])
     best = np.where(possible, scores, -np.inf).max(axis=1, keepdims=True)
-    return ((scores >= best - SMALLEST_GAIN) & possible).mean(axis=0)  # type: ignore[no-any-return]
+    return np.round(((scores >= best - SMALLEST_GAIN) & possible).mean(axis=0), 2)
 
 
 def _order(probability: Floats, impossible: Mapping[str, str]) -> list[str]:
-    """All five paths, the likeliest first; of near ties the cheaper; the impossible last."""
-    left = {path: float(p) for path, p in zip(PATH_NAMES, probability, strict=True) if path not in impossible}
-    order = []
-    while left:
-        most = max(left.values())
-        order.append(next(path for path, p in left.items() if p >= most - NEAR_TIE))
-        del left[order[-1]]
-    return order + [path for path in PATH_NAMES if path in impossible]
+    """All five paths, the likeliest first; of ties the cheaper; the impossible last."""
+    return sorted(PATH_NAMES, key=lambda path: (path in impossible, -probability[PATH_NAMES.index(path)]))
 
 
 def _gains(scores: Floats, measured: Measured | None) -> tuple[str, Floats]:
@@ -255,6 +255,7 @@ def _reasons(
 
 
 def _flips(
+    evidence: Evidence,
     answers: dict[str, str | float],
     signals: Signals,
     rules: tuple[Rule, ...],
@@ -264,7 +265,7 @@ def _flips(
     """Each answer that, given otherwise, would put another path first: found by deciding again, not by rules."""
 
     def decide(changed: Mapping[str, str | float]) -> tuple[str, float]:
-        scores = _belief(changed, signals, rules, measured, FEW_DRAWS)
+        scores = _belief(evidence, changed, {**changed, **signals}, rules, measured, FEW_DRAWS)
         # What the caller ruled out stays out, except where a changed answer is what ruled it out.
         out = {**_impossible(changed), **{p: why for p, why in feasible.items() if p not in _impossible(answers)}}
         probability = _probabilities(scores, out)

@@ -59,8 +59,8 @@ class Runtime:
 
     @cached_property
     def index(self) -> retrieval.Index:
-        """The index over the task's documents: built once, then read back from the artifact."""
-        folder = self.folder / "artifact" / "index"
+        """The index over the task's documents: built once, then read back from the run folder."""
+        folder = self.folder / ("index" if self._documents else "artifact/index")
         try:
             if (folder / "meta.json").is_file():
                 return retrieval.Index.load(folder, self.embedder)
@@ -79,18 +79,22 @@ class Runtime:
     def _pool_vectors(self) -> NDArray[np.float32]:
         return self.embedder([example.input for example in self.pool])
 
-    def predict(self, system: Predictor, examples: Sequence[Example], what: str = "predict") -> list[Prediction]:
-        """What the system gives for each example, in their order. Asked again for the same, it answers from the run folder."""
+    def predict(
+        self, system: Predictor, examples: Sequence[Example], what: str = "predict", *, keep: bool = True
+    ) -> list[Prediction]:
+        """What the system gives for each example, in their order. With `keep`, the same asked again is read back."""
         if isinstance(system, Incumbent):
             return [_incumbent(system, example) for example in examples]
         if isinstance(system, Classifier):
             return self._classify(system, examples)
         asked = [(e.id, e.input, e.turns, e.gold if system.context.kind == "oracle" else ()) for e in examples]
         path = self.folder / "predictions" / f"{digest([self._parts(system), asked])}.jsonl"
-        if path.is_file():
+        if keep and path.is_file():
             return [prediction_from(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
         with trainers.adapted(self.model.lm, models.adapter_folder(self.folder, system.model.adapter)) as lm:
             found = self._generate(LocalModel(lm), system, examples, what)
+        if not keep:
+            return found
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         lines = (json.dumps(asdict(prediction), ensure_ascii=False) for prediction in found)
@@ -100,7 +104,7 @@ class Runtime:
 
     def stream(self, system: Predictor, example: Example) -> Iterator[str]:
         """The system's text for one example, in the pieces in which it comes."""
-        prediction = self.predict(system, [example])[0]
+        prediction = self.predict(system, [example], keep=False)[0]
         yield prediction.text if prediction.text is not None else f"({prediction.error})"
 
     def tune(

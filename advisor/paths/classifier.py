@@ -8,7 +8,7 @@ from advisor.system import Classifier
 from advisor.task import Task
 
 
-def classifier(task: Task, runtime: Runtime, plan: Plan, seed: int, folder: str = "artifact") -> Classifier:
+def classifier(task: Task, runtime: Runtime, plan: Plan, seed: int, folder: str = "build/classifier") -> Classifier:
     """A linear head on the embeddings of all training inputs; its strength is chosen by cross-validation."""
     rows = task.split.train
     if not rows:

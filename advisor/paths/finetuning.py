@@ -12,13 +12,13 @@ from advisor.task import Task
 
 def finetuning(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:
     """An adapter that answers from the instruction alone."""
-    return tuned(task, runtime, plan, seed, baseline(task, runtime, plan), "artifact")
+    return tuned(task, runtime, plan, seed, baseline(task, runtime, plan), "build/finetuning")
 
 
 def rag_finetuning(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:
     """An adapter that answers from retrieved passages, trained with what retrieval finds for the training inputs."""
     system = replace(baseline(task, runtime, plan), context=Context("retrieved", 1))
-    return tuned(task, runtime, plan, seed, system, "artifact")
+    return tuned(task, runtime, plan, seed, system, "build/rag+finetuning")
 
 
 def tuned(

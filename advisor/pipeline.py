@@ -1,0 +1,292 @@
+"""The flow: profile, diagnose, recommend, build, prove, report. Each a step of the run folder, so each is done once."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from advisor import budget, diagnosis, metrics, models, profiling, proof, reading, recommendation, report, rules, runfolder
+from advisor.budget import Budget, Plan
+from advisor.diagnosis import Diagnosis
+from advisor.errors import CannotError, InputError, Problem
+from advisor.paths import PATHS
+from advisor.paths.prompting import baseline
+from advisor.rows import Example
+from advisor.rules import PATH_NAMES
+from advisor.runtime import Runtime, Watch, unwatched
+from advisor.system import Classifier, Prediction, System, digest, from_json, to_json
+from advisor.task import Task
+
+LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
+FEWEST_TO_RUN = 30
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person chose for a run beside the task. `said`: answers that they gave, which win over the data's."""
+
+    model: str = ""
+    seed: int = 0
+    budget: Budget = Budget()
+    path: str = ""
+    said: Mapping[str, str | float] | None = None
+    drop_invalid: bool = False
+    allow_overlap: bool = False
+
+
+class Run:
+    """One task with one run folder; every method is a step that resumes."""
+
+    def __init__(self, task: Task, settings: Settings, watch: Watch = unwatched) -> None:
+        self.task, self.settings = task, settings
+        self._name = settings.model or next(iter(task.models), models.DEFAULT)
+        loader = Runtime(self._name, Path())
+        self._key = digest(
+            [version("advisor"), task.fingerprint, loader.model.fingerprint, settings.seed, asdict(settings.budget)]
+        )
+        whole = digest([self._key, settings.path, dict(settings.said or {})])
+        self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
+        self.runtime = Runtime(self._name, self.folder, task.split.train, task.documents, watch)
+        self.runtime.model = loader.model
+
+    def write_task(self) -> None:
+        """Write what was asked, with what a rerun needs."""
+        task = self.task
+        value = {
+            "name": task.name,
+            "folder": str(task.folder),
+            "description": task.description,
+            "instruction": task.instruction,
+            "metric": task.metric,
+            "labels": list(task.labels),
+            "model": self._name,
+            "model_fingerprint": self.runtime.model.fingerprint,
+            "seed": self.settings.seed,
+            "command": " ".join(["advisor", *sys.argv[1:]]),
+            "versions": {name: version(name) for name in ("advisor", *LIBRARIES)},
+            "machine": f"{platform.machine()}, {_cores()} cores, Python {platform.python_version()}",
+            "fingerprint": task.fingerprint,
+            "left_out": list(task.left_out),
+            "flags": {"path": self.settings.path, "budget_seconds": self.settings.budget.seconds},
+        }
+        runfolder.write(self.folder / "task.json", value)
+
+    def profile(self) -> dict[str, Any]:
+        """What the data says."""
+
+        def work() -> dict[str, Any]:
+            self.runtime.watch("profile", 0, 1)
+            found = profiling.profile(self.task, self.runtime.model.count, self.runtime.embedder)
+            self.runtime.watch("profile", 1, 1)
+            derived, signals = profiling.derived_answers(self.task, found), profiling.signals(found)
+            return {**asdict(found), "derived": derived, "signals": signals}
+
+        value: dict[str, Any] = runfolder.step(self.folder, "profile", self._key, work, shared=True)
+        return value
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What the budget buys, from one timing of this machine that a resumed run keeps."""
+        value = runfolder.step(
+            self.folder,
+            "plan",
+            self._key,
+            lambda: asdict(budget.plan(self.task, self.runtime, self.settings.budget)),
+            shared=True,
+        )
+        return Plan(**value)
+
+    @property
+    def measurable(self) -> bool:
+        """Whether there are enough examples for probes to say anything."""
+        return len(self.task.split.compare) >= diagnosis.FEWEST
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis | None:
+        """What probes measured; None with too few examples."""
+        if not self.measurable:
+            return None
+        value = runfolder.step(
+            self.folder,
+            "diagnosis",
+            digest([self._key, self.plan]),
+            lambda: diagnosis.diagnose(self.task, self.runtime, self.plan, self.settings.seed).to_json(),
+            shared=True,
+        )
+        return diagnosis.from_json(value)
+
+    def recommend(self) -> dict[str, Any]:
+        """The recommendation, from the answers, the data and the probes."""
+        profile, found = self.profile(), self.diagnosis
+        answers = {**profile["derived"], "tunes_same_model": "yes"}
+        if found:
+            answers["base_capability"] = diagnosis.capability(found)
+        given = {k: v for k, v in {**self.task.answers, **(self.settings.said or {})}.items() if v != "unknown"}
+        answers |= given
+
+        def work() -> dict[str, Any]:
+            metric = metrics.resolve(self.task.metric, self.task.labels, self.task.folder)
+            decided = recommendation.recommend(
+                answers,
+                {**profile["signals"], **(found.signals() if found else {})},
+                rules.load(),
+                found.measured(metric, self.settings.seed) if found else None,
+                budget.costs(self.task, self.runtime, self.plan),
+                self.impossible(),
+            )
+            return {**decided.to_json(), "answers": answers}
+
+        value: dict[str, Any] = runfolder.step(self.folder, "recommendation", digest([self._key, answers]), work)
+        return value
+
+    def impossible(self) -> dict[str, str]:
+        """Paths that this task and model rule out, each with the reason."""
+        task, out = self.task, {}
+        if not task.documents:
+            out |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
+        if not task.split.train:
+            out |= dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
+        elif not diagnosis.constrained_labels(task, self.plan):
+            out["classifier"] = "the output is not one of a fixed set of labels"
+        return out
+
+    def build(self, path: str, name: str) -> System | Classifier:
+        """Build a path's system, as the step `name`."""
+        value = runfolder.step(
+            self.folder,
+            name,
+            digest([self._key, self.plan, path]),
+            lambda: to_json(PATHS[path](self.task, self.runtime, self.plan, self.settings.seed)),
+        )
+        return from_json(value)
+
+    def runner_up(self, path: str) -> str | None:
+        """The best on development among the task's paths that come before `path` in the order of cost."""
+        before = PATH_NAMES[: PATH_NAMES.index(path)]
+        scores = {probe.path: 0.0 for probe in (self.diagnosis.probes if self.diagnosis else ()) if probe.path in before}
+        for probe in self.diagnosis.probes if self.diagnosis else ():
+            if probe.path in scores:
+                scores[probe.path] = max(scores[probe.path], probe.value)
+        return max(scores, key=lambda name: scores[name]) if scores else None
+
+    def prove(self) -> dict[str, Any]:
+        """Build the chosen path and its runner-up, then compare them with the baseline on the sealed test."""
+        advice = self.recommend()
+        path = self.settings.path or advice["path"] or advice["provisional"]
+        if reason := self.impossible().get(path):
+            raise InputError(Problem(f"{path} can't be built: {reason}", "--path", do="Choose another path"))
+        second = self.runner_up(path)
+
+        def work() -> dict[str, Any]:
+            finalists = {"baseline": baseline(self.task, self.runtime, self.plan)}
+            if second:
+                finalists["runner_up"] = self.build(second, "runner_up_system")  # type: ignore[assignment]
+            finalists["test"] = self._artifact(self.build(path, "system"))  # type: ignore[assignment]
+            figures = proof.prove(self.task, self.runtime, finalists, self.settings.seed)
+            trained = self.plan.rows * self.plan.epochs if "finetuning" in path else 0
+            return {
+                "run": str(self.folder),
+                "path": path,
+                "provisional": not self.settings.path and advice["path"] is None,
+                "forced": bool(self.settings.path),
+                "runner_up": second,
+                **figures,
+                "trained_rows": trained,
+                "trained_tokens": self._trained_tokens(path),
+            }
+
+        value = runfolder.step(self.folder, "result", digest([self._key, path, advice]), work)
+        if "seconds" not in value:
+            value = {**value, "seconds": runfolder.seconds(self.folder)}
+            runfolder.write(self.folder / "result.json", value)
+        return dict(value)
+
+    def _trained_tokens(self, path: str) -> int:
+        marker = self.folder / "build" / path / "tuned.json"
+        return int(runfolder.read(marker)["tokens"]) if marker.is_file() else 0
+
+    def _artifact(self, system: System | Classifier) -> System | Classifier:
+        """Gather what a person takes away in `artifact/`; the system that names it there."""
+        folder = self.folder / "artifact"
+        folder.mkdir(exist_ok=True)
+        if isinstance(system, Classifier):
+            shutil.copyfile(self.folder / system.head, folder / "head.npz")
+            system = replace(system, head="artifact/head.npz")
+        else:
+            if system.model.adapter:
+                shutil.copytree(self.folder / system.model.adapter, folder / "adapter", dirs_exist_ok=True)
+                system = replace(system, model=replace(system.model, adapter="artifact/adapter"))
+            if system.context.kind != "none":
+                shutil.copytree(self.folder / "index", folder / "index", dirs_exist_ok=True)
+            if system.shots.kind == "similar":
+                runfolder.write(folder / "shots.json", [[e.input, e.output] for e in self.task.split.train])
+        runfolder.write(folder / "system.json", to_json(system))
+        return system
+
+
+def opened(folder: Path, settings: Settings, watch: Watch = unwatched, *, needs: int = 1) -> Run:
+    """The run for the task in a folder. Raises InputError with everything that is wrong with the task."""
+    task = reading.read(
+        folder,
+        seed=settings.seed,
+        drop_invalid=settings.drop_invalid,
+        allow_overlap=settings.allow_overlap,
+        needs=needs,
+        model_problem=None if settings.model else models.problem,
+    )
+    if settings.model and (what := models.problem(settings.model)):
+        raise InputError(Problem(what, "--model"))
+    run = Run(task, settings, watch)
+    run.write_task()
+    return run
+
+
+@dataclass(frozen=True)
+class Built:
+    """A system that a run built, loaded back: `predict` takes texts or examples."""
+
+    system: System | Classifier
+    runtime: Runtime
+    task: Mapping[str, Any]
+
+    def predict(self, inputs: list[str] | list[Example]) -> list[Prediction]:
+        """What the system gives for each input, in their order."""
+        examples = [Example(str(i), one, "") if isinstance(one, str) else one for i, one in enumerate(inputs, 1)]
+        return self.runtime.predict(self.system, examples, keep=False)
+
+
+def load(run: str | Path, watch: Watch = unwatched) -> Built:
+    """The system built in a run folder. Raises InputError when there is none, CannotError when it does not fit its base."""
+    folder = Path(run)
+    if not (folder / "artifact" / "system.json").is_file():
+        advice = "Give a run folder that `advisor run` finished (its last line names it)"
+        raise InputError(Problem("there is no built system here", folder, do=advice))
+    system = from_json(runfolder.read(folder / "artifact" / "system.json"))
+    task = runfolder.read(folder / "task.json")
+    shots = folder / "artifact" / "shots.json"
+    pool = [Example(str(i), *pair) for i, pair in enumerate(runfolder.read(shots))] if shots.is_file() else []
+    runtime = Runtime(task["model"], folder, pool, watch=watch)
+    if isinstance(system, System) and runtime.model.fingerprint != system.model.fingerprint:
+        raise CannotError(f"the weights of {task['model']} have changed since this run was built; run it again")
+    return Built(system, runtime, task)
+
+
+def write_report(folder: Path) -> tuple[Path, ...]:
+    """The report of a run folder, as Markdown and HTML."""
+    return report.write(folder)
+
+
+def _slug(name: str) -> str:
+    kept = "".join(c if c.isalnum() or c in "-_" else "-" for c in name.lower()).strip("-")
+    return kept[:40] or "task"
+
+
+def _cores() -> int:
+    import os
+
+    return os.cpu_count() or 1
