@@ -1,9 +1,9 @@
 """Published comparisons as evidence: how much each path gained over prompting, and what that says of a new task.
 
 One Gaussian model. A path's gain over prompting is a sum of parts (what a classifier adds, what retrieval adds, what
-tuning adds, and what the last two add together on top), each part linear in the answers, around what the rules expect. Studies and
-single comparisons stray from that line; how far is estimated too, so eighteen rows of one study weigh little more than
-a few. Decides nothing; knows nothing of measurements on the task at hand.
+tuning adds, and what the last two add together on top), each part linear in the answers; each rule that fires adds its
+weight, which is itself a belief that the cases correct. Studies and single comparisons stray from that line, so
+eighteen rows of one study weigh little more than a few. Decides nothing; knows nothing of measurements on the task.
 """
 
 import json
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.answers import KEYS, UNKNOWN
-from advisor.rules import PATH_NAMES, Rule, pull
+from advisor.rules import PATH_NAMES, Rule, Signals
 
 Floats = NDArray[np.float64]
 DRAWS = 2000
@@ -27,13 +27,15 @@ SMALLEST_GAIN = 2.0  # points worth having
 # (path, part): how paths are made of parts. Prompting, the baseline, has none.
 PARTS: Floats = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float64)
 
-CLIP = 30.0  # a path that lost by more counts as losing by this much: how hopeless it was decides nothing
+CLIP = 25.0  # a path that lost by more counts as losing by this much: how hopeless it was decides nothing
 # Standard deviations in points, by maximum marginal likelihood on all cases (rounded), from weak priors around them.
-GAIN_SD, FEATURE_SD = 6.5, 2.5  # of a part's mean, and of the effect on it of one answer
-TOGETHER = 0.3  # "together" varies this much as much as the parts it joins
+GAIN_SD, FEATURE_SD = 6.5, 2.0  # of a part's mean, and of the effect on it of one answer
+RULE_SD = 1.0  # of a rule's true weight around the written one, as a multiple of it
+TOGETHER = 0.5  # "together" varies this much as much as the parts it joins
 STUDY_SD: Floats = np.array([2.5, 6.0, 6.5, 5.0])  # of a part between studies
 CASE_SD: Floats = np.array([7.0, 3.0, 7.5, 2.5])  # of a part between comparisons of one study
 SCORE_SD = 4.0  # of a single score
+TAIL = 0.8  # of the log of how much anything matters on a task: more ties and more landslides than a Gaussian has
 DOUBTFUL = {"secondary_source", "small_n", "small_test_set", "hobby_project", "repo_report", "different_base_models"}
 DOUBT = 1.5  # such a case's own variance is this much larger
 
@@ -164,13 +166,16 @@ class Evidence:
     """
 
     cases: tuple[Case, ...]
+    rules: tuple[Rule, ...]
     rows: Floats  # (cases, d) encoded answers
     effects: Floats  # (draws, parts, features)
+    weights: Floats  # (draws, rules) points
     stray: Floats  # (draws, paths) of a new study, a new comparison in it and each score
+    scale: Floats  # (draws,) around 1
     uniform: Floats  # (draws,) which case an unknown answer is taken from
 
-    def belief(self, answers: Mapping[str, str | float], pulled: Floats, draws: int = DRAWS) -> Belief:
-        """Gains for a new task, around the (5,) points that the rules pull.
+    def belief(self, answers: Mapping[str, str | float], signals: Signals, draws: int = DRAWS) -> Belief:
+        """Gains for a new task; `signals`, the answers among them, are what rules read.
 
         What is unknown is drawn, whole, from the cases, those that agree on what is known far more often; so it widens
         the belief and counts neither as no nor as average.
@@ -179,7 +184,9 @@ class Evidence:
         if np.isnan(row[0]).any():
             row = np.where(np.isnan(row), self.rows[self._donors(row[0], self.uniform[:draws])], row)
         parts = np.einsum("sf,spf->sp", _features(row), self.effects[:draws])
-        return Belief(parts @ PARTS.T + self.stray[:draws] + pulled - pulled[0])
+        pulled = self.weights[:draws] @ _pulls(self.rules, signals)
+        gains = parts @ PARTS.T + self.stray[:draws] + pulled - pulled[:, :1]
+        return Belief(np.clip(gains * self.scale[:draws, None], -100.0, 100.0))
 
     def _donors(self, row: Floats, uniform: Floats) -> NDArray[np.intp]:
         distance = np.nan_to_num(np.abs(self.rows - row)).sum(axis=1)
@@ -187,16 +194,24 @@ class Evidence:
         return np.minimum(np.searchsorted(np.cumsum(share / share.sum()), uniform), len(share) - 1)
 
 
+def _pulls(rules: Sequence[Rule], signals: Signals) -> Floats:
+    """(rules, paths) 1 where a rule fires and speaks of the path."""
+    pulls = np.zeros((len(rules), len(PATH_NAMES)))
+    for row, rule in zip(pulls, rules, strict=True):
+        row[PATH_NAMES.index(rule.path)] = rule.fires(signals)
+    return pulls
+
+
 @cache
 def fit(cases: tuple[Case, ...], rules: tuple[Rule, ...], seed: int = 0) -> Evidence:
-    """Bayesian regression of all scores on answers, rules as the mean beforehand. Same seed, same evidence."""
+    """Bayesian regression of all scores on answers and rules. Same seed, same evidence."""
     rows = np.array([_encode(case.answers) for case in cases])
     features = _features(rows)
-    which = [(i, PATH_NAMES.index(path)) for i, case in enumerate(cases) for path in case.scores]
-    case, path = np.array(which).T
+    case, path = np.array([(i, PATH_NAMES.index(p)) for i, case in enumerate(cases) for p in case.scores]).T
     scores = np.array([max(score, max(c.scores.values()) - CLIP) for c in cases for score in c.scores.values()])
-    expected = np.array([pull(rules, c.answers) for c in cases])[case, path]
-    design = np.einsum("np,nf->npf", PARTS[path], features[case]).reshape(len(case), -1)
+    by_parts = np.einsum("np,nf->npf", PARTS[path], features[case]).reshape(len(case), -1)
+    by_rules = np.array([_pulls(rules, c.answers) for c in cases])[case, :, path]
+    design = np.hstack([by_parts, by_rules])
 
     study = np.unique([c.study for c in cases], return_inverse=True)[1][case]
     doubt = np.array([DOUBT if DOUBTFUL.intersection(c.tags) else 1.0 for c in cases])[case]
@@ -205,20 +220,25 @@ def fit(cases: tuple[Case, ...], rules: tuple[Rule, ...], seed: int = 0) -> Evid
     noise += (PARTS[path] * CASE_SD**2) @ PARTS[path].T * same * doubt[:, None]
     noise += np.eye(len(case)) * SCORE_SD**2 + 1e4 * same  # a task's level says nothing: only differences count
 
-    before = np.full((PARTS.shape[1], features.shape[1]), FEATURE_SD)
-    before[:, 0] = GAIN_SD
-    before[3] *= TOGETHER
+    spread = np.full((PARTS.shape[1], features.shape[1]), FEATURE_SD)
+    spread[:, 0] = GAIN_SD
+    spread[3] *= TOGETHER
+    written = np.array([rule.weight for rule in rules])
+    before = np.concatenate([np.zeros(spread.size), written])
+    precision = np.concatenate([spread.ravel(), RULE_SD * np.abs(written)]) ** -2.0
     weighted = np.linalg.solve(noise, design)
-    covariance = np.linalg.inv(design.T @ weighted + np.diag(before.ravel() ** -2))
-    mean = covariance @ (weighted.T @ (scores - expected))
+    covariance = np.linalg.inv(design.T @ weighted + np.diag(precision))
+    mean = covariance @ (weighted.T @ scores + precision * before)
 
     random = np.random.default_rng(seed)
     drawn = mean + random.normal(size=(DRAWS, len(mean))) @ np.linalg.cholesky(covariance).T
+    effects, weights = drawn[:, : spread.size].reshape(DRAWS, *spread.shape), drawn[:, spread.size :]
     strayed = random.normal(size=(DRAWS, PARTS.shape[1])) * np.sqrt(STUDY_SD**2 + CASE_SD**2)
     stray = strayed @ PARTS.T + random.normal(size=(DRAWS, len(PATH_NAMES))) * SCORE_SD
-    return Evidence(cases, rows, drawn.reshape(DRAWS, *before.shape), stray, random.random(DRAWS))
+    scale = np.exp(random.normal(-(TAIL**2) / 2, TAIL, DRAWS))
+    return Evidence(cases, rules, rows, effects, weights, stray, scale, random.random(DRAWS))
 
 
 def belief(answers: Mapping[str, str | float], rules: tuple[Rule, ...], cases: tuple[Case, ...] | None = None) -> Belief:
     """Each path's gain over prompting for a task of which only the answers are known."""
-    return fit(cases or load(), rules).belief(answers, pull(rules, answers))
+    return fit(cases or load(), rules).belief(answers, answers)

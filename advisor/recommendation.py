@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from advisor.answers import KEYS, UNKNOWN
 from advisor.cases import DRAWS, SMALLEST_GAIN, Case, Evidence, Floats, fit, load, nearest
-from advisor.rules import PATH_NAMES, Rule, Signals, fired, pull
+from advisor.rules import PATH_NAMES, Rule, Signals, fired
 
 # From answers alone: cross-validated, recommendations at 0.6 or more were right (the path within 2 points of the best
 # that the case measured) in about five of six cases, and those below no more often than always tuning is.
 # With measurements a build costs hours and the sealed test checks it: wrong once in five is the most we accept.
 ENOUGH_FROM_ANSWERS, ENOUGH_MEASURED = 0.6, 0.8
-WIDENING = 1.5  # a measured task is often unlike the published ones: their spread (about 11 points) made 16 or so
 FEW_DRAWS = 500  # for asking what would change, where only the first path counts
 INTERVAL = (5, 95)  # percentiles
 _TRIED: Mapping[str, tuple[float, ...]] = {"train_examples": (0.0, 200.0, 5000.0), "num_labels": (3.0, 100.0)}
@@ -129,7 +128,7 @@ def recommend(
     known: dict[str, str | float] = {**dict.fromkeys(KEYS, UNKNOWN), **answers}
     impossible = {**_impossible(known), **(feasible or {})}
     evidence = fit(cases or load(), rules)
-    scores = _belief(evidence, known, {**known, **signals}, rules, measured, DRAWS)
+    scores = _belief(evidence, known, {**known, **signals}, measured, DRAWS)
     probability = _probabilities(scores, impossible)
     order = _order(probability, impossible)
     over, gains = _gains(scores, measured)
@@ -153,7 +152,7 @@ def recommend(
         gain_over=over,
         ranking=tuple(ranking),
         reasons=_reasons(order[0], fired(rules, {**known, **signals}), measured, alike),
-        would_change=(*_flips(evidence, known, signals, rules, measured, feasible or {}), *filter(None, [settle])),
+        would_change=(*_flips(evidence, known, signals, measured, feasible or {}), *filter(None, [settle])),
         next=_next(known, order[0], decided, measured, settle),
         cases=alike[:5],
     )
@@ -175,7 +174,6 @@ def _belief(
     evidence: Evidence,
     answers: Mapping[str, str | float],
     signals: Signals,
-    rules: tuple[Rule, ...],
     measured: Measured | None,
     draws: int,
 ) -> Floats:
@@ -183,11 +181,10 @@ def _belief(
 
     With one, the draws are moved towards it XX
     """
-    prior = evidence.belief(answers, pull(rules, signals), draws).draws
+    prior = evidence.belief(answers, signals, draws).draws
     names = [path for path in PATH_NAMES if measured and path in measured.draws]
     if not measured or not names:
         return prior
-    prior = prior.mean(0) + WIDENING * (prior - prior.mean(0))
     seen = [PATH_NAMES.index(path) for path in names]
     outlook = np.array([measured.outlook.get(path, (0.0, 0.0)) for path in names])
     boot = np.column_stack([measured.draws[path] for path in names])
@@ -258,14 +255,13 @@ def _flips(
     evidence: Evidence,
     answers: dict[str, str | float],
     signals: Signals,
-    rules: tuple[Rule, ...],
     measured: Measured | None,
     feasible: Mapping[str, str],
 ) -> tuple[str, ...]:
     """Each answer that, given otherwise, would put another path first: found by deciding again, not by rules."""
 
     def decide(changed: Mapping[str, str | float]) -> tuple[str, float]:
-        scores = _belief(evidence, changed, {**changed, **signals}, rules, measured, FEW_DRAWS)
+        scores = _belief(evidence, changed, {**changed, **signals}, measured, FEW_DRAWS)
         # What the caller ruled out stays out, except where a changed answer is what ruled it out.
         out = {**_impossible(changed), **{p: why for p, why in feasible.items() if p not in _impossible(answers)}}
         probability = _probabilities(scores, out)

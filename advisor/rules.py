@@ -4,6 +4,7 @@ A rule moves the belief in one path's gain by `weight` points when all its condi
 `rules/*.toml` and are checked fully when loaded. Knows nothing of published cases or of how a decision is made.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +14,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 
 from advisor.answers import KEYS, UNKNOWN
 from advisor.errors import InputError, Problem
@@ -77,18 +76,14 @@ class Rule:
     reason: str
     source: str
 
+    def fires(self, signals: Signals) -> bool:
+        """Whether all conditions hold."""
+        return all(condition.holds(signals) for condition in self.when)
+
 
 def fired(rules: Sequence[Rule], signals: Signals) -> tuple[Rule, ...]:
     """The rules whose conditions all hold."""
-    return tuple(rule for rule in rules if all(condition.holds(signals) for condition in rule.when))
-
-
-def pull(rules: Sequence[Rule], signals: Signals) -> NDArray[np.float64]:
-    """(5,) points by which the rules that fire move the belief in each path of `PATH_NAMES`."""
-    moved = np.zeros(len(PATH_NAMES))
-    for rule in fired(rules, signals):
-        moved[PATH_NAMES.index(rule.path)] += rule.weight
-    return moved
+    return tuple(rule for rule in rules if rule.fires(signals))
 
 
 @cache
@@ -174,4 +169,4 @@ def _condition_problems(condition: Condition) -> list[str]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
