@@ -63,8 +63,12 @@ KEYS: Mapping[str, Key] = {
     "documents_available": _choice(
         "Do you have documents in which the answers stand?", "Text that a search could find them in counts."
     ),
-    "corpus_tokens": _number("How many tokens do the documents have?", "About 1.3 for each word; a page has about 500."),
-    "facts_change": _choice("How often do those facts change?", "often: each week or more.", ("never", "slowly", "often")),
+    "corpus_tokens": _number(
+        "How many tokens do the documents have?", "About 1.3 for each word; a page has about 500."
+    ),
+    "facts_change": _choice(
+        "How often do those facts change?", "often: each week or more.", ("never", "slowly", "often")
+    ),
     "train_examples": _number(
         "How many examples with their wanted output do you have, or could you get?", "0 if there is none."
     ),
@@ -101,6 +105,8 @@ def parse(raw: Mapping[str, object], where: str | Path = "answers", text: str = 
             if clean not in KEYS:
                 close = get_close_matches(clean, KEYS, n=1)
                 raise ValueError("unknown key", f"Did you mean {close[0]}?" if close else f"Keys: {', '.join(KEYS)}.")
+            if found[clean] != UNKNOWN:
+                raise ValueError("given twice", "Keep one of the two.")
             found[clean] = _value(KEYS[clean], value)
         except ValueError as error:
             what, do = error.args
@@ -114,12 +120,12 @@ def _value(key: Key, value: object) -> str | float:
     """One answer in its one spelling. Raises ValueError(what, do)."""
     word = {True: "yes", False: "no", None: UNKNOWN}[value] if value is None or isinstance(value, bool) else value
     if isinstance(word, str):
-        plain = re.sub(r"[\s-]+", "_", word.strip().lower())
-        word = _ALIASES.get(plain, plain)
+        word = re.sub(r"[\s-]+", "_", word.strip().lower())
+        word = _ALIASES.get(word, word)
         if word == UNKNOWN:
             return UNKNOWN
     if key.kind == "number":
-        return _count(word, key.whole)
+        return _count(value, key.whole)
     if word not in key.choices:
         raise ValueError(f"{value!r} is not one of the choices", f"Choose from: {', '.join(key.choices)}, {UNKNOWN}.")
     return str(word)
@@ -129,9 +135,9 @@ def _count(value: object, whole: bool) -> float:
     """A number from 0 up. Raises ValueError(what, do) for anything that could be read in two ways."""
     do = f"Give {'a whole number' if whole else 'a number'} from 0 up, such as 5000, or {UNKNOWN}."
     number = math.nan
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         number = float(value) if abs(value) <= _LARGEST else math.nan
-    elif isinstance(value, str) and (match := _NUMBER.fullmatch(value)):
+    elif isinstance(value, str) and (match := _NUMBER.fullmatch(value.strip().lower())):
         digits, power, scale = match.groups()
         if not scale and not power and re.fullmatch(r"\d{1,3}\.\d{3}", digits):
             raise ValueError(f"{value!r} can be read in two ways", do)

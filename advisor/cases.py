@@ -39,7 +39,12 @@ TAIL = 0.8  # of the log of how much anything matters on a task: more ties and m
 DOUBTFUL = {"secondary_source", "small_n", "small_test_set", "hobby_project", "repo_report", "different_base_models"}
 DOUBT = 1.5  # such a case's own variance is this much larger
 
-_WEIGHTS = {"output_kind": 2.0, "documents_available": 2.0, "needs_private_or_fresh_facts": 2.0, "tunes_same_model": 1.5}
+_WEIGHTS = {
+    "output_kind": 2.0,
+    "documents_available": 2.0,
+    "needs_private_or_fresh_facts": 2.0,
+    "tunes_same_model": 1.5,
+}
 _ORDER = {"yes": 1.0, "no": -1.0, "never": -1.0, "slowly": 0.0, "often": 1.0, "low": -1.0, "medium": 0.0, "high": 1.0}
 _LOG = {"train_examples": (3.5, 1.2), "num_labels": (0.8, 0.5)}  # mean and sd of log10(1 + n) over the cases
 _ORDERED = (
@@ -239,6 +244,8 @@ def fit(cases: tuple[Case, ...], rules: tuple[Rule, ...], seed: int = 0) -> Evid
     return Evidence(cases, rules, rows, effects, weights, stray, scale, random.random(DRAWS))
 
 
-def belief(answers: Mapping[str, str | float], rules: tuple[Rule, ...], cases: tuple[Case, ...] | None = None) -> Belief:
+def belief(
+    answers: Mapping[str, str | float], rules: tuple[Rule, ...], cases: tuple[Case, ...] | None = None
+) -> Belief:
     """Each path's gain over prompting for a task of which only the answers are known."""
     return fit(cases or load(), rules).belief(answers, answers)

@@ -275,6 +275,7 @@ def run(
 ) -> int | None:
     """All of it: profile, diagnosis, recommendation, then build the path, prove the gain and write the report."""
     from advisor import pipeline, views
+    from advisor import report as reporting
     from advisor.rules import PATH_NAMES
 
     if path and path not in PATH_NAMES:
@@ -292,7 +293,7 @@ def run(
         advice = going.recommend()
         shown.show(None, views.recommendation_view(advice))
         value = going.prove()
-        written = pipeline.write_report(going.folder)
+        written = reporting.write(going.folder)
     last = _paths("report", written)
     common.show(value, views.result_view(value), last, f"try it       advisor chat {going.folder}")
     return 0 if path or advice["path"] else INSUFFICIENT

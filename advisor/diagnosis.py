@@ -11,7 +11,7 @@ from advisor.budget import Plan, smaller
 from advisor.metrics import Metric, Scored
 from advisor.paths.classifier import classifier
 from advisor.paths.finetuning import tuned
-from advisor.paths.prompting import constrained, prompted
+from advisor.paths.prompting import constrained, prompted, retrieving
 from advisor.recommendation import Measured
 from advisor.runtime import Runtime
 from advisor.statistics import draws, interval
@@ -109,13 +109,9 @@ def systems(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, tu
     for name, system in prompted(task, runtime, plan, seed).items():
         found[name] = ("prompting", closes.get(name, "instruction"), system)
     if task.documents:
-        base = prompted(task, runtime, plan, seed)["zero-shot"]
-        decoding = constrained(task, plan) or base.decoding
-        retrieved = replace(base, context=Context("retrieved"), decoding=decoding)
-        found["retrieved context"] = ("rag", "knowledge", retrieved)
-        one = replace(retrieved, context=Context("retrieved", 1))
-        found["one retrieved passage"] = ("rag", "knowledge", one)
-        found["oracle context"] = ("", "retrieval", replace(retrieved, context=Context("oracle", 1)))
+        rag = retrieving(task, runtime, plan, seed)
+        found |= {name: ("rag", "knowledge", system) for name, system in rag.items()}
+        found["oracle context"] = ("", "retrieval", replace(list(rag.values())[-1], context=Context("oracle", 1)))
     return found
 
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from advisor import budget, diagnosis, metrics, models, profiling, proof, reading, recommendation, report, rules, runfolder
+from advisor import budget, diagnosis, metrics, models, profiling, proof, reading, recommendation, rules, runfolder
 from advisor.budget import Budget, Plan
 from advisor.diagnosis import Diagnosis
 from advisor.errors import CannotError, InputError, Problem
@@ -274,11 +274,6 @@ def load(run: str | Path, watch: Watch = unwatched) -> Built:
     if isinstance(system, System) and runtime.model.fingerprint != system.model.fingerprint:
         raise CannotError(f"the weights of {task['model']} have changed since this run was built; run it again")
     return Built(system, runtime, task)
-
-
-def write_report(folder: Path) -> tuple[Path, ...]:
-    """The report of a run folder, as Markdown and HTML."""
-    return report.write(folder)
 
 
 def _slug(name: str) -> str:

@@ -18,9 +18,9 @@ from advisor.answers import KEYS, UNKNOWN
 from advisor.cases import DRAWS, SMALLEST_GAIN, Case, Evidence, Floats, fit, load, nearest
 from advisor.rules import PATH_NAMES, Rule, Signals, fired
 
-# From answers alone: cross-validated, recommendations at 0.6 or more were right (the path within 2 points of the best
-# that the case measured) in about five of six cases, and those below no more often than always tuning is.
-# With measurements a build costs hours and the sealed test checks it: wrong once in five is the most we accept.
+# From answers alone, cross-validated: what was advised at 0.6 or more was right in about three of four cases, what was
+# less sure in less than two of three (`python benchmarks/decide.py`). With measurements a build costs hours and the
+# sealed test still checks it: wrong once in five is the most we accept.
 ENOUGH_FROM_ANSWERS, ENOUGH_MEASURED = 0.6, 0.8
 FEW_DRAWS = 500  # for asking what would change, where only the first path counts
 INTERVAL = (5, 95)  # percentiles
@@ -127,6 +127,8 @@ def recommend(
     """
     known: dict[str, str | float] = {**dict.fromkeys(KEYS, UNKNOWN), **answers}
     impossible = {**_impossible(known), **(feasible or {})}
+    if measured and not any(path in measured.draws for path in PATH_NAMES):
+        measured = None  # a baseline alone compares nothing
     evidence = fit(cases or load(), rules)
     scores = _belief(evidence, known, {**known, **signals}, measured, DRAWS)
     probability = _probabilities(scores, impossible)
@@ -160,7 +162,7 @@ def recommend(
 
 def _impossible(answers: Mapping[str, str | float]) -> dict[str, str]:
     """Paths that the answers rule out, each with the reason. What is unknown rules nothing out."""
-    reasons = {}
+    reasons: dict[str, str] = {}
     if answers["documents_available"] == "no":
         reasons |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
     if answers["train_examples"] == 0:
@@ -202,7 +204,8 @@ def _probabilities(scores: Floats, impossible: Mapping[str, str]) -> Floats:
     more would be noise, and what is nearer than that is a tie."""
     possible = np.array([path not in impossible for path in PATH_NAMES])
     best = np.where(possible, scores, -np.inf).max(axis=1, keepdims=True)
-    return np.round(((scores >= best - SMALLEST_GAIN) & possible).mean(axis=0), 2)
+    shares: Floats = ((scores >= best - SMALLEST_GAIN) & possible).mean(axis=0)
+    return shares.round(2)
 
 
 def _order(probability: Floats, impossible: Mapping[str, str]) -> list[str]:
@@ -223,7 +226,9 @@ def _gains(scores: Floats, measured: Measured | None) -> tuple[str, Floats]:
 def _cheapest_contender(scores: Floats, first: str, impossible: Mapping[str, str]) -> str:
     """The cheapest possible path that is not, with the certainty wanted of a measurement, worse than the first."""
     worse = (scores[:, [PATH_NAMES.index(first)]] - scores > SMALLEST_GAIN).mean(axis=0)
-    return next(p for p, share in zip(PATH_NAMES, worse, strict=True) if p not in impossible and share < ENOUGH_MEASURED)
+    return next(
+        p for p, share in zip(PATH_NAMES, worse, strict=True) if p not in impossible and share < ENOUGH_MEASURED
+    )
 
 
 def _reasons(
@@ -302,12 +307,12 @@ def _examples_to_settle(
     return f"{needed} more development examples would settle whether {first} is at least level with {second}"
 
 
-def _next(
-    answers: Mapping[str, str | float], first: str, decided: bool, measured: Measured | None, settle: str
-) -> str:
+def _next(answers: Mapping[str, str | float], first: str, decided: bool, measured: Measured | None, settle: str) -> str:
     """The cheapest thing to do next."""
     if measured:
-        return f"build {first} and prove it on the sealed test" if decided else settle or "build the two first and compare"
+        return (
+            f"build {first} and prove it on the sealed test" if decided else settle or "build the two first and compare"
+        )
     examples = answers["train_examples"]
     if not isinstance(examples, str) and examples >= 60:
         return "run `advisor diagnose` on 60 of your examples: minutes of measuring narrow this more than any answer"

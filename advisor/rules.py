@@ -14,7 +14,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-
 from advisor.answers import KEYS, UNKNOWN
 from advisor.errors import InputError, Problem
 

@@ -52,7 +52,9 @@ def cross_validate(cases: Sequence[Case], folds: int = 10, seed: int = 0) -> lis
     return advice
 
 
-def calibration(stated: Sequence[tuple[float, bool]], bins: int = 5) -> tuple[float, float, list[tuple[float, float, int]]]:
+def calibration(
+    stated: Sequence[tuple[float, bool]], bins: int = 5
+) -> tuple[float, float, list[tuple[float, float, int]]]:
     """Brier score, expected calibration error, and (mean stated, share true, count) for each filled bin."""
     p, true = np.array([s for s, _ in stated]), np.array([t for _, t in stated], dtype=float)
     which = np.minimum((p * bins).astype(int), bins - 1)
@@ -97,7 +99,9 @@ def main() -> None:
     print(f"{len(cases)} comparisons of {len(sizes)} studies, by study in ten folds, three times")
     print(f"  within 2 points of the best   {np.mean(each):.3f}   (each study alike {by_study:.3f})")
     print(*(f"  {name:28}  {value:.3f}\n" for name, value in references.items()), sep="", end="")
-    print(f"  decided in                    {len(sure) / len(advice):.3f}, then right in {decided:.3f}, else {unsure:.3f}")
+    print(
+        f"  decided in                    {len(sure) / len(advice):.3f}, then right in {decided:.3f}, else {unsure:.3f}"
+    )
     print(f"  first path stated against true: Brier {first[0]:.3f}, calibration error {first[1]:.3f}")
     print(*(f"    stated {a:.2f}  true {b:.2f}  n {n}\n" for a, b, n in first[2]), sep="", end="")
     print(f"  all paths, where four were measured: Brier {four[0]:.3f}, calibration error {four[1]:.3f}")

@@ -11,15 +11,15 @@ from trainers.models import LanguageModel, adapted
 from trainers.rendering import Row, Turn, render
 
 
-def divergence(
-    lm: LanguageModel, adapter: Path, prompts: Sequence[Sequence[Turn]], max_tokens: int = 48
-) -> float:
+def divergence(lm: LanguageModel, adapter: Path, prompts: Sequence[Sequence[Turn]], max_tokens: int = 48) -> float:
     """The mean KL divergence of the tuned from the base model, in nats per token, on what the base answers to `prompts`."""
     import torch
 
     rows = [render(lm, turns) for turns in prompts]
     answers = {made.index: made.text for made in generate(lm, rows, max_tokens=max_tokens)}
-    written = [render(lm, [*turns, Turn("assistant", answers[i])]) for i, turns in enumerate(prompts) if answers[i].strip()]
+    written = [
+        render(lm, [*turns, Turn("assistant", answers[i])]) for i, turns in enumerate(prompts) if answers[i].strip()
+    ]
     base = [_log_probabilities(lm, row) for row in written]
     with adapted(lm, adapter) as tuned:
         moved = [_log_probabilities(tuned, row) for row in written]

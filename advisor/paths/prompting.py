@@ -69,11 +69,11 @@ def retrieving(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Mapping[s
     """The systems that rag chooses among."""
     plain = replace(baseline(task, runtime, plan), context=Context("retrieved"))
     systems = {"retrieved context": plain, "one passage": replace(plain, context=Context("retrieved", 1))}
-    if task.split.train:
-        one = replace(plain, context=Context("retrieved", 1), shots=fixed_shots(task, seed, 2))
-        systems["one passage, fixed shots"] = one
     if decoding := constrained(task, plan):
-        systems["retrieved context, constrained"] = replace(plain, decoding=decoding)
+        systems["one passage, constrained"] = replace(systems["one passage"], decoding=decoding)
+    if task.split.train:
+        shots = fixed_shots(task, seed, SHOTS // 2)
+        systems["one passage, fixed shots"] = replace(systems["one passage"], shots=shots)
     return systems
 
 
