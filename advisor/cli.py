@@ -148,12 +148,19 @@ def _errors(common: Common) -> Iterator[None]:
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="advisor-", suffix=".log", delete=False) as file:
             traceback.print_exc(file=file)
-        print(f"error: the work failed: {type(error).__name__}: {error}\nthe details are in {file.name}", file=sys.stderr)
+        print(
+            f"error: the work failed: {type(error).__name__}: {error}\nthe details are in {file.name}", file=sys.stderr
+        )
         raise typer.Exit(1) from error
 
 
 @command
-def ask(*, common: Common, said: Mapping[str, str | float], out: Annotated[Path, typer.Option(help="where the answers are written")] = Path("answers.yaml")) -> int:
+def ask(
+    *,
+    common: Common,
+    said: Mapping[str, str | float],
+    out: Annotated[Path, typer.Option(help="where the answers are written")] = Path("answers.yaml"),
+) -> int:
     """Ask the questions in the terminal, then recommend; the answers are kept for --answers."""
     from advisor import questionnaire, report, runfolder
 
@@ -174,13 +181,19 @@ def ask(*, common: Common, said: Mapping[str, str | float], out: Annotated[Path,
     return 0 if value["path"] else INSUFFICIENT
 
 
-DropInvalid = Annotated[bool, typer.Option("--drop-invalid", help="leave rows out whose output is outside labels or schema")]
-AllowOverlap = Annotated[bool, typer.Option("--allow-overlap", help="leave training rows out that stand in the test too")]
+DropInvalid = Annotated[
+    bool, typer.Option("--drop-invalid", help="leave rows out whose output is outside labels or schema")
+]
+AllowOverlap = Annotated[
+    bool, typer.Option("--allow-overlap", help="leave training rows out that stand in the test too")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what it would spend, and stop")]
 
 
 @command
-def profile(task: TaskFolder, *, common: Common, drop_invalid: DropInvalid = False, allow_overlap: AllowOverlap = False) -> None:
+def profile(
+    task: TaskFolder, *, common: Common, drop_invalid: DropInvalid = False, allow_overlap: AllowOverlap = False
+) -> None:
     """What the data says, and what is wrong with it."""
     from advisor import pipeline, views
 
@@ -341,7 +354,9 @@ def predict(run: RunFolder, *, common: Common) -> int:
 
 @command
 def evaluate(
-    what: Annotated[Path, typer.Argument(metavar="RUN|PREDICTIONS", help="a run folder, or JSON Lines of id and prediction")],
+    what: Annotated[
+        Path, typer.Argument(metavar="RUN|PREDICTIONS", help="a run folder, or JSON Lines of id and prediction")
+    ],
     data: Annotated[Path, typer.Argument(metavar="DATA", help="rows with inputs and wanted outputs")],
     *,
     common: Common,

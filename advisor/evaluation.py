@@ -86,5 +86,3 @@ def _stored(path: Path, ids: set[str]) -> dict[str, str]:
     if problems:
         raise InputError(problems)
     return found
-
-

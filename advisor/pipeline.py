@@ -168,7 +168,9 @@ class Run:
     def runner_up(self, path: str) -> str | None:
         """The best on development among the task's paths that come before `path` in the order of cost."""
         before = PATH_NAMES[: PATH_NAMES.index(path)]
-        scores = {probe.path: 0.0 for probe in (self.diagnosis.probes if self.diagnosis else ()) if probe.path in before}
+        scores = {
+            probe.path: 0.0 for probe in (self.diagnosis.probes if self.diagnosis else ()) if probe.path in before
+        }
         for probe in self.diagnosis.probes if self.diagnosis else ():
             if probe.path in scores:
                 scores[probe.path] = max(scores[probe.path], probe.value)

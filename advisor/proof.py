@@ -47,7 +47,9 @@ def prove(task: Task, runtime: Runtime, finalists: Mapping[str, Predictor], seed
         tokens[name] = round(used / len(examples))
     found = {name: interval(metric, ones, seed) for name, ones in scored.items()}
     gains = {
-        name: difference(metric, scored["test"], scored[name], seed) for name in ("baseline", "runner_up") if name in scored
+        name: difference(metric, scored["test"], scored[name], seed)
+        for name in ("baseline", "runner_up")
+        if name in scored
     }
     corrected = dict(zip(gains, holm([gain.p for gain in gains.values()]), strict=True))
     verdicts = {name: verdict(replace(gain, p=corrected[name])) for name, gain in gains.items()}

@@ -151,9 +151,7 @@ class Runtime:
         parts = replace(system, model=replace(system.model, name="", adapter=""))
         return [parts, self.model.fingerprint, similar, searched]
 
-    def _generate(
-        self, model: LocalModel, system: System, examples: Sequence[Example], what: str
-    ) -> list[Prediction]:
+    def _generate(self, model: LocalModel, system: System, examples: Sequence[Example], what: str) -> list[Prediction]:
         conversations = self._conversations(system, examples)
         found: dict[int, Prediction] = {}
         self.watch(what, 0, len(examples))

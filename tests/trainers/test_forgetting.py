@@ -1,4 +1,4 @@
-from trainers import LanguageModel, Row, Turn, TuneSettings, divergence, tune
+from trainers import LanguageModel, Row, TuneSettings, Turn, divergence, tune
 
 PROMPTS = [[Turn("user", "Say hi.")], [Turn("user", "What is 2 + 2?")]]
 
