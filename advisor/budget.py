@@ -13,6 +13,7 @@ DIAGNOSIS, BUILD = 0.35, 0.45  # shares of the budget; the rest is the proof's
 MEASURED, CHECKED = (24, 96), (16, 64)  # the fewest and the most examples to measure on, and to choose on
 EPOCHS = 3
 SHORT_ROWS = 160  # of the short tuning
+PASSAGE_TOKENS = 80  # of the one passage that a tuned system reads, until it is counted
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -67,7 +68,8 @@ def plan(task: Task, runtime: Runtime, budget: Budget) -> Plan:
     probes = 8 if task.documents else 6
     measure = _within(DIAGNOSIS * seconds / (probes * per_example), MEASURED, len(split.compare))
     choose = _within(DIAGNOSIS * seconds / (probes * per_example), CHECKED, len(split.choose))
-    per_row = (sum(prompt) + sum(answer)) / len(prompt)
+    instruction = runtime.model.count([task.instruction])[0] / trainers.TuneSettings().batch  # run once a batch
+    per_row = (sum(prompt) + sum(answer)) / len(prompt) + instruction + (PASSAGE_TOKENS if task.documents else 0)
     learned = BUILD * seconds * speed.train / per_row
     rows = int(min(len(examples), max(32, learned / 2)))
     epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
@@ -79,7 +81,7 @@ def costs(task: Task, runtime: Runtime, plan: Plan) -> dict[str, dict[str, objec
     prompt, answer = _tokens(task, runtime)
     own, wanted = sum(prompt) / len(prompt), sum(answer) / len(answer)
     instruction = runtime.model.count([task.instruction])[0]
-    passages = 3 * 160 if task.documents else 0
+    passages = PASSAGE_TOKENS if task.documents else 0
     choosing = plan.choose * 5 * (own / plan.speed["prefill"] + plan.max_tokens / plan.speed["decode"])
     training = plan.rows * plan.epochs * (own + wanted) / plan.speed["train"]
     with_passages = plan.rows * plan.epochs * (own + wanted + passages) / plan.speed["train"]

@@ -138,7 +138,8 @@ def _errors(common: Common) -> Iterator[None]:
         if common.json:
             listed = [{**asdict(problem), "where": str(problem.where)} for problem in problems]
             print(json.dumps({"error": str(error), "problems": listed}, ensure_ascii=False))
-        print("\n".join(f"error: {line}" for line in map(str, problems or [error])), file=sys.stderr)
+        lines = [str(problem) for problem in problems] or [str(error)]
+        print("\n".join(f"error: {line}" for line in lines), file=sys.stderr)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as stop:
         print("interrupted; the same command goes on from here", file=sys.stderr)
@@ -345,7 +346,7 @@ def predict(run: RunFolder, *, common: Common) -> int:
         built = pipeline.load(run, watch)
         made = built.predict(examples)
     for example, prediction in zip(examples, made, strict=True):
-        found = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
+        found: dict[str, Any] = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
         found |= {"passages": list(prediction.passages)} if prediction.passages else {}
         found |= {"scores": dict(prediction.scores)} if prediction.scores else {}
         print(json.dumps({k: v for k, v in found.items() if v is not None or k == "prediction"}, ensure_ascii=False))

@@ -195,7 +195,7 @@ def _probe(
 
 def _gaps(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:
     """For each example the first switch, in the order of GAPS, that makes it pass."""
-    found = {}
+    found: dict[str, str] = {}
     for example in examples:
         passed = {p.gap for p in probes if (p.scores.get(example.id) or 0.0) >= metric.passing}
         found[example.id] = next((gap for gap in GAPS if gap in passed), "capability")
@@ -211,7 +211,7 @@ def _cross_fitted(metric: Metric, probes: Sequence[Probe], seed: int) -> list[Sc
     tables = [{one.id: one for one in _scored(probe)} for probe in probes]
     ids = sorted(tables[0], key=lambda i: digest([seed, i]))
     halves = (ids[::2], ids[1::2])
-    found = {}
+    found: dict[str, Scored] = {}
     for ours, others in (halves, halves[::-1]):
         best = max(tables, key=lambda table: interval(metric, [table[i] for i in others or ours], seed).value)
         found |= {i: best[i] for i in ours}

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from advisor import metrics, pipeline, rows
 from advisor.errors import InputError, Problem
-from advisor.runtime import Watch, unwatched
+from advisor.runtime import Runtime, Watch, unwatched
 from advisor.statistics import interval
 from advisor.system import Incumbent
 from advisor.texts import read as read_text
@@ -31,7 +31,7 @@ def evaluate(what: Path, data: Path, metric: str = "", seed: int = 0, watch: Wat
     else:
         task = {"metric": "exact_match", "labels": []}
         stored = Incumbent(_stored(what, {example.id for example in examples}))
-        made = pipeline.Runtime("", what.parent).predict(stored, examples)
+        made = Runtime("", what.parent).predict(stored, examples)
     try:
         labels = task["labels"] or sorted({example.output for example in examples})
         chosen = metrics.resolve(metric or task["metric"], labels)
@@ -70,10 +70,9 @@ def view(value: dict[str, Any]) -> Table:
 
 
 def _stored(path: Path, ids: set[str]) -> dict[str, str]:
-    problems: list[Problem] = []
-    text = read_text(path, str(path), problems)
+    text, problems = read_text(path)
     found: dict[str, str] = {}
-    for line, value in rows.json_lines(text or "", str(path), problems):
+    for line, value in rows.json_lines(text, str(path), problems):
         if not isinstance(value, dict) or not isinstance(value.get("prediction"), str) or "id" not in value:
             problems.append(Problem("a line needs an id and a prediction (a text)", path, line))
         elif str(value["id"]) in found:

@@ -3,8 +3,8 @@
 import platform
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -16,11 +16,10 @@ from advisor.diagnosis import Diagnosis
 from advisor.errors import CannotError, InputError, Problem
 from advisor.paths import PATHS
 from advisor.paths.prompting import baseline
-from advisor.rows import Example
 from advisor.rules import PATH_NAMES
 from advisor.runtime import Runtime, Watch, unwatched
 from advisor.system import Classifier, Prediction, System, digest, from_json, to_json
-from advisor.task import Task
+from advisor.task import Example, Task
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 FEWEST_TO_RUN = 30
@@ -32,7 +31,7 @@ class Settings:
 
     model: str = ""
     seed: int = 0
-    budget: Budget = Budget()
+    budget: Budget = field(default_factory=Budget)
     path: str = ""
     said: Mapping[str, str | float] | None = None
     drop_invalid: bool = False
@@ -146,7 +145,8 @@ class Run:
 
     def impossible(self) -> dict[str, str]:
         """Paths that this task and model rule out, each with the reason."""
-        task, out = self.task, {}
+        task = self.task
+        out: dict[str, str] = {}
         if not task.documents:
             out |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
         if not task.split.train:
@@ -256,7 +256,7 @@ class Built:
     runtime: Runtime
     task: Mapping[str, Any]
 
-    def predict(self, inputs: list[str] | list[Example]) -> list[Prediction]:
+    def predict(self, inputs: Sequence[str | Example]) -> list[Prediction]:
         """What the system gives for each input, in their order."""
         examples = [Example(str(i), one, "") if isinstance(one, str) else one for i, one in enumerate(inputs, 1)]
         return self.runtime.predict(self.system, examples, keep=False)

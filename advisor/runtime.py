@@ -178,12 +178,12 @@ class Runtime:
             beside = self._passages(context, texts)
             return [[(e.input, e.output, p) for e, p in zip(texts, beside, strict=True)] for _ in examples]
         near = self.embedder([example.input for example in examples], query=True) @ self._pool_vectors.T
-        found = []
+        chosen: list[list[prompts.Shown]] = []
         for example, row in zip(examples, near, strict=True):
             order = [i for i in np.argsort(-row, kind="stable") if self.pool[i].input != example.input]
             nearest_last = reversed(order[: system.shots.k])
-            found.append([(self.pool[i].input, self.pool[i].output, ()) for i in nearest_last])
-        return found
+            chosen.append([(self.pool[i].input, self.pool[i].output, ()) for i in nearest_last])
+        return chosen
 
     def _passages(self, context: Context, examples: Sequence[Example]) -> list[list[Passage]]:
         if context.kind == "none":

@@ -78,7 +78,7 @@ def recommendation_view(advice: Values) -> RenderableType:
         by = f"  (rule {reason['rule']}, {reason['weight']:+g})" if reason["rule"] else ""
         lines.append(_line("because" if reason is advice["reasons"][0] else "", reason["text"] + by))
     lines += [_line("" if i else "would change", text) for i, text in enumerate(advice["would_change"][:4])]
-    if not advice.get("gain_over") == "baseline":
+    if advice["gain_over"] != "baseline":
         lines += [
             _line("" if i else "like yours", f"{case['title']}: {case['task']} (best: {', '.join(case['won'])})", "dim")
             for i, case in enumerate(advice["cases"][:3])

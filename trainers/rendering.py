@@ -36,7 +36,7 @@ class Row:
 
 
 def render(lm: LanguageModel, turns: Sequence[Turn]) -> Row:
-    """Render through the model's chat template. A last turn by the assistant becomes the target, its end token included."""
+    """Render through the model's chat template. A last turn by the assistant becomes the target, with its end token."""
     asked, answer = (turns[:-1], turns[-1]) if turns[-1].role == "assistant" else (turns, None)
     prompt = _template(lm, asked, prompt=True)
     shared = _template(lm, [turn for turn in asked if turn.shared], prompt=False)

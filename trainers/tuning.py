@@ -1,7 +1,7 @@
 """LoRA tuning on token rows. Knows nothing of tasks or metrics: it is handed rows and a callback that rates the model.
 
-What the rows of a batch share is run once per batch, with gradients on, and attended to by every row. Attention is causal, so
-loss and gradients are those of the plain batch.
+What the rows of a batch share is run once per batch, with gradients on, and attended to by every row. Attention is
+causal, so loss and gradients are those of the plain batch.
 """
 
 from __future__ import annotations
@@ -85,10 +85,11 @@ def tune(
     folder: Path,
     on_step: Callable[[Progress], None] = lambda progress: None,
 ) -> Tuned:
-    """Tune a LoRA adapter on `rows` and keep the one that `evaluate` (higher is better) rates best, in `folder/adapter`.
+    """Tune a LoRA adapter on `rows`; the one that `evaluate` (higher is better) rates best is kept in `folder/adapter`.
 
     A checkpoint is written at every evaluation and an interrupted call goes on from it, to the same end; one of other
-    rows, settings or base is not taken up. The base model is left as it was. Raises ValueError when there are no rows or one of them does not fit (`too_long`).
+    rows, settings or base is not taken up. The base model is left as it was. Raises ValueError when there are no rows
+    or one of them does not fit (`too_long`).
     """
     if not rows or too_long(lm, rows):
         raise ValueError(f"rows that cannot be trained on: {too_long(lm, rows) or 'there are none'}")
@@ -161,7 +162,7 @@ def _key(lm: LanguageModel, rows: Sequence[Row], settings: TuneSettings) -> str:
 
 
 def _plan(rows: Sequence[Row], settings: TuneSettings) -> Iterator[list[int]]:
-    """The rows of each optimizer step: shuffled by epoch, then put together by length within windows of a few batches."""
+    """The rows of each optimizer step: shuffled by epoch, then put together by length within windows of batches."""
     for epoch in range(settings.epochs):
         generator = random.Random(f"{settings.seed}:{epoch}")
         order = list(range(len(rows)))

@@ -9,13 +9,12 @@ def test_an_adapter_that_changes_nothing_has_not_moved(smollm2: LanguageModel, t
     model = get_peft_model(smollm2.model, LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM"))
     model.save_pretrained(tmp_path)
     model.unload()
-    del smollm2.model.peft_config
     assert divergence(smollm2, tmp_path, PROMPTS, max_tokens=8) < 1e-6
 
 
 def test_more_tuning_moves_further(smollm2: LanguageModel, taught: list[Row], tmp_path):
     moved = []
-    for epochs in (1, 6):
+    for epochs in (1, 4):
         settings = TuneSettings(epochs=epochs, batch=4, rank=4, evaluations=1)
         tuned = tune(smollm2, taught, lambda lm: 0.0, settings, tmp_path / str(epochs))
         moved.append(divergence(smollm2, tuned.folder, PROMPTS, max_tokens=8))
