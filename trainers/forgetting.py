@@ -12,7 +12,7 @@ from trainers.rendering import Row, Turn, render
 
 
 def divergence(lm: LanguageModel, adapter: Path, prompts: Sequence[Sequence[Turn]], max_tokens: int = 48) -> float:
-    """The mean KL divergence of the tuned from the base model (nats per token) on what the base answers to `prompts`."""
+    """The mean KL divergence of the tuned model from the base, in nats per token, on the base's answers to `prompts`."""
     import torch
 
     rows = [render(lm, turns) for turns in prompts]

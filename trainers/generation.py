@@ -161,10 +161,10 @@ def stop_ids(lm: LanguageModel) -> frozenset[int]:
 
 
 @lru_cache(maxsize=4)
-def _guide(tokenizer: Any, stop: int) -> Any:
+def _guide(tokenizer: Any, vocabulary: int, stop: int) -> Any:
     import llguidance.hf
 
-    return llguidance.hf.from_tokenizer(tokenizer, eos_token=stop)
+    return llguidance.hf.from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=stop)
 
 
 def _matchers(lm: LanguageModel, constraint: Constraint | None, count: int) -> list[Any]:
@@ -172,7 +172,8 @@ def _matchers(lm: LanguageModel, constraint: Constraint | None, count: int) -> l
         return []
     from llguidance import LLMatcher
 
-    first = LLMatcher(_guide(lm.tokenizer, lm.tokenizer.eos_token_id), constraint.grammar)
+    vocabulary = lm.model.get_output_embeddings().weight.shape[0]  # many models pad it beyond the tokenizer's
+    first = LLMatcher(_guide(lm.tokenizer, vocabulary, lm.tokenizer.eos_token_id), constraint.grammar)
     if first.is_error():
         raise ValueError(f"the constraint cannot be compiled: {first.get_error()}")
     return [first, *(first.deep_copy() for _ in range(count - 1))]

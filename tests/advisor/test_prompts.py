@@ -1,0 +1,39 @@
+from advisor.prompts import turns, with_answer
+from advisor.system import Context, ModelRef, Shot, Shots, System
+from advisor.task import Example
+from retrieval import Passage
+from trainers import Turn
+
+PASSAGE = Passage("d1", "d1", "Opening hours", "We open at nine.", 0)
+
+
+def test_instruction_and_fixed_shots_are_shared_and_the_input_is_not():
+    system = System(ModelRef("m"), "Be brief.", Shots("fixed", 1, (Shot("a", "b"),)))
+    made = turns(system, Example("1", "c", ""), [("a", "b", ())], [])
+    assert [(t.role, t.text, t.shared) for t in made] == [
+        ("system", "Be brief.", True),
+        ("user", "a", True),
+        ("assistant", "b", True),
+        ("user", "c", False),
+    ]
+
+
+def test_similar_shots_are_the_requests_own():
+    made = turns(System(ModelRef("m"), "", Shots("similar", 1)), Example("1", "c", ""), [("a", "b", ())], [])
+    assert not any(turn.shared for turn in made)
+
+
+def test_passages_stand_before_the_input_with_number_and_title():
+    made = turns(System(ModelRef("m"), context=Context("retrieved")), Example("1", "When?", ""), [], [PASSAGE])
+    assert made[-1].text == "Passages:\n[1] Opening hours: We open at nine.\n\nWhen?"
+
+
+def test_earlier_turns_are_kept_and_a_rows_own_system_turn_joins_the_instruction():
+    earlier = (Turn("system", "You are a clerk."), Turn("user", "Hi"), Turn("assistant", "Hello"))
+    made = turns(System(ModelRef("m"), "Be brief."), Example("1", "c", "", turns=earlier), [], [])
+    assert [turn.text for turn in made] == ["Be brief.\n\nYou are a clerk.", "Hi", "Hello", "c"]
+    assert not made[0].shared
+
+
+def test_the_wanted_output_is_the_last_turn_to_learn_from():
+    assert with_answer([Turn("user", "a")], "b")[-1] == Turn("assistant", "b")

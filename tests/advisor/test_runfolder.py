@@ -1,0 +1,47 @@
+import json
+
+import pytest
+
+from advisor import runfolder
+from advisor.errors import InputError
+
+
+def test_a_step_is_done_once_for_a_key(tmp_path):
+    calls = []
+    for key in ("k", "k", "other"):
+        value = runfolder.step(tmp_path, "profile", key, lambda: calls.append(1) or {"n": len(calls)})
+    assert len(calls) == 2
+    assert value == {"n": 2}
+
+
+def test_a_step_that_failed_leaves_nothing_and_is_tried_again(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        runfolder.step(tmp_path, "profile", "k", lambda: 1 / 0)
+    assert not list(tmp_path.glob("profile*"))
+    assert runfolder.step(tmp_path, "profile", "k", lambda: 1) == 1
+
+
+def test_a_kill_between_file_and_journal_does_the_step_again(tmp_path):
+    runfolder.write(tmp_path / "profile.json", "half of a run that was killed")
+    assert runfolder.step(tmp_path, "profile", "k", lambda: "whole") == "whole"
+
+
+def test_a_line_of_the_journal_that_a_kill_cut_short_is_passed_over(tmp_path):
+    runfolder.step(tmp_path, "profile", "k", lambda: 1)
+    with (tmp_path / "journal.jsonl").open("a") as file:
+        file.write('{"step": "diag')
+    assert runfolder.step(tmp_path, "profile", "k", lambda: 2) == 1
+
+
+def test_a_shared_step_is_taken_over_from_another_run_with_the_same_key(tmp_path):
+    one, other = runfolder.opened("a", tmp_path), runfolder.opened("b", tmp_path)
+    runfolder.step(one, "profile", "k", lambda: "first")
+    assert runfolder.step(other, "profile", "k", lambda: "second", shared=True) == "first"
+    assert runfolder.step(other, "diagnosis", "k", lambda: "second", shared=True) == "second"
+    assert json.loads((other / "journal.jsonl").read_text().splitlines()[0])["taken_over"] == "a"
+
+
+def test_a_run_folder_that_cannot_be_written_is_the_persons_to_mend(tmp_path):
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    with pytest.raises(InputError, match="can't be written"):
+        runfolder.opened("a", tmp_path / "runs")

@@ -1,0 +1,107 @@
+"""A whole run with the real models on a small part of a shipped example: killed on the way, resumed, loaded back."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "advisor", *arguments]
+
+
+def lines(path: Path, count: int) -> str:
+    return "\n".join(path.read_text(encoding="utf-8").splitlines()[:count]) + "\n"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> tuple[Path, dict]:
+    """A folder with a finished run of 150 examples, and what the run printed."""
+    folder = tmp_path_factory.mktemp("work")
+    source, task = EXAMPLES / "restaurant-booking", folder / "booking"
+    task.mkdir()
+    for name, count in (("train.jsonl", 150), ("test.jsonl", 40)):
+        (task / name).write_text(lines(source / name, count), encoding="utf-8")
+    for name in ("task.yaml", "schema.json"):
+        (task / name).write_text((source / name).read_text(encoding="utf-8"), encoding="utf-8")
+    asked = command("run", "booking", "--path", "finetuning", "--budget", "40s", "--json", "--quiet")
+    killed = subprocess.Popen(asked, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    since = time.monotonic()
+    while (
+        not list(folder.glob("runs/*/predictions/*.jsonl")) and killed.poll() is None and time.monotonic() - since < 300
+    ):
+        time.sleep(0.2)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    before = {p: p.stat().st_mtime_ns for p in folder.glob("runs/*/predictions/*.jsonl")}
+    done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, env={**os.environ, "COLUMNS": "80"})
+    assert done.returncode == 0, done.stderr
+    assert before and all(p.stat().st_mtime_ns == at for p, at in before.items())  # what was done is not done again
+    return folder, json.loads(done.stdout)
+
+
+def test_a_run_killed_on_the_way_goes_on_and_proves_a_gain(finished):
+    folder, result = finished
+    assert result["path"] == "finetuning" and result["forced"]
+    lo, gain, hi = result["gain"]
+    assert lo <= gain <= hi
+    assert result["test"] - result["baseline"] == pytest.approx(gain, abs=1e-6)
+    assert result["test_items"] == 40 and result["trained_tokens"] > 0
+    assert result["forgetting"]["divergence"] > 0
+    written = {path.name for path in (folder / result["run"]).iterdir()}
+    names = {"task.json", "profile.json", "diagnosis.json", "recommendation.json", "result.json", "journal.jsonl"}
+    assert names | {"report.md", "report.html", "artifact"} <= written
+
+
+def test_the_ledger_holds_one_line_for_each_finalist(finished):
+    folder, result = finished
+    entries = [json.loads(line) for line in (folder / "runs" / "ledger.jsonl").read_text().splitlines()]
+    assert len(entries) == (3 if result["runner_up"] else 2)
+    assert len({(e["run"], e["finalist"]) for e in entries}) == len(entries)
+
+
+def test_the_same_command_again_answers_at_once_and_the_same(finished):
+    folder, result = finished
+    asked = command("run", "booking", "--path", "finetuning", "--budget", "40s", "--json", "--quiet")
+    again = subprocess.run(asked, cwd=folder, capture_output=True, text=True, check=True)
+    assert json.loads(again.stdout) == result
+
+
+def test_the_built_system_is_loaded_back_by_predict_evaluate_and_chat(finished):
+    folder, result = finished
+    run = result["run"]
+    row = json.loads(lines(folder / "booking" / "test.jsonl", 1))
+    predicted = subprocess.run(
+        command("predict", run, "--quiet"),
+        cwd=folder,
+        input=json.dumps({"input": row["input"]}),
+        capture_output=True,
+        text=True,
+    )
+    assert predicted.returncode == 0, predicted.stderr
+    text = json.loads(predicted.stdout)["prediction"]
+    chatted = subprocess.run(
+        command("chat", run, "--quiet"), cwd=folder, input=row["input"] + "\n\n", capture_output=True, text=True
+    )
+    assert "".join(chatted.stdout.split()) == "".join(text.split())
+    evaluated = subprocess.run(
+        command("evaluate", run, "booking/test.jsonl", "--json", "--quiet"), cwd=folder, capture_output=True, text=True
+    )
+    assert json.loads(evaluated.stdout)["score"] == pytest.approx(result["test"], abs=3)  # batches differ, bf16 rounds
+
+
+def test_the_adapter_loads_with_plain_peft(finished):
+    from peft import PeftModel
+
+    import trainers
+
+    folder, result = finished
+    model = PeftModel.from_pretrained(trainers.load("smollm2").model, folder / result["run"] / "artifact" / "adapter")
+    assert "q_proj" in str(model.peft_config["default"].target_modules)
