@@ -50,9 +50,7 @@ def test_a_diagnosis_read_back_is_the_same():
 def test_choosing_among_prompts_does_not_flatter_the_path():
     random = np.random.default_rng(0)
     ids = [str(i) for i in range(200)]
-    coins = [
-        probe(f"coin {k}", "none" if k else "none", {i: 100.0 * random.integers(2) for i in ids}) for k in range(12)
-    ]
+    coins = [probe(f"coin {k}", "none", {i: 100.0 * random.integers(2) for i in ids}) for k in range(12)]
     coins[0] = probe("zero-shot", "none", coins[0].scores)
     found = Diagnosis("exact_match", 200, {}, tuple(coins), {}, {}).measured(
         metrics.Metric("mean", METRIC.score, METRIC.statistics, METRIC.aggregate, 100), 0

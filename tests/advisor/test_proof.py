@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 import json
 
 from advisor.proof import open_test
@@ -22,7 +23,7 @@ def test_every_opening_of_a_test_is_written_once_and_chained_to_the_one_before(t
     written = lines(tmp_path)
     assert len(written) == 3
     assert [json.loads(line)["opened_before"] for line in written] == [0, 1, 2]
-    for before, line in zip(written, written[1:], strict=False):
+    for before, line in itertools.pairwise(written):
         assert json.loads(line)["previous"] == hashlib.sha256(before.encode()).hexdigest()
 
 
