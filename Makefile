@@ -16,7 +16,7 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/advisor run examples/restaurant-booking --budget 8m
+	$(BIN)/advisor run examples/restaurant-booking --budget 7m
 
 test: install
 	$(BIN)/pytest

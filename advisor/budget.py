@@ -9,8 +9,8 @@ from advisor.runtime import Runtime
 from advisor.task import Task
 
 DEFAULT_SECONDS = 600.0
-DIAGNOSIS, BUILD = 0.35, 0.45  # shares of the budget; the rest is the proof's
-MEASURED, CHECKED = (24, 96), (16, 64)  # the fewest and the most examples to measure on, and to choose on
+DIAGNOSIS, CHOICE, TRAINING = 0.3, 0.12, 0.35  # shares of the budget; the rest is the proof's
+MEASURED, CHECKED = (48, 96), (24, 64)  # the fewest and the most examples to measure on, and to choose on
 EPOCHS = 3
 SHORT_ROWS = 160  # of the short tuning
 PASSAGE_TOKENS = 80  # of the one passage that a tuned system reads, until it is counted
@@ -64,16 +64,19 @@ def plan(task: Task, runtime: Runtime, budget: Budget) -> Plan:
     seconds = budget.seconds
     if budget.tokens is not None:  # as if the tokens were run at the speed of training
         seconds = budget.tokens / speed.train
-    per_example = (sum(prompt) / len(prompt)) / speed.prefill + limit / speed.decode
-    probes = 8 if task.documents else 6
-    measure = _within(DIAGNOSIS * seconds / (probes * per_example), MEASURED, len(split.compare))
-    choose = _within(DIAGNOSIS * seconds / (probes * per_example), CHECKED, len(split.choose))
+    own, wanted = sum(prompt) / len(prompt), sum(answer) / len(answer)
+    per_example = (own + 4 * (own + wanted)) / speed.prefill + limit / speed.decode  # about half the probes show shots
     instruction = runtime.model.count([task.instruction])[0] / trainers.TuneSettings().batch  # run once a batch
-    per_row = (sum(prompt) + sum(answer)) / len(prompt) + instruction + (PASSAGE_TOKENS if task.documents else 0)
-    learned = BUILD * seconds * speed.train / per_row
+    per_row = own + wanted + instruction + (PASSAGE_TOKENS if task.documents else 0)
+    learned = TRAINING * seconds * speed.train / per_row
     rows = int(min(len(examples), max(32, learned / 2)))
     epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
-    return Plan(measure, choose, min(SHORT_ROWS, rows), rows, epochs, limit, asdict(speed))
+    short = min(SHORT_ROWS, rows)
+    probes = 8 if task.documents else 6
+    left = DIAGNOSIS * seconds - short * per_row / speed.train
+    measure = _within(left / (probes * per_example), MEASURED, len(split.compare))
+    choose = _within(CHOICE * seconds / (2 * probes * per_example), CHECKED, len(split.choose))
+    return Plan(measure, choose, short, rows, epochs, limit, asdict(speed))
 
 
 def costs(task: Task, runtime: Runtime, plan: Plan) -> dict[str, dict[str, object]]:

@@ -13,7 +13,7 @@ from typing import Any
 from trainers.models import LanguageModel
 from trainers.rendering import Ids, Row
 
-BATCH_ROWS = 32
+BATCH_ROWS = 64
 BATCH_TOKENS = 12_288  # own tokens of one batch, padding included: bounds memory for long contexts
 
 
