@@ -179,6 +179,10 @@ def recommendation_view(rec: Json) -> RenderableType:
     lines: list[RenderableType] = [_text(headline(rec, {}), "bold green" if rec.get("path") else "bold yellow")]
     if ranking:
         lines.append(_ranking(ranking, str(rec.get("gain_over", ""))))
+        notes: dict[str, list[str]] = {}
+        for entry in ranking:
+            notes.setdefault(clean(entry.get("note") or ""), []).append(entry["path"])
+        lines += [_text(f"{', '.join(paths)}: {note}", "dim") for note, paths in notes.items() if note]
         lines.append(_text(f"costs: {ranking[0]['cost'].get('effort', NOTHING)}", "dim"))
     reasons = rec.get("reasons", ())
     listed = [clean(one["text"]) + (f" (rule {clean(one['rule'])})" if one.get("rule") else "") for one in reasons]
@@ -205,7 +209,6 @@ def _ranking(ranking: Sequence[Json], over: str) -> Table:
     timed = any("build_seconds" in entry["cost"] for entry in ranking)
     if timed:
         table.add_column("build", justify="right", no_wrap=True)
-    table.add_column("note", style="dim")
     for entry in ranking:
         cells = [
             _text(entry["path"]),
@@ -213,7 +216,7 @@ def _ranking(ranking: Sequence[Json], over: str) -> Table:
             _text(f"{gain(entry['expected_gain'])} {span(entry['interval'])}"),
         ]
         cells += [_text(duration(entry["cost"].get("build_seconds")))] if timed else []
-        table.add_row(*cells, _text(entry.get("note", "")))
+        table.add_row(*cells)
     return table
 
 
