@@ -242,7 +242,9 @@ def _reasons(
                 difference = measured.draws[path] - draws
                 low, high = np.percentile(difference, INTERVAL)
                 text = f"measured: {path} {difference.mean():+.1f} points against {other} [{low:.1f}, {high:.1f}]"
-                reasons.append(Reason(f"{text} on {measured.examples} examples"))
+                more = measured.outlook.get(path, (0.0, 0.0))[0]
+                short = f"; that was a short tuning, in full {more:+.1f} more are expected" if more else ""
+                reasons.append(Reason(f"{text} on {measured.examples} examples{short}"))
     for rule in sorted(rules, key=lambda rule: -abs(rule.weight)):
         if rule.path == path or rule.weight > 0:
             side = "for" if rule.weight > 0 else "against"
