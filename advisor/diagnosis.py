@@ -9,9 +9,10 @@ import numpy as np
 from advisor import metrics
 from advisor.budget import Plan, smaller
 from advisor.metrics import Metric, Scored
+from advisor.outputs import kind_of
 from advisor.paths.classifier import classifier
 from advisor.paths.finetuning import tuned
-from advisor.paths.prompting import constrained, prompted, retrieving
+from advisor.paths.prompting import prompted, retrieving
 from advisor.recommendation import Measured
 from advisor.runtime import Runtime
 from advisor.statistics import draws, interval
@@ -125,7 +126,7 @@ def diagnose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Diagnosis:
     ]
     outlook: dict[str, tuple[float, float]] = {}
     if task.split.train:
-        if constrained_labels(task, plan):
+        if has_labels(task):
             head = classifier(task, runtime, plan, seed, "probes")
             probes.append(_probe("classifier", "classifier", "", head, examples, runtime, metric, seed))
         probes.append(short := _short_tuning(task, runtime, plan, seed, examples, metric))
@@ -144,10 +145,9 @@ def diagnose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Diagnosis:
     )
 
 
-def constrained_labels(task: Task, plan: Plan) -> bool:
+def has_labels(task: Task) -> bool:
     """Whether the task's outputs are labels, so that a classifier can give them."""
-    decoding = constrained(task, plan)
-    return decoding is not None and bool(decoding.labels)
+    return bool(task.labels) or kind_of(task, task.split.train or task.split.compare) == "label"
 
 
 def _short_tuning(

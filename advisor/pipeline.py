@@ -123,6 +123,8 @@ class Run:
         """The recommendation, from the answers, the data and the probes."""
         profile, found = self.profile(), self.diagnosis
         answers = {**profile["derived"], "tunes_same_model": "yes"}
+        if not self.measurable:  # so few are a start: how many there could be is not known
+            del answers["train_examples"]
         if found:
             answers["base_capability"] = diagnosis.capability(found)
         given = {k: v for k, v in {**self.task.answers, **(self.settings.said or {})}.items() if v != "unknown"}
@@ -135,7 +137,7 @@ class Run:
                 {**profile["signals"], **(found.signals() if found else {})},
                 rules.load(),
                 found.measured(metric, self.settings.seed) if found else None,
-                budget.costs(self.task, self.runtime, self.plan),
+                budget.costs(self.task, self.runtime, self.plan) if self.measurable else None,
                 self.impossible(),
             )
             return {**decided.to_json(), "answers": answers}
@@ -151,7 +153,7 @@ class Run:
             out |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
         if not task.split.train:
             out |= dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
-        elif not diagnosis.constrained_labels(task, self.plan):
+        elif not diagnosis.has_labels(task):
             out["classifier"] = "the output is not one of a fixed set of labels"
         return out
 
