@@ -12,7 +12,7 @@ from advisor.metrics import Metric, Scored
 from advisor.outputs import kind_of
 from advisor.paths.classifier import classifier
 from advisor.paths.finetuning import tuned
-from advisor.paths.prompting import prompted, retrieving
+from advisor.paths.prompting import baseline, prompted, retrieving
 from advisor.recommendation import Measured
 from advisor.runtime import Runtime
 from advisor.statistics import draws, interval
@@ -154,7 +154,7 @@ def _short_tuning(
     task: Task, runtime: Runtime, plan: Plan, seed: int, examples: Sequence[Example], metric: Metric
 ) -> Probe:
     """A short tuning on the best context: one retrieved passage where there are documents."""
-    base = prompted(task, runtime, plan, seed)["zero-shot"]
+    base = baseline(task, runtime, plan)
     if task.documents:
         base = replace(base, context=Context("retrieved", 1))
     built = tuned(task, runtime, smaller(plan, plan.short), seed, base, "probes/short-tuning", evaluations=1)

@@ -192,7 +192,6 @@ class Run:
                 finalists["runner_up"] = self.build(second, "runner_up_system")  # type: ignore[assignment]
             finalists["test"] = self._artifact(self.build(path, "system"))  # type: ignore[assignment]
             figures = proof.prove(self.task, self.runtime, finalists, self.settings.seed)
-            trained = self.plan.rows * self.plan.epochs if "finetuning" in path else 0
             return {
                 "run": str(self.folder),
                 "path": path,
@@ -200,7 +199,6 @@ class Run:
                 "forced": bool(self.settings.path),
                 "runner_up": second,
                 **figures,
-                "trained_rows": trained,
                 "trained_tokens": self._trained_tokens(path),
             }
 

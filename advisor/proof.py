@@ -18,7 +18,7 @@ from advisor.metrics import Scored
 from advisor.runtime import Runtime
 from advisor.splitting import near_duplicates
 from advisor.statistics import Gain, difference, holm, interval, verdict
-from advisor.system import Classifier, Predictor, System, digest
+from advisor.system import Predictor, System, digest
 from advisor.task import Example, Task
 from trainers.rendering import Turn
 
@@ -165,10 +165,3 @@ def _locked(path: Path) -> Any:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         yield file
-
-
-def artifact_kind(system: Predictor) -> str:
-    """What a person takes away, in words."""
-    if isinstance(system, Classifier):
-        return "a linear classifier on sentence embeddings"
-    return "a LoRA adapter" if isinstance(system, System) and system.model.adapter else "a prompt"
