@@ -125,12 +125,10 @@ class Runtime:
             trainers.render(self.model.lm, prompts.with_answer(turns, example.output))
             for (turns, _), example in zip(conversations, examples, strict=True)
         ]
-        if long := trainers.too_long(self.model.lm, rows):
-            problems = [
-                Problem(f"{rows[i].tokens} tokens do not fit the model's context", examples[i].file, examples[i].row)
-                for i in long
-            ]
-            raise InputError(problems)
+        if fault := trainers.template_fault(self.model.lm):
+            raise InputError(Problem(fault, self.name, do="Use the model with the tokenizer that it came with"))
+        if faults := trainers.preflight(self.model.lm, rows):
+            raise InputError([Problem(what, examples[i].file, examples[i].row) for i, what in faults.items()])
 
         def evaluate(lm: trainers.LanguageModel) -> float:
             made = self._generate(LocalModel(lm), system, choose, "check")

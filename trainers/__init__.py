@@ -3,16 +3,20 @@
 Importing it is quick: torch is loaded when a model is.
 """
 
-from trainers.estimates import Speed, measure
+from trainers.constraints import Constraint
+from trainers.estimates import Cost, Speed, measure, tuning_cost
 from trainers.forgetting import divergence
-from trainers.generation import Constraint, Generation, generate
+from trainers.generation import Generation, Writer, generate
 from trainers.head import Head, file_hash, fit_head, load_head
+from trainers.labels import choose, probabilities
 from trainers.models import LanguageModel, ModelMissing, adapted, load, locate
+from trainers.preflight import preflight, template_fault
 from trainers.rendering import Row, Turn, render
-from trainers.tuning import Progress, Tuned, TuneSettings, too_long, tune
+from trainers.tuning import Progress, Tuned, TuneSettings, tune
 
 __all__ = [
     "Constraint",
+    "Cost",
     "Generation",
     "Head",
     "LanguageModel",
@@ -23,7 +27,9 @@ __all__ = [
     "TuneSettings",
     "Tuned",
     "Turn",
+    "Writer",
     "adapted",
+    "choose",
     "divergence",
     "file_hash",
     "fit_head",
@@ -32,7 +38,10 @@ __all__ = [
     "load_head",
     "locate",
     "measure",
+    "preflight",
+    "probabilities",
     "render",
-    "too_long",
+    "template_fault",
     "tune",
+    "tuning_cost",
 ]

@@ -167,10 +167,15 @@ def adapted(lm: LanguageModel, folder: Path | None) -> Iterator[LanguageModel]:
             del lm.model.peft_config
 
 
+def bare(model: Any) -> Any:
+    """The model as transformers made it, without peft's wrapping."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def folder_hash(folder: Path) -> str:
-    """A hash of the weights and settings in an adapter's folder."""
+    """A hash of the weights and settings in an adapter's or a model's folder."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("adapter_*")):
+    for path in sorted([*folder.glob("adapter_*"), *folder.glob("*.safetensors"), *folder.glob("config.json")]):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -38,8 +38,8 @@ class Row:
 def render(lm: LanguageModel, turns: Sequence[Turn]) -> Row:
     """Render through the model's chat template. A last turn by the assistant becomes the target, with its end token."""
     asked, answer = (turns[:-1], turns[-1]) if turns[-1].role == "assistant" else (turns, None)
-    prompt = _template(lm, asked, prompt=True)
-    shared = _template(lm, [turn for turn in asked if turn.shared], prompt=False)
+    prompt = template(lm, asked, prompt=True)
+    shared = template(lm, [turn for turn in asked if turn.shared], prompt=False)
     if not prompt.startswith(shared):  # templates that move or merge turns share nothing
         shared = ""
     target = "" if answer is None else _answer(lm, prompt, [*asked, answer])
@@ -47,12 +47,13 @@ def render(lm: LanguageModel, turns: Sequence[Turn]) -> Row:
 
 
 def _answer(lm: LanguageModel, prompt: str, turns: Sequence[Turn]) -> str:
-    whole = _template(lm, turns, prompt=False)
+    whole = template(lm, turns, prompt=False)
     text = whole[len(prompt) :].rstrip() if whole.startswith(prompt) else turns[-1].text
     return text if text.endswith(lm.tokenizer.eos_token) else text + lm.tokenizer.eos_token
 
 
-def _template(lm: LanguageModel, turns: Sequence[Turn], *, prompt: bool) -> str:
+def template(lm: LanguageModel, turns: Sequence[Turn], *, prompt: bool) -> str:
+    """The text of a conversation by the model's chat template; with `prompt`, up to where its answer begins."""
     if not turns:
         return ""
     messages = [{"role": turn.role, "content": turn.text} for turn in turns]

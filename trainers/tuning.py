@@ -1,25 +1,35 @@
-"""LoRA tuning on token rows. Knows nothing of tasks or metrics: it is handed rows and a callback that rates the model.
+"""Tuning on token rows: a LoRA adapter, or all weights. Knows nothing of tasks or metrics: it is handed rows and a callback
+that rates the model.
 
-What the rows of a batch share is run once per batch, with gradients on, and attended to by every row. Attention is
-causal, so loss and gradients are those of the plain batch.
+The rows of a batch are run as one packed pass: what they share is computed once, with gradients on, and attended to by
+every row. Attention is causal, so loss and gradients are those of the plain batch.
 """
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import hashlib
 import json
 import math
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from trainers import plain
+from trainers.layers import fused
 from trainers.models import LanguageModel, folder_hash, quiet
+from trainers.packing import pack, packs, run
+from trainers.preflight import preflight
 from trainers.rendering import Row
 
 WARM_UP = 0.1  # share of the steps
+PASS_TOKENS = 8_192  # of a batch run at once, which bounds the memory of activations; a larger batch is run in pieces
+CHECKPOINT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -27,16 +37,19 @@ class TuneSettings:
     """How to tune. `evaluations` are spread evenly; after `patience` of them without a better score tuning stops.
 
     Rank, alpha = 2 * rank and "every linear layer" follow Hu et al. 2021 (arXiv 2106.09685) and Dettmers et al. 2023
-    (arXiv 2305.14314).
+    (arXiv 2305.14314). `full` tunes all weights instead of an adapter: in float32, for small models, and with a learning
+    rate a tenth or less of an adapter's.
     """
 
     epochs: int = 2
     batch: int = 16
     rank: int = 16
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0
     evaluations: int = 4
     patience: int = 2
     seed: int = 0
+    full: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Tuned:
-    """The adapter folder written, its hash, and how tuning went: `scores` holds (step, score) pairs, best at `best`."""
+    """The adapter's (or model's) folder, its hash, and how tuning went: `scores` holds (step, score) pairs, best at `best`."""
 
     folder: Path
     fingerprint: str
@@ -63,18 +76,18 @@ class Tuned:
 
 @dataclass
 class _State:
-    """What a checkpoint holds beside weights and optimizer."""
+    """What a checkpoint holds beside weights and optimizer. `tokens` were computed, what rows share once a pass."""
 
     step: int = 0
     tokens: int = 0
     stale: int = 0
-    scores: list[tuple[int, float]] | None = None
-    losses: list[float] | None = None
+    scores: list[tuple[int, float]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
 
-
-def too_long(lm: LanguageModel, rows: Sequence[Row]) -> list[int]:
-    """Which rows do not fit the model's context, or have nothing to learn from."""
-    return [i for i, row in enumerate(rows) if row.tokens > lm.context or not row.target]
+    @property
+    def best(self) -> tuple[int, float]:
+        """The first of the best (step, score) pairs."""
+        return max(self.scores, key=lambda pair: (pair[1], -pair[0]))
 
 
 def tune(
@@ -85,17 +98,31 @@ def tune(
     folder: Path,
     on_step: Callable[[Progress], None] = lambda progress: None,
 ) -> Tuned:
-    """Tune a LoRA adapter on `rows`; the one that `evaluate` (higher is better) rates best is kept in `folder/adapter`.
+    """Tune on `rows`; the weights that `evaluate` (higher is better) rates best are kept in `folder/adapter`, as peft
+    writes them, or with `full` in `folder/model`, as transformers does.
 
-    A checkpoint is written at every evaluation and an interrupted call goes on from it, to the same end; one of other
-    rows, settings or base is not taken up. The base model is left as it was. Raises ValueError when there are no rows
-    or one of them does not fit (`too_long`).
+    A checkpoint is written at every evaluation and every half minute; an interrupted call goes on from it, to the same
+    end. One of other rows, settings or base is not taken up. The base model is left as it was. Raises ValueError when
+    there are no rows or one of them cannot be learned from (`preflight`).
     """
-    if not rows or too_long(lm, rows):
-        raise ValueError(f"rows that cannot be trained on: {too_long(lm, rows) or 'there are none'}")
+    if not rows or (faults := preflight(lm, rows)):
+        raise ValueError(f"rows that cannot be trained on: {faults if rows else 'there are none'}")
+    import torch
+
+    with torch.random.fork_rng(), _trainable(lm, settings) as tuned, fused(tuned.model):
+        return _loop(tuned, rows, evaluate, settings, folder, on_step)
+
+
+@contextlib.contextmanager
+def _trainable(lm: LanguageModel, settings: TuneSettings) -> Iterator[LanguageModel]:
+    """The model with weights that can be trained; without dropout, so that a resumed run repeats every step."""
     import torch
     from peft import LoraConfig, get_peft_model
 
+    torch.manual_seed(settings.seed)
+    if settings.full:
+        yield replace(lm, model=copy.deepcopy(lm.model).float().requires_grad_(True).eval())
+        return
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=2 * settings.rank,
@@ -103,11 +130,10 @@ def tune(
         task_type="CAUSAL_LM",
         lora_dropout=0.0,
     )
-    with quiet(), torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
-        model = get_peft_model(lm.model, config).eval()  # no dropout of the base's: a resumed run repeats every step
+    with quiet():
+        model = get_peft_model(lm.model, config).eval()
     try:
-        return _loop(replace(lm, model=model), rows, evaluate, settings, folder, on_step)
+        yield replace(lm, model=model)
     finally:
         model.unload()
         if hasattr(lm.model, "peft_config"):
@@ -122,37 +148,52 @@ def _loop(
     folder: Path,
     on_step: Callable[[Progress], None],
 ) -> Tuned:
-    import torch
-
     plan = list(_plan(rows, settings))
     marks = {round(len(plan) * (i + 1) / settings.evaluations) for i in range(settings.evaluations)} - {0}
-    weights = [parameter for parameter in lm.model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, len(plan)))
-    key = _key(lm, rows, settings)
-    state = _restore(lm, optimizer, schedule, folder, key)
-    scores, losses = state.scores or [], state.losses or []
+    weights = {name: parameter for name, parameter in lm.model.named_parameters() if parameter.requires_grad}
+    optimizer, schedule = _optimizer(weights, settings, len(plan))
+    keeper = _Checkpoints(folder, _key(lm, rows, settings), weights, optimizer, schedule, _kept(folder, settings))
+    state = keeper.restore()
     while state.step < len(plan) and state.stale < settings.patience:
-        batch = [rows[i] for i in plan[state.step]]
-        losses.append(_step(lm, batch, optimizer, weights))
+        loss, tokens = _step(lm, [rows[i] for i in plan[state.step]], optimizer, list(weights.values()))
         schedule.step()
-        state.step += 1
-        state.tokens += sum(row.tokens for row in batch)
+        state.step, state.tokens = state.step + 1, state.tokens + tokens
+        state.losses.append(loss)
         score = None
         if state.step in marks:
             score = evaluate(replace(lm, adapter=f"step {state.step}"))
-            if not scores or score > max(s for _, s in scores):
-                state.stale = 0
-                _save_adapter(lm, folder / "adapter")
-            else:
-                state.stale += 1
-            scores.append((state.step, score))
-            state.scores, state.losses = scores, losses
-            _checkpoint(lm, optimizer, schedule, state, folder, key)
-        on_step(Progress(state.step, len(plan), losses[-1], score))
-    best = max(scores, key=lambda pair: (pair[1], -pair[0]))[0]
-    adapter = folder / "adapter"
-    return Tuned(adapter, folder_hash(adapter), best, tuple(scores), tuple(losses), state.tokens)
+            better = not state.scores or score > state.best[1]
+            state.stale = 0 if better else state.stale + 1
+            state.scores.append((state.step, score))
+            if better:
+                _save(lm, keeper.kept)
+        if score is not None or keeper.due:
+            keeper.write(state)
+        on_step(Progress(state.step, len(plan), loss, score))
+    return Tuned(
+        keeper.kept,
+        folder_hash(keeper.kept),
+        state.best[0],
+        tuple(state.scores),
+        tuple(state.losses),
+        state.tokens,
+    )
+
+
+def _kept(folder: Path, settings: TuneSettings) -> Path:
+    return folder / ("model" if settings.full else "adapter")
+
+
+def _optimizer(weights: dict[str, Any], settings: TuneSettings, steps: int) -> tuple[Any, Any]:
+    """AdamW (no weight decay on norms and biases) and the schedule of its learning rate."""
+    import torch
+
+    groups = [
+        {"params": [w for w in weights.values() if (w.ndim > 1) == matrices], "weight_decay": decay}
+        for matrices, decay in ((True, settings.weight_decay), (False, 0.0))
+    ]
+    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate)
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
 
 
 def _key(lm: LanguageModel, rows: Sequence[Row], settings: TuneSettings) -> str:
@@ -184,128 +225,136 @@ def _rate(step: int, steps: int) -> float:
     return 0.1 + 0.45 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def _step(lm: LanguageModel, batch: Sequence[Row], optimizer: Any, weights: Sequence[Any]) -> float:
+def _step(lm: LanguageModel, batch: Sequence[Row], optimizer: Any, weights: Sequence[Any]) -> tuple[float, int]:
+    """One optimizer step: the mean loss in nats per target token before it, and the tokens computed."""
     import torch
 
     targets = sum(len(row.target) for row in batch)
-    total = 0.0
-    for group in _groups(batch):
+    total, tokens = 0.0, 0
+    for group in groups(batch):
         loss = loss_sum(lm, group) / targets
         loss.backward()
         total += float(loss.detach())
+        tokens += computed(group)
     torch.nn.utils.clip_grad_norm_(weights, 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return total
+    return total, tokens
 
 
-MICRO_TOKENS = 6_144  # own and target tokens run at once, padding included: bounds the memory of activations
+def computed(group: Sequence[Row]) -> int:
+    """How many tokens a pass over rows with the same shared part computes."""
+    return len(group[0].shared) + sum(len(row.own) + len(row.target) for row in group)
 
 
-def _groups(batch: Sequence[Row]) -> Iterator[list[Row]]:
+def groups(batch: Sequence[Row]) -> Iterator[list[Row]]:
     """Rows with the same shared part, in pieces that fit memory."""
     group: list[Row] = []
-    widest = 0
     for row in sorted(batch, key=lambda row: (row.shared, row.tokens)):
-        width = max(widest, row.tokens - len(row.shared))
-        if group and (row.shared != group[0].shared or width * (len(group) + 1) > MICRO_TOKENS):
+        if group and (row.shared != group[0].shared or computed([*group, row]) > PASS_TOKENS):
             yield group
-            group, width = [], row.tokens - len(row.shared)
+            group = []
         group.append(row)
-        widest = width
     yield group
 
 
 def loss_sum(lm: LanguageModel, group: Sequence[Row]) -> Any:
-    """The summed negative log-likelihood of the targets (a scalar tensor, nats) of rows that share one prefix.
-
-    Own parts are padded on the left and targets on the right, so that the logits wanted are the last ones of every row.
-    """
+    """The summed negative log-likelihood of the targets (a scalar tensor, nats) of rows that share one prefix."""
     import torch
-    from transformers import DynamicCache
 
-    device, pad = lm.model.device, lm.tokenizer.pad_token_id
-    shared, count = group[0].shared, len(group)
-    cache = None
-    if shared:
-        cache = DynamicCache(config=lm.model.config)
-        lm.model(input_ids=torch.tensor([shared], device=device), cache=cache, use_cache=True, logits_to_keep=1)
-        cache.batch_repeat_interleave(count)
-    left, right = max(len(row.own) for row in group), max(len(row.target) for row in group)
-    ids, mask, labels = [], [], []
+    if not packs(lm):
+        return plain.loss_sum(lm, group)
+    shared = group[0].shared
+    # The last token of a target predicts nothing, and the first is predicted by the token before it.
+    ids, positions, packed = pack(lm, [(row.own + row.target)[:-1] for row in group], shared)
+    places: list[int] = []
+    end = len(shared)
     for row in group:
-        before, after = left - len(row.own), right - len(row.target)
-        ids.append([pad] * before + list(row.own) + list(row.target) + [pad] * after)
-        mask.append([1] * len(shared) + [0] * before + [1] * (len(row.own) + len(row.target)) + [0] * after)
-        labels.append(list(row.target) + [-100] * after)
-    attention = torch.tensor(mask, device=device)
-    positions = (attention.cumsum(1) - 1).clamp(min=0)[:, len(shared) :]
-    logits = lm.model(
-        input_ids=torch.tensor(ids, device=device),
-        attention_mask=attention,
-        position_ids=positions,
-        cache=cache,
-        use_cache=cache is not None,
-        logits_to_keep=right + 1,
-    ).logits[:, :-1]
-    wanted = torch.tensor(labels, device=device)
-    kept = wanted != -100
-    return torch.nn.functional.cross_entropy(logits[kept].float(), wanted[kept], reduction="sum")
+        end += len(row.own) + len(row.target) - 1
+        places += range(end - len(row.target), end)
+    wanted = torch.tensor([token for row in group for token in row.target], device=ids.device)
+    logits = run(lm, ids, positions, packed, torch.tensor(places, device=ids.device))
+    return torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="sum")
 
 
-def _save_adapter(lm: LanguageModel, folder: Path) -> None:
-    """Write the adapter beside the old one, then swap, so that a kill leaves a whole one."""
+def _save(lm: LanguageModel, folder: Path) -> None:
+    """Write the weights beside the old ones, then swap, so that a kill leaves whole ones."""
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
-    with quiet():
-        lm.model.save_pretrained(fresh)
-    config = json.loads((fresh / "adapter_config.json").read_text())
-    config["target_modules"] = sorted(config["target_modules"])  # peft's set: another order in every process
-    (fresh / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True))
-    (fresh / "README.md").unlink(missing_ok=True)
+    if folder.name == "model":
+        copy.deepcopy(lm.model).bfloat16().save_pretrained(fresh)
+        lm.tokenizer.save_pretrained(fresh)
+    else:
+        _save_adapter(lm, fresh)
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
 
 
-def _checkpoint(lm: LanguageModel, optimizer: Any, schedule: Any, state: _State, folder: Path, key: str) -> None:
-    import torch
-    from peft import get_peft_model_state_dict
-
-    partial = folder / "checkpoint.partial"
-    best = {path.name: path.read_bytes() for path in (folder / "adapter").glob("adapter_*")}
-    torch.save(
-        {
-            "key": key,
-            "adapter": get_peft_model_state_dict(lm.model),
-            "optimizer": optimizer.state_dict(),
-            "schedule": schedule.state_dict(),
-            "state": json.dumps(asdict(state)),
-            "best": best,
-        },
-        partial,
-    )
-    partial.replace(folder / "checkpoint.pt")
+def _save_adapter(lm: LanguageModel, folder: Path) -> None:
+    with quiet():
+        lm.model.save_pretrained(folder)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    config["target_modules"] = sorted(config["target_modules"])  # peft's set: another order in every process
+    (folder / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True))
+    (folder / "README.md").unlink(missing_ok=True)
 
 
-def _restore(lm: LanguageModel, optimizer: Any, schedule: Any, folder: Path, key: str) -> _State:
-    """The state of the last checkpoint, weights and optimizer put back, or a fresh one."""
-    import torch
-    from peft import set_peft_model_state_dict
+@dataclass
+class _Checkpoints:
+    """Reads and writes `folder/checkpoint.pt`: weights, optimizer, state, and the best weights `kept` until then."""
 
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "checkpoint.pt").is_file():
-        return _State()
-    saved = torch.load(folder / "checkpoint.pt", map_location=lm.model.device, weights_only=True)
-    if saved.get("key") != key:
-        return _State()
-    set_peft_model_state_dict(lm.model, saved["adapter"])
-    optimizer.load_state_dict(saved["optimizer"])
-    schedule.load_state_dict(saved["schedule"])
-    adapter = folder / "adapter"  # what was best at the checkpoint: a kill after it may have left another
-    shutil.rmtree(adapter, ignore_errors=True)
-    adapter.mkdir()
-    for name, content in saved["best"].items():
-        (adapter / name).write_bytes(content)
-    state = _State(**json.loads(saved["state"]))
-    state.scores = [(int(step), float(score)) for step, score in state.scores or []]
-    return state
+    folder: Path
+    key: str
+    weights: dict[str, Any]
+    optimizer: Any
+    schedule: Any
+    kept: Path
+    written: float = field(default_factory=time.monotonic)
+
+    @property
+    def due(self) -> bool:
+        """Whether the last one is so old that a kill would lose much."""
+        return time.monotonic() - self.written > CHECKPOINT_SECONDS
+
+    def write(self, state: _State) -> None:
+        """Write a checkpoint, whole or not at all."""
+        import torch
+
+        partial = self.folder / "checkpoint.partial"
+        best = {path.name: path.read_bytes() for path in self.kept.iterdir()} if self.kept.is_dir() else {}
+        torch.save(
+            {
+                "key": self.key,
+                "weights": {name: weight.detach() for name, weight in self.weights.items()},
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "state": json.dumps(asdict(state)),
+                "best": best,
+            },
+            partial,
+        )
+        partial.replace(self.folder / "checkpoint.pt")
+        self.written = time.monotonic()
+
+    def restore(self) -> _State:
+        """The state of the last checkpoint, weights and optimizer put back, or a fresh one."""
+        import torch
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / "checkpoint.pt"
+        saved = torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else {}
+        if saved.get("key") != self.key:
+            shutil.rmtree(self.kept, ignore_errors=True)
+            return _State()
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(saved["weights"][name])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.schedule.load_state_dict(saved["schedule"])
+        shutil.rmtree(self.kept, ignore_errors=True)  # a kill after the checkpoint may have left better weights
+        for name, content in saved["best"].items():
+            self.kept.mkdir(exist_ok=True)
+            (self.kept / name).write_bytes(content)
+        state = _State(**json.loads(saved["state"]))
+        state.scores = [(int(step), float(score)) for step, score in state.scores]
+        return state

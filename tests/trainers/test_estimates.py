@@ -1,11 +1,26 @@
-import time
+from dataclasses import replace
 
-from trainers import LanguageModel, measure
+import pytest
+
+from trainers import LanguageModel, Row, Speed, TuneSettings, measure, tune, tuning_cost
 
 
-def test_a_model_is_timed_within_seconds_and_reading_is_quicker_than_writing(smollm2: LanguageModel):
-    since = time.perf_counter()
-    speed = measure(smollm2)
-    assert time.perf_counter() - since < 20  # under 5 s alone on 2 cores
-    assert speed.prefill > speed.decode > 0
-    assert 0 < speed.train < speed.prefill
+def test_reading_and_learning_and_writing_are_timed(smollm2: LanguageModel):
+    speed = measure(smollm2, rows=16)
+    assert speed.prefill > speed.decode > 0 and speed.train > 0
+
+
+def test_the_tokens_of_a_tuning_are_those_that_it_then_computes(neox, taught: list[Row], tmp_path):
+    settings = TuneSettings(epochs=2, batch=4, rank=2, evaluations=1)
+    cost = tuning_cost(neox, taught, settings, Speed(1000.0, 100.0, 50.0))
+    assert cost.tokens == tune(neox, taught, lambda lm: 0.0, settings, tmp_path).tokens
+    assert cost.seconds == pytest.approx(cost.tokens / 50)
+    weights = sum(parameter.nbytes for parameter in neox.model.parameters())
+    assert cost.memory > weights
+
+
+def test_memory_grows_with_the_batch_until_a_pass_is_full(smollm2, taught: list[Row]):
+    speed = Speed(1.0, 1.0, 1.0)
+    many = taught * 1000
+    sizes = [tuning_cost(smollm2, many, replace(TuneSettings(), batch=n), speed).memory for n in (4, 16, 2000, 4000)]
+    assert sizes[0] < sizes[1] < sizes[2] == sizes[3]
