@@ -4,6 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
+import trainers
+from advisor import models
+from advisor.endpoints import Endpoint
 from advisor.errors import InputError, Problem
 from advisor.runtime import Runtime
 from advisor.task import Task
@@ -19,10 +22,14 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that a run may take: `seconds`, or `tokens` run through the model (a local model costs no money)."""
+    """The most that a run may take: `seconds`, or `tokens` run through the model, or `usd` (a local model costs none).
+
+    Seconds are planned for; an endpoint also stops before a request that could exceed tokens or usd.
+    """
 
     seconds: float = DEFAULT_SECONDS
     tokens: float | None = None
+    usd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,19 +55,22 @@ def parse(text: str) -> Budget:
     if unit in _UNITS:
         return Budget(amount * _UNITS[unit])
     if unit == "usd":  # local models cost no money: the time is what is bounded
-        return Budget()
+        return Budget(usd=amount)
     return Budget(float("inf"), amount * {"tok": 1.0, "ktok": 1e3, "mtok": 1e6}[unit])
 
 
-def plan(task: Task, runtime: Runtime, budget: Budget) -> Plan:
-    """What the budget buys for this task, from a short timing of the model on this machine."""
-    import trainers
+def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | None = None) -> Plan:
+    """What the budget buys for this task, from a short timing of the model (default), or as if it had that speed.
 
-    speed = trainers.measure(runtime.model.lm)
+    Raises InputError when an endpoint's cap does not cover the smallest measurement.
+    """
+    speed = speed or runtime.model.measure()
+    if isinstance(runtime.model, Endpoint):
+        return _of_requests(task, runtime, runtime.model, budget, speed)
     split = task.split
     examples = split.train or split.compare
     prompt, answer = _tokens(task, runtime)
-    limit = round(min(512, max(16, 1.3 * max(answer) + 8)))
+    limit = _limit(answer)
     seconds = budget.seconds
     if budget.tokens is not None:  # as if the tokens were run at the speed of training
         seconds = budget.tokens / speed.train
@@ -72,33 +82,56 @@ def plan(task: Task, runtime: Runtime, budget: Budget) -> Plan:
     rows = int(min(len(examples), max(32, learned / 2)))
     epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
     short = min(SHORT_ROWS, rows)
-    probes = 8 if task.documents else 6
+    probes = _probes(task)
     left = DIAGNOSIS * seconds - short * per_row / speed.train
     measure = _within(left / (probes * per_example), MEASURED, len(split.compare))
     choose = _within(CHOICE * seconds / (2 * probes * per_example), CHECKED, len(split.choose))
     return Plan(measure, choose, short, rows, epochs, limit, asdict(speed))
 
 
+def _of_requests(task: Task, runtime: Runtime, model: Endpoint, budget: Budget, speed: trainers.Speed) -> Plan:
+    """The plan where nothing is trained, and every request takes time, tokens and perhaps money."""
+    prompt, answer = _tokens(task, runtime)
+    limit, probes = _limit([2 * n for n in answer]), _probes(task)  # estimates may be half of what is written
+    own, wanted = sum(prompt) / len(prompt), sum(answer) / len(answer)
+    shown = PASSAGE_TOKENS if task.documents else 2 * (own + wanted)  # about half the probes show four shots
+    read = runtime.model.count([task.instruction])[0] + own + shown
+    shares = [(read / speed.prefill + limit / speed.decode) / budget.seconds]  # of the budget, for one request
+    if budget.tokens is not None:
+        shares.append((read + wanted) / budget.tokens)
+    if budget.usd is not None:
+        shares.append(model.meter.priced(read, wanted) / budget.usd)
+    fewest = min(MEASURED[0], len(task.split.compare))
+    if (least := probes * fewest * max(shares[1:], default=0.0)) > 1:
+        what = f"the smallest measurement, {fewest} examples with {probes} probes, takes about {least:.1f} times that"
+        raise InputError(Problem(what, "--budget", do="Give a larger one"))
+    measure = _within(DIAGNOSIS / (probes * max(shares)), MEASURED, len(task.split.compare))
+    choose = _within(CHOICE / (2 * probes * max(shares)), CHECKED, len(task.split.choose))
+    return Plan(measure, choose, 0, 0, 0, limit, asdict(speed))
+
+
 def costs(task: Task, runtime: Runtime, plan: Plan) -> dict[str, dict[str, object]]:
-    """What each path takes: seconds to build on this machine, tokens of a request."""
+    """What each path that the model can serve takes: seconds to build, tokens of a request, USD to build."""
     prompt, answer = _tokens(task, runtime)
     own, wanted = sum(prompt) / len(prompt), sum(answer) / len(answer)
     instruction = runtime.model.count([task.instruction])[0]
     passages = PASSAGE_TOKENS if task.documents else 0
     choosing = plan.choose * 5 * (own / plan.speed["prefill"] + plan.max_tokens / plan.speed["decode"])
-    training = plan.rows * plan.epochs * (own + wanted) / plan.speed["train"]
-    with_passages = plan.rows * plan.epochs * (own + wanted + passages) / plan.speed["train"]
+    asking = plan.choose * 5 * (own + instruction + 4 * (own + wanted))
+    usd = runtime.model.meter.priced(asking, plan.choose * 5 * wanted) if isinstance(runtime.model, Endpoint) else 0.0
     whole = instruction + own + wanted
     table = {
-        "prompting": (choosing, whole + 4 * (own + wanted)),
-        "classifier": (5.0, 0.0),
-        "rag": (choosing, whole + passages),
-        "finetuning": (training, whole),
-        "rag+finetuning": (with_passages, whole + passages),
+        "prompting": (choosing, whole + 4 * (own + wanted), usd),
+        "classifier": (5.0, 0.0, 0.0),
+        "rag": (choosing, whole + passages, usd),
     }
+    if models.tunes(runtime.model):
+        training = plan.rows * plan.epochs / plan.speed["train"]
+        table["finetuning"] = (training * (own + wanted), whole, 0.0)
+        table["rag+finetuning"] = (training * (own + wanted + passages), whole + passages, 0.0)
     return {
-        path: {"build_seconds": round(build), "tokens_per_request": round(tokens), "usd": 0.0}
-        for path, (build, tokens) in table.items()
+        path: {"build_seconds": round(build), "tokens_per_request": round(tokens), "usd": round(usd, 4)}
+        for path, (build, tokens, usd) in table.items()
     }
 
 
@@ -107,6 +140,15 @@ def _tokens(task: Task, runtime: Runtime) -> tuple[list[int], list[int]]:
     examples = (task.split.train or task.split.compare)[:200]
     asked = runtime.model.count([" ".join([t.text for t in e.turns] + [e.input]) for e in examples])
     return [n + 10 for n in asked], runtime.model.count([example.output for example in examples])
+
+
+def _limit(answer: list[int]) -> int:
+    """The most tokens to write, from those of the wanted outputs."""
+    return round(min(512, max(16, 1.3 * max(answer) + 8)))
+
+
+def _probes(task: Task) -> int:
+    return 8 if task.documents else 6
 
 
 def _within(wanted: float, bounds: tuple[int, int], there: int) -> int:

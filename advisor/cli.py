@@ -40,6 +40,7 @@ class Common:
     seed: int = 0
     model: str = ""
     budget: str = ""
+    yes: bool = False
 
     def settings(self, **more: Any) -> Any:
         """The same as settings of a run."""
@@ -47,7 +48,7 @@ class Common:
         from advisor.pipeline import Settings
 
         spend = parse(self.budget) if self.budget else Budget()
-        return Settings(model=self.model, seed=self.seed, budget=spend, **more)
+        return Settings(model=self.model, seed=self.seed, budget=spend, yes=self.yes, **more)
 
     def show(self, value: Any, *views: Any) -> None:
         """The one JSON value, or what a person reads."""
@@ -68,31 +69,39 @@ class Common:
             return
         columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
         console = Console(stderr=True)
-        with Progress(*columns, console=console, transient=True) as bars:
-            tasks: dict[str, Any] = {}
+        bars = Progress(*columns, console=console, transient=True)
+        tasks: dict[str, Any] = {}
 
-            def watch(what: str, done: int, total: int) -> None:
-                name = what.split(" · ")[0]
-                if name not in tasks:
-                    for old in tasks.values():
-                        bars.update(old, visible=False)
-                    tasks[name] = bars.add_task(what, total=total)
-                bars.update(tasks[name], description=what, completed=done, total=total, visible=True)
-                if done >= total:
-                    bars.update(tasks[name], visible=False)
-                    if not console.is_terminal:
-                        console.print(f" {what}: done", markup=False, highlight=False)
-                    del tasks[name]
+        def watch(what: str, done: int, total: int) -> None:
+            bars.start()  # not before there is something to show: a question may be asked first
+            name = what.split(" · ")[0]
+            if name not in tasks:
+                for old in tasks.values():
+                    bars.update(old, visible=False)
+                tasks[name] = bars.add_task(what, total=total)
+            bars.update(tasks[name], description=what, completed=done, total=total, visible=True)
+            if done >= total:
+                bars.update(tasks[name], visible=False)
+                if not console.is_terminal:
+                    console.print(f" {what}: done", markup=False, highlight=False)
+                del tasks[name]
 
+        try:
             yield watch
+        finally:
+            bars.stop()
 
 
 COMMON = {
     "json": (bool, typer.Option("--json", help="one JSON value on standard output, nothing else there")),
     "quiet": (bool, typer.Option("--quiet", help="show nothing but errors")),
     "seed": (int, typer.Option("--seed", help="of every random choice")),
-    "model": (str, typer.Option("--model", help="a folder, hub id, GGUF file or an embedded model's name")),
+    "model": (
+        str,
+        typer.Option("--model", help="a folder, hub id, GGUF file, an embedded model's name, or URL#name[#KEY_ENV]"),
+    ),
     "budget": (str, typer.Option("--budget", help="the most to spend: 10m, 200ktok, 5usd")),
+    "yes": (bool, typer.Option("--yes", help="data may leave the machine for the endpoint that is the model")),
 }
 
 
@@ -221,6 +230,7 @@ def diagnose(
         run = pipeline.opened(task, settings, watch)
         if dry_run:
             return _dry(run, common)
+        run.agree()
         shown = run.profile()
         found = run.diagnosis
     if found is None:
@@ -267,6 +277,8 @@ def recommend(
             return 0 if value["path"] else INSUFFICIENT
         if dry_run:
             return _dry(run, common)
+        if run.measurable:
+            run.agree()
         value = run.recommend()
     shown = [views.profile_view(run.profile())]
     if run.diagnosis:
@@ -300,6 +312,7 @@ def run(
         going = pipeline.opened(task, settings, watch, needs=pipeline.FEWEST_TO_RUN)
         if dry_run:
             return _dry(going, common)
+        going.agree()
         shown = replace(common, quiet=common.quiet or common.json, json=False)
         shown.show(None, views.profile_view(going.profile()))
         if found := going.diagnosis:
@@ -343,7 +356,7 @@ def predict(run: RunFolder, *, common: Common) -> int:
     if problems:
         raise InputError(problems)
     with common.watching() as watch:
-        built = pipeline.load(run, watch)
+        built = pipeline.load(run, watch, common.settings())
         made = built.predict(examples)
     for example, prediction in zip(examples, made, strict=True):
         found: dict[str, Any] = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
@@ -368,7 +381,7 @@ def evaluate(
     from advisor import evaluation
 
     with common.watching() as watch:
-        value = evaluation.evaluate(what, data, metric, common.seed, watch)
+        value = evaluation.evaluate(what, data, metric, common.seed, watch, common.settings())
     common.show(value, evaluation.view(value))
     return 1 if min_score is not None and value["score"] < min_score else 0
 
@@ -379,7 +392,7 @@ def chat(run: RunFolder, *, common: Common) -> None:
     from advisor import pipeline
     from advisor.task import Example
 
-    built = pipeline.load(run)
+    built = pipeline.load(run, settings=common.settings())
     out = Console()
     if not common.quiet:
         out.print(f"{built.task['name']}: type an input; an empty line ends", style="dim", markup=False)
@@ -401,9 +414,9 @@ def _from_answers(given: Mapping[str, str | float]) -> dict[str, Any]:
 def _dry(run: Any, common: Common) -> int:
     from advisor import budget
 
-    value = {"plan": asdict(run.plan), "costs": budget.costs(run.task, run.runtime, run.plan)}
+    plan = run.assumed_plan
+    value = {"plan": asdict(plan), "costs": budget.costs(run.task, run.runtime, plan)}
     lines = [f"{path:16} about {cost['build_seconds']:>5} s to build" for path, cost in value["costs"].items()]
-    plan = run.plan
     head = f"would measure on {plan.measure} examples, and train on up to {plan.rows} rows for {plan.epochs} epochs"
     common.show(value, head, *lines)
     return 0

@@ -1,4 +1,4 @@
-"""What sits behind a model's name: a protocol, and the local models that `trainers` runs."""
+"""What sits behind a model's name: a protocol, and the local models that `trainers` runs (`endpoints.py` asks others)."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import trainers
-from advisor.errors import OutsideError
+from advisor import address
+from advisor.address import Address
+from advisor.errors import CannotError, InputError, OutsideError
 from advisor.system import Decoding, Prediction, Usage
 from trainers.rendering import Turn
 
@@ -36,6 +38,12 @@ class Model(Protocol):
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
         """Answer all requests, yielding (index, prediction) as each ends. All requests share one decoding."""
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each text, or an estimate of it."""
+
+    def measure(self) -> trainers.Speed:
+        """How fast it is, from a short timing."""
 
 
 @dataclass(frozen=True)
@@ -73,20 +81,48 @@ class LocalModel:
         """The number of tokens of each text."""
         return [len(ids) for ids in self.lm.tokenizer(list(texts), add_special_tokens=False).input_ids] if texts else []
 
+    def measure(self) -> trainers.Speed:
+        """How fast it is on this machine."""
+        return trainers.measure(self.lm)
 
-def load(name: str) -> LocalModel:
-    """The model behind a name. Raises OutsideError when it is there but cannot be loaded."""
+
+def load(name: str | Address) -> Model:
+    """The model behind a name or an address. Raises OutsideError when it is there but cannot be loaded."""
+    if found := addressed(name):
+        from advisor.endpoints import Endpoint
+
+        return Endpoint(found)
     try:
-        return LocalModel(trainers.load(name))
+        return LocalModel(trainers.load(str(name)))
     except trainers.ModelMissing as error:
         raise OutsideError(str(error)) from error
 
 
-def problem(name: str) -> str:
-    """What is wrong with a model's name, found without loading it; "" for nothing."""
+def addressed(name: str | Address) -> Address | None:
+    """The address, also where it is written as `URL#name`; None for a local model."""
+    return name if isinstance(name, Address) else address.read(name) if "://" in name else None
+
+
+def local(model: Model) -> trainers.LanguageModel:
+    """The weights in this process. Raises CannotError for an endpoint, which has none here."""
+    if not isinstance(model, LocalModel):
+        raise CannotError("this needs a model whose weights are here; an endpoint can only be asked")
+    return model.lm
+
+
+def tunes(model: Model) -> bool:
+    """Whether the model can be tuned here. Asks no server: an endpoint never can."""
+    return isinstance(model, LocalModel) and "tune" in model.can
+
+
+def problem(name: str | Address) -> str:
+    """What is wrong with a model's name or address, found without loading or asking it; "" for nothing."""
     try:
-        trainers.locate(name)
-    except trainers.ModelMissing as error:
+        if found := addressed(name):
+            _ = found.key
+        else:
+            trainers.locate(str(name))
+    except (trainers.ModelMissing, InputError, ValueError) as error:
         return str(error)
     return ""
 

@@ -113,7 +113,7 @@ def forgetting(runtime: Runtime, system: Predictor) -> dict[str, Any] | None:
         made = runtime.predict(one, asked, "general questions")
         scores.append(interval(metric, metrics.score_all(metric, [p.text for p in made], asked), 0).value)
     turns = [[Turn("user", example.input)] for example in asked]
-    moved = trainers.divergence(runtime.model.lm, runtime.folder / system.model.adapter, turns)
+    moved = trainers.divergence(runtime.lm, runtime.folder / system.model.adapter, turns)
     return {"divergence": moved, "before": scores[0], "after": scores[1], "questions": len(asked)}
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 import retrieval
 import trainers
 from advisor import models, prompts, runfolder
+from advisor.address import Address
 from advisor.errors import CannotError, InputError, OutsideError, Problem
-from advisor.models import LocalModel, Request
+from advisor.models import LocalModel, Model, Request
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, System, digest, prediction_from
 from advisor.task import Example
 from retrieval.chunking import Passage
@@ -29,25 +31,31 @@ def unwatched(what: str, done: int, total: int) -> None:
 class Runtime:
     """Runs systems for one run folder.
 
-    model: the model's name. folder: the run folder, where adapters and predictions lie. pool: the examples that shots are
+    model: the model's name or address. folder: the run folder, where adapters and predictions lie. pool: the examples that shots are
     taken from. documents: what is retrieved from; without any, an index in the run's artifact is used.
     """
 
     def __init__(
         self,
-        model: str,
+        model: str | Address,
         folder: Path,
         pool: Sequence[Example] = (),
         documents: Sequence[retrieval.Document] = (),
         watch: Watch = unwatched,
     ) -> None:
-        self.name, self.folder, self.pool, self.watch = model, folder, tuple(pool), watch
+        self.name, self.folder, self.pool, self.watch = str(model), folder, tuple(pool), watch
+        self._source = model
         self._documents = tuple(documents)
 
     @cached_property
-    def model(self) -> LocalModel:
+    def model(self) -> Model:
         """The base model, loaded when first needed."""
-        return models.load(self.name)
+        return models.load(self._source)
+
+    @property
+    def lm(self) -> trainers.LanguageModel:
+        """The base's weights. Raises CannotError for an endpoint, which has none here."""
+        return models.local(self.model)
 
     @cached_property
     def embedder(self) -> retrieval.Embedder:
@@ -91,8 +99,8 @@ class Runtime:
         path = self.folder / "predictions" / f"{digest([self._parts(system), asked])}.jsonl"
         if keep and path.is_file():
             return [prediction_from(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-        with trainers.adapted(self.model.lm, models.adapter_folder(self.folder, system.model.adapter)) as lm:
-            found = self._generate(LocalModel(lm), system, examples, what)
+        with self._with_adapter(system) as model:
+            found = self._generate(model, system, examples, what)
         if not keep:
             return found
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,10 +130,10 @@ class Runtime:
         """
         conversations = self._conversations(system, examples)
         rows = [
-            trainers.render(self.model.lm, prompts.with_answer(turns, example.output))
+            trainers.render(self.lm, prompts.with_answer(turns, example.output))
             for (turns, _), example in zip(conversations, examples, strict=True)
         ]
-        if long := trainers.too_long(self.model.lm, rows):
+        if long := trainers.too_long(self.lm, rows):
             problems = [
                 Problem(f"{rows[i].tokens} tokens do not fit the model's context", examples[i].file, examples[i].row)
                 for i in long
@@ -140,10 +148,18 @@ class Runtime:
             score = "" if progress.score is None else f" · development score {progress.score:.1f}"
             self.watch(f"training · loss {progress.loss:.2f}{score}", progress.step, progress.steps)
 
-        tuned = trainers.tune(self.model.lm, rows, evaluate, settings, self.folder / folder, on_step)
+        tuned = trainers.tune(self.lm, rows, evaluate, settings, self.folder / folder, on_step)
         runfolder.write(self.folder / folder / "tuned.json", {"scores": tuned.scores, "tokens": tuned.tokens})
         ref = replace(system.model, adapter=f"{folder}/adapter", adapter_fingerprint=tuned.fingerprint)
         return replace(system, model=ref), tuned
+
+    @contextmanager
+    def _with_adapter(self, system: System) -> Iterator[Model]:
+        if not isinstance(self.model, LocalModel):
+            yield self.model
+            return
+        with trainers.adapted(self.lm, models.adapter_folder(self.folder, system.model.adapter)) as lm:
+            yield LocalModel(lm)
 
     def _parts(self, system: System) -> object:
         similar = digest([(e.input, e.output) for e in self.pool]) if system.shots.kind == "similar" else ""
@@ -151,7 +167,7 @@ class Runtime:
         parts = replace(system, model=replace(system.model, name="", adapter=""))
         return [parts, self.model.fingerprint, similar, searched]
 
-    def _generate(self, model: LocalModel, system: System, examples: Sequence[Example], what: str) -> list[Prediction]:
+    def _generate(self, model: Model, system: System, examples: Sequence[Example], what: str) -> list[Prediction]:
         conversations = self._conversations(system, examples)
         found: dict[int, Prediction] = {}
         self.watch(what, 0, len(examples))
