@@ -130,7 +130,7 @@ class Meter:
         if self.file:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with self.file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(took)) + "\n")
+                file.write("\n" + json.dumps(asdict(took)))  # before it, so that a line cut short ends there
 
     def _refusal(self, wanted: Spent) -> str:
         cap = f"{self.tokens:,.0f} tokens" if self.tokens is not None else f"{self.usd:g} usd"
@@ -141,7 +141,9 @@ class Meter:
 
 def _lines(file: Path) -> Iterator[Spent]:
     """What the file holds. A line cut short by a kill still stands for a request, of which only that is known."""
-    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
+    for line in file.read_text(encoding="utf-8").split("\n") if file.is_file() else ():
+        if not line:
+            continue
         try:
             yield Spent(**json.loads(line))
         except (ValueError, TypeError):
