@@ -9,6 +9,7 @@ from advisor import models
 from advisor.endpoints import Endpoint
 from advisor.errors import InputError, Problem
 from advisor.runtime import Runtime
+from advisor.spending import Spent
 from advisor.task import Task
 
 DEFAULT_SECONDS = 600.0
@@ -82,7 +83,7 @@ def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | N
     rows = int(min(len(examples), max(32, learned / 2)))
     epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
     short = min(SHORT_ROWS, rows)
-    probes = _probes(task)
+    probes = 8 if task.documents else 6
     left = DIAGNOSIS * seconds - short * per_row / speed.train
     measure = _within(left / (probes * per_example), MEASURED, len(split.compare))
     choose = _within(CHOICE * seconds / (2 * probes * per_example), CHECKED, len(split.choose))
@@ -91,23 +92,34 @@ def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | N
 
 def _of_requests(task: Task, runtime: Runtime, model: Endpoint, budget: Budget, speed: trainers.Speed) -> Plan:
     """The plan where nothing is trained, and every request takes time, tokens and perhaps money."""
-    prompt, answer = _tokens(task, runtime)
-    limit, probes = _limit([2 * n for n in answer]), _probes(task)  # estimates may be half of what is written
-    own, wanted = sum(prompt) / len(prompt), sum(answer) / len(answer)
-    shown = PASSAGE_TOKENS if task.documents else 2 * (own + wanted)  # about half the probes show four shots
-    read = runtime.model.count([task.instruction])[0] + own + shown
-    shares = [(read / speed.prefill + limit / speed.decode) / budget.seconds]  # of the budget, for one request
-    if budget.tokens is not None:
-        shares.append((read + wanted) / budget.tokens)
-    if budget.usd is not None:
-        shares.append(model.meter.priced(read, wanted) / budget.usd)
+    _, answer = _tokens(task, runtime)
+    limit, probes = _limit([2 * n for n in answer]), _asking(task)  # estimates may be half of what is written
+    one = expected(task, runtime, 1)
+    shares = [(one.prompt_tokens / speed.prefill + limit / speed.decode) / budget.seconds]  # of the budget
+    shares += [one.tokens / budget.tokens] if budget.tokens else []
+    shares += [one.usd / budget.usd] if budget.usd else []
     fewest = min(MEASURED[0], len(task.split.compare))
-    if (least := probes * fewest * max(shares[1:], default=0.0)) > 1:
-        what = f"the smallest measurement, {fewest} examples with {probes} probes, takes about {least:.1f} times that"
+    if not model.meter.fits(least := expected(task, runtime, probes * fewest)):
+        what = f"measuring on only {fewest} examples takes about {least}"
         raise InputError(Problem(what, "--budget", do="Give a larger one"))
     measure = _within(DIAGNOSIS / (probes * max(shares)), MEASURED, len(task.split.compare))
     choose = _within(CHOICE / (2 * probes * max(shares)), CHECKED, len(task.split.choose))
     return Plan(measure, choose, 0, 0, 0, limit, asdict(speed))
+
+
+def expected(task: Task, runtime: Runtime, requests: int) -> Spent:
+    """About what so many requests to an endpoint take; about half of them show four shots or, with documents, a passage."""
+    prompt, answer = _tokens(task, runtime)
+    own, wanted = sum(prompt) / len(prompt), sum(answer) / len(answer)
+    shown = PASSAGE_TOKENS if task.documents else 2 * (own + wanted)
+    read = requests * (runtime.model.count([task.instruction])[0] + own + shown)
+    usd = runtime.model.meter.priced(read, requests * wanted) if isinstance(runtime.model, Endpoint) else 0.0
+    return Spent(requests, round(read), round(requests * wanted), usd)
+
+
+def whole_run(task: Task, plan: Plan) -> int:
+    """About how many requests a whole run sends: probes, choosing, and the sealed test for three systems."""
+    return _asking(task) * (plan.measure + plan.choose) + 3 * len(task.split.test)
 
 
 def costs(task: Task, runtime: Runtime, plan: Plan) -> dict[str, dict[str, object]]:
@@ -117,8 +129,7 @@ def costs(task: Task, runtime: Runtime, plan: Plan) -> dict[str, dict[str, objec
     instruction = runtime.model.count([task.instruction])[0]
     passages = PASSAGE_TOKENS if task.documents else 0
     choosing = plan.choose * 5 * (own / plan.speed["prefill"] + plan.max_tokens / plan.speed["decode"])
-    asking = plan.choose * 5 * (own + instruction + 4 * (own + wanted))
-    usd = runtime.model.meter.priced(asking, plan.choose * 5 * wanted) if isinstance(runtime.model, Endpoint) else 0.0
+    usd = expected(task, runtime, 5 * plan.choose).usd
     whole = instruction + own + wanted
     table = {
         "prompting": (choosing, whole + 4 * (own + wanted), usd),
@@ -147,8 +158,9 @@ def _limit(answer: list[int]) -> int:
     return round(min(512, max(16, 1.3 * max(answer) + 8)))
 
 
-def _probes(task: Task) -> int:
-    return 8 if task.documents else 6
+def _asking(task: Task) -> int:
+    """How many systems are asked without tuning any."""
+    return 10 if task.documents else 5
 
 
 def _within(wanted: float, bounds: tuple[int, int], there: int) -> int:

@@ -413,11 +413,16 @@ def _from_answers(given: Mapping[str, str | float]) -> dict[str, Any]:
 
 def _dry(run: Any, common: Common) -> int:
     from advisor import budget
+    from advisor.models import tunes
 
     plan = run.assumed_plan
     value = {"plan": asdict(plan), "costs": budget.costs(run.task, run.runtime, plan)}
     lines = [f"{path:16} about {cost['build_seconds']:>5} s to build" for path, cost in value["costs"].items()]
     head = f"would measure on {plan.measure} examples, and train on up to {plan.rows} rows for {plan.epochs} epochs"
+    if not tunes(run.runtime.model):
+        takes = budget.expected(run.task, run.runtime, budget.whole_run(run.task, plan))
+        value["expected"] = asdict(takes)
+        head = f"would measure on {plan.measure} examples; a whole run takes about {takes} (the endpoint was not asked)"
     common.show(value, head, *lines)
     return 0
 

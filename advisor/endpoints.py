@@ -23,7 +23,7 @@ from advisor import chatting, consent, runfolder
 from advisor.address import Address
 from advisor.errors import OutsideError
 from advisor.models import Ability, Request
-from advisor.spending import Meter, Spendable, estimate
+from advisor.spending import Meter, Place, estimate
 from advisor.system import Decoding, Prediction, Usage
 from trainers.rendering import Turn
 
@@ -189,7 +189,7 @@ class Endpoint:
             raise _Again(f"no answer within {self.patience.timeout:g} s") from None
         except httpx2.HTTPError as error:
             raise _Again(f"the connection failed ({self._clean(str(error)) or type(error).__name__})") from None
-        if response.status_code != 200:
+        if not response.is_success:
             self._refused(response)
         try:
             answer = response.json()
@@ -249,7 +249,7 @@ class Endpoint:
             raise OutsideError(f"{what}. Try again, or declare it in task.yaml, such as `can: [constrain]`") from None
 
 
-def _counted(answer: Any, prompt: int, place: Spendable) -> Usage:
+def _counted(answer: Any, prompt: int, place: Place) -> Usage:
     """The tokens that the server reports, estimated where it reports none; the meter is told."""
     told = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
     asked, made = told.get("prompt_tokens"), told.get("completion_tokens")

@@ -224,6 +224,7 @@ class Run:
         second = self.runner_up(path)
 
         def work() -> dict[str, Any]:
+            self._afford(len(self.task.split.test) * (3 if second else 2))
             finalists = {"baseline": baseline(self.task, self.runtime, self.plan)}
             if second:
                 finalists["runner_up"] = self.build(second, "runner_up_system")  # type: ignore[assignment]
@@ -245,6 +246,13 @@ class Run:
             value = {**value, "seconds": runfolder.seconds(self.folder)}
             runfolder.write(self.folder / "result.json", value)
         return dict(value)
+
+    def _afford(self, requests: int) -> None:
+        """Raises CannotError when so many requests to an endpoint would not fit the budget: the test stays sealed then."""
+        takes, model = budget.expected(self.task, self.runtime, requests), self.runtime.model
+        if isinstance(model, Endpoint) and not model.meter.fits(takes):
+            what = f"the sealed test would take about {takes}, more than the budget leaves after {model.meter.spent}"
+            raise CannotError(f"{what}. It was not opened; give a larger --budget, or a smaller test")
 
     def _trained_tokens(self, path: str) -> int:
         marker = self.folder / "build" / path / "tuned.json"

@@ -52,7 +52,7 @@ class Spent:
         return f"{self.tokens:,} tokens{money} in {self.requests:,} requests{told}"
 
 
-class Spendable:
+class Place:
     """One request's place under the cap: its reserved most, until `report` says what it took."""
 
     def __init__(self) -> None:
@@ -84,13 +84,13 @@ class Meter:
         self._changed = threading.Condition()
 
     @contextmanager
-    def request(self, prompt_tokens: int, most: int) -> Iterator[Spendable]:
+    def request(self, prompt_tokens: int, most: int) -> Iterator[Place]:
         """Around one request of an estimated prompt and at most `most` tokens of completion.
 
         Waits while requests under way hold what this one could need. Raises CannotError, before anything is sent,
         when what is left of the cap may not be enough.
         """
-        place = Spendable()
+        place = Place()
         reserved = self._reserve(prompt_tokens, most)
         try:
             yield place

@@ -504,7 +504,8 @@ def test_a_whole_run_works_through_an_endpoint_that_fails_now_and_then(server, t
 
     planned = advise(tmp_path, "run", "post", "--dry-run", "--json", "--budget", "1usd")
     assert planned.returncode == 0, planned.stderr
-    assert set(json.loads(planned.stdout)["costs"]) == {"prompting", "classifier", "rag"}
+    plan = json.loads(planned.stdout)
+    assert set(plan["costs"]) == {"prompting", "classifier", "rag"}
     assert server.asked == []
 
     done = advise(tmp_path, "run", "post", "--path", "prompting", "--json", "--budget", "1usd")
@@ -513,7 +514,7 @@ def test_a_whole_run_works_through_an_endpoint_that_fails_now_and_then(server, t
     assert result["test"] == 100 and result["baseline"] < 50 and not any(result["unscored"].values())
     faults = sum(asked in server.faults and not server.faults[asked] for asked in server.faults)
     assert faults and result["spent"]["requests"] == len(server.asked) - faults
-    assert result["spent"]["usd"] > 0
+    assert 0.5 < result["spent"]["usd"] / plan["expected"]["usd"] < 2
     run = tmp_path / result["run"]
     ranking = {one["path"]: one for one in json.loads((run / "recommendation.json").read_text())["ranking"]}
     assert set(ranking) == {"prompting", "classifier", "rag", "finetuning", "rag+finetuning"}
