@@ -29,7 +29,6 @@ from advisor.budget import Budget, Plan
 from advisor.diagnosis import Diagnosis
 from advisor.endpoints import Endpoint
 from advisor.errors import CannotError, InputError, Problem
-from advisor.models import Model
 from advisor.paths import PATHS
 from advisor.paths.prompting import baseline
 from advisor.rules import PATH_NAMES
@@ -72,7 +71,9 @@ class Run:
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
         self.runtime = Runtime(self._model, self.folder, task.split.train, task.documents, watch)
         may_leave = {**task.answers, **(settings.said or {})}.get("data_may_leave", "unknown")
-        self.runtime.model = _bound(loader.model, self.folder, settings, may_leave)
+        self.runtime.model = model = loader.model
+        if isinstance(model, Endpoint):
+            self.runtime.model = _bound(model, self.folder, settings, may_leave)
 
     def write_task(self) -> None:
         """Write what was asked, with what a rerun needs."""
@@ -249,8 +250,11 @@ class Run:
 
     def _afford(self, requests: int) -> None:
         """Raises CannotError when so many requests to an endpoint would not fit the budget: the test stays sealed then."""
-        takes, model = budget.expected(self.task, self.runtime, requests), self.runtime.model
-        if isinstance(model, Endpoint) and not model.meter.fits(takes):
+        model = self.runtime.model
+        if not isinstance(model, Endpoint) or proof.is_open(self.folder):  # a resumed proof needs only the rest
+            return
+        takes = budget.expected(self.task, self.runtime, requests)
+        if not model.meter.fits(takes):
             what = f"the sealed test would take about {takes}, more than the budget leaves after {model.meter.spent}"
             raise CannotError(f"{what}. It was not opened; give a larger --budget, or a smaller test")
 
@@ -289,10 +293,7 @@ def opened(folder: Path, settings: Settings, watch: Watch = unwatched, *, needs:
     )
     if settings.model and (what := models.problem(settings.model)):
         raise InputError(Problem(what, "--model"))
-    model = _chosen(task, settings)
-    if settings.budget.usd is not None and isinstance(model, Address) and model.price is None:
-        do = "Declare them in task.yaml in USD per million tokens, such as `price: {prompt: 0.15, completion: 0.60}`"
-        raise InputError(Problem("a budget in usd needs the endpoint's prices", "--budget", do=do))
+    _check_prices(_chosen(task, settings), settings)
     run = Run(task, settings, watch)
     run.write_task()
     return run
@@ -325,11 +326,15 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
     task = runfolder.read(folder / "task.json")
     shots = folder / "artifact" / "shots.json"
     pool = [Example(str(i), *pair) for i, pair in enumerate(runfolder.read(shots))] if shots.is_file() else []
-    runtime = Runtime(_reached(task), folder, pool, watch=watch)
-    if isinstance(system, System):
-        runtime.model = _bound(runtime.model, folder, settings or Settings(), counted=False)
+    model = Address.model_validate(task["endpoint"]) if task.get("endpoint") else str(task["model"])
+    runtime = Runtime(model, folder, pool, watch=watch)
     if isinstance(system, System) and runtime.model.fingerprint != system.model.fingerprint:
         raise CannotError(f"the weights of {task['model']} have changed since this run was built; run it again")
+    if isinstance(system, System) and isinstance(model, Address):
+        settings = settings or Settings()
+        _check_prices(model, settings)
+        consent.require(model, yes=settings.yes, runs=folder.parent)
+        runtime.model = _bound(Endpoint(model), folder, settings, counted=False)
     return Built(system, runtime, task)
 
 
@@ -341,17 +346,16 @@ def _chosen(task: Task, settings: Settings) -> str | Address:
     return declared or models.addressed(settings.model) or settings.model
 
 
-def _reached(task: Mapping[str, Any]) -> str | Address:
-    """The model of a run by its task.json."""
-    return Address.model_validate(task["endpoint"]) if task.get("endpoint") else str(task["model"])
+def _check_prices(model: str | Address, settings: Settings) -> None:
+    if settings.budget.usd is not None and isinstance(model, Address) and model.price is None:
+        do = "Declare them in task.yaml in USD per million tokens, such as `price: {prompt: 0.15, completion: 0.60}`"
+        raise InputError(Problem("a budget in usd needs the endpoint's prices", "--budget", do=do))
 
 
 def _bound(
-    model: Model, folder: Path, settings: Settings, may_leave: str | float = "unknown", *, counted: bool = True
-) -> Model:
-    """The model; an endpoint within the budget, with consent, and what the run spent before counted."""
-    if not isinstance(model, Endpoint):
-        return model
+    model: Endpoint, folder: Path, settings: Settings, may_leave: str | float = "unknown", *, counted: bool = True
+) -> Endpoint:
+    """The endpoint within the budget and with consent; `counted` in the run folder, with what was spent before."""
     price = model.address.price
     meter = Meter(
         (price.prompt, price.completion) if price else (0.0, 0.0),

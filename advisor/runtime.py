@@ -31,8 +31,8 @@ def unwatched(what: str, done: int, total: int) -> None:
 class Runtime:
     """Runs systems for one run folder.
 
-    model: the model's name or address. folder: the run folder, where adapters and predictions lie. pool: the examples that shots are
-    taken from. documents: what is retrieved from; without any, an index in the run's artifact is used.
+    model: the model's name or address. folder: the run folder, where adapters and predictions lie. pool: the examples
+    that shots are taken from. documents: what is retrieved from; without any, an index in the run's artifact is used.
     """
 
     def __init__(
