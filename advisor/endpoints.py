@@ -29,7 +29,7 @@ from trainers.rendering import Turn
 
 MOST_SAID = 300  # characters of what a server says in an error
 READ, WRITTEN = 400, 32  # words to read and tokens to write, where a server's speed is taken
-# Told in no task's words, and no free answer would be one of these labels.
+# Says nothing of any task, and no free answer would be one of these labels.
 TRIAL = Request((Turn("user", "Is ice cold?"),), Decoding("constrained", ("zebra", "giraffe"), max_tokens=WRITTEN))
 
 
