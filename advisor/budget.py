@@ -4,8 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
+import trainers
+from advisor import models
+from advisor.endpoints import Endpoint
 from advisor.errors import InputError, Problem
 from advisor.runtime import Runtime
+from advisor.spending import Spent
 from advisor.task import Task
 
 DEFAULT_SECONDS = 600.0
@@ -19,10 +23,14 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that a run may take: `seconds`, or `tokens` run through the model (a local model costs no money)."""
+    """The most that a run may take: `seconds`, or `tokens` run through the model, or `usd` (a local model costs none).
+
+    Seconds are planned for; an endpoint also stops before a request that could exceed tokens or usd.
+    """
 
     seconds: float = DEFAULT_SECONDS
     tokens: float | None = None
+    usd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,19 +56,22 @@ def parse(text: str) -> Budget:
     if unit in _UNITS:
         return Budget(amount * _UNITS[unit])
     if unit == "usd":  # local models cost no money: the time is what is bounded
-        return Budget()
+        return Budget(usd=amount)
     return Budget(float("inf"), amount * {"tok": 1.0, "ktok": 1e3, "mtok": 1e6}[unit])
 
 
-def plan(task: Task, runtime: Runtime, budget: Budget) -> Plan:
-    """What the budget buys for this task, from a short timing of the model on this machine."""
-    import trainers
+def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | None = None) -> Plan:
+    """What the budget buys for this task, from a short timing of the model (default), or as if it had that speed.
 
-    speed = trainers.measure(runtime.model.lm)
+    Raises InputError when an endpoint's cap does not cover the smallest measurement.
+    """
+    speed = speed or runtime.model.measure()
+    if isinstance(runtime.model, Endpoint):
+        return _of_requests(task, runtime, runtime.model, budget, speed)
     split = task.split
     examples = split.train or split.compare
     prompt, answer = _tokens(task, runtime)
-    limit = round(min(512, max(16, 1.3 * max(answer) + 8)))
+    limit = _limit(answer)
     seconds = budget.seconds
     if budget.tokens is not None:  # as if the tokens were run at the speed of training
         seconds = budget.tokens / speed.train
@@ -79,26 +90,59 @@ def plan(task: Task, runtime: Runtime, budget: Budget) -> Plan:
     return Plan(measure, choose, short, rows, epochs, limit, asdict(speed))
 
 
+def _of_requests(task: Task, runtime: Runtime, model: Endpoint, budget: Budget, speed: trainers.Speed) -> Plan:
+    """The plan where nothing is trained, and every request takes time, tokens and perhaps money."""
+    _, answer = _tokens(task, runtime)
+    limit, probes = _limit([2 * n for n in answer]), _asking(task)  # estimates may be half of what is written
+    one = expected(task, runtime, 1)
+    shares = [(one.prompt_tokens / speed.prefill + limit / speed.decode) / budget.seconds]  # of the budget
+    shares += [one.tokens / budget.tokens] if budget.tokens else []
+    shares += [one.usd / budget.usd] if budget.usd else []
+    fewest = min(MEASURED[0], len(task.split.compare))
+    if not model.meter.fits(least := expected(task, runtime, probes * fewest)):
+        what = f"measuring on only {fewest} examples takes about {least}"
+        raise InputError(Problem(what, "--budget", do="Give a larger one"))
+    measure = _within(DIAGNOSIS / (probes * max(shares)), MEASURED, len(task.split.compare))
+    choose = _within(CHOICE / (2 * probes * max(shares)), CHECKED, len(task.split.choose))
+    return Plan(measure, choose, 0, 0, 0, limit, asdict(speed))
+
+
+def expected(task: Task, runtime: Runtime, requests: int) -> Spent:
+    """About what so many requests to an endpoint take; about half of them show four shots or, with documents, a passage."""
+    prompt, answer = _tokens(task, runtime)
+    own, wanted = sum(prompt) / len(prompt), sum(answer) / len(answer)
+    shown = PASSAGE_TOKENS if task.documents else 2 * (own + wanted)
+    read = requests * (runtime.model.count([task.instruction])[0] + own + shown)
+    usd = runtime.model.meter.priced(read, requests * wanted) if isinstance(runtime.model, Endpoint) else 0.0
+    return Spent(requests, round(read), round(requests * wanted), usd)
+
+
+def whole_run(task: Task, plan: Plan) -> int:
+    """About how many requests a whole run sends: probes, choosing, and the sealed test for three systems."""
+    return _asking(task) * (plan.measure + plan.choose) + 3 * len(task.split.test)
+
+
 def costs(task: Task, runtime: Runtime, plan: Plan) -> dict[str, dict[str, object]]:
-    """What each path takes: seconds to build on this machine, tokens of a request."""
+    """What each path that the model can serve takes: seconds to build, tokens of a request, USD to build."""
     prompt, answer = _tokens(task, runtime)
     own, wanted = sum(prompt) / len(prompt), sum(answer) / len(answer)
     instruction = runtime.model.count([task.instruction])[0]
     passages = PASSAGE_TOKENS if task.documents else 0
     choosing = plan.choose * 5 * (own / plan.speed["prefill"] + plan.max_tokens / plan.speed["decode"])
-    training = plan.rows * plan.epochs * (own + wanted) / plan.speed["train"]
-    with_passages = plan.rows * plan.epochs * (own + wanted + passages) / plan.speed["train"]
+    usd = expected(task, runtime, 5 * plan.choose).usd
     whole = instruction + own + wanted
     table = {
-        "prompting": (choosing, whole + 4 * (own + wanted)),
-        "classifier": (5.0, 0.0),
-        "rag": (choosing, whole + passages),
-        "finetuning": (training, whole),
-        "rag+finetuning": (with_passages, whole + passages),
+        "prompting": (choosing, whole + 4 * (own + wanted), usd),
+        "classifier": (5.0, 0.0, 0.0),
+        "rag": (choosing, whole + passages, usd),
     }
+    if models.tunes(runtime.model):
+        training = plan.rows * plan.epochs / plan.speed["train"]
+        table["finetuning"] = (training * (own + wanted), whole, 0.0)
+        table["rag+finetuning"] = (training * (own + wanted + passages), whole + passages, 0.0)
     return {
-        path: {"build_seconds": round(build), "tokens_per_request": round(tokens), "usd": 0.0}
-        for path, (build, tokens) in table.items()
+        path: {"build_seconds": round(build), "tokens_per_request": round(tokens), "usd": round(usd, 4)}
+        for path, (build, tokens, usd) in table.items()
     }
 
 
@@ -107,6 +151,16 @@ def _tokens(task: Task, runtime: Runtime) -> tuple[list[int], list[int]]:
     examples = (task.split.train or task.split.compare)[:200]
     asked = runtime.model.count([" ".join([t.text for t in e.turns] + [e.input]) for e in examples])
     return [n + 10 for n in asked], runtime.model.count([example.output for example in examples])
+
+
+def _limit(answer: list[int]) -> int:
+    """The most tokens to write, from those of the wanted outputs."""
+    return round(min(512, max(16, 1.3 * max(answer) + 8)))
+
+
+def _asking(task: Task) -> int:
+    """How many systems are asked without tuning any."""
+    return 10 if task.documents else 5
 
 
 def _within(wanted: float, bounds: tuple[int, int], there: int) -> int:

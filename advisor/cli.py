@@ -40,6 +40,7 @@ class Common:
     seed: int = 0
     model: str = ""
     budget: str = ""
+    yes: bool = False
 
     def settings(self, **more: Any) -> Any:
         """The same as settings of a run."""
@@ -47,7 +48,7 @@ class Common:
         from advisor.pipeline import Settings
 
         spend = parse(self.budget) if self.budget else Budget()
-        return Settings(model=self.model, seed=self.seed, budget=spend, **more)
+        return Settings(model=self.model, seed=self.seed, budget=spend, yes=self.yes, **more)
 
     def show(self, value: Any, *views: Any) -> None:
         """The one JSON value, or what a person reads."""
@@ -68,31 +69,39 @@ class Common:
             return
         columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
         console = Console(stderr=True)
-        with Progress(*columns, console=console, transient=True) as bars:
-            tasks: dict[str, Any] = {}
+        bars = Progress(*columns, console=console, transient=True)
+        tasks: dict[str, Any] = {}
 
-            def watch(what: str, done: int, total: int) -> None:
-                name = what.split(" · ")[0]
-                if name not in tasks:
-                    for old in tasks.values():
-                        bars.update(old, visible=False)
-                    tasks[name] = bars.add_task(what, total=total)
-                bars.update(tasks[name], description=what, completed=done, total=total, visible=True)
-                if done >= total:
-                    bars.update(tasks[name], visible=False)
-                    if not console.is_terminal:
-                        console.print(f" {what}: done", markup=False, highlight=False)
-                    del tasks[name]
+        def watch(what: str, done: int, total: int) -> None:
+            bars.start()  # not before there is something to show: a question may be asked first
+            name = what.split(" · ")[0]
+            if name not in tasks:
+                for old in tasks.values():
+                    bars.update(old, visible=False)
+                tasks[name] = bars.add_task(what, total=total)
+            bars.update(tasks[name], description=what, completed=done, total=total, visible=True)
+            if done >= total:
+                bars.update(tasks[name], visible=False)
+                if not console.is_terminal:
+                    console.print(f" {what}: done", markup=False, highlight=False)
+                del tasks[name]
 
+        try:
             yield watch
+        finally:
+            bars.stop()
 
 
 COMMON = {
     "json": (bool, typer.Option("--json", help="one JSON value on standard output, nothing else there")),
     "quiet": (bool, typer.Option("--quiet", help="show nothing but errors")),
     "seed": (int, typer.Option("--seed", help="of every random choice")),
-    "model": (str, typer.Option("--model", help="a folder, hub id, GGUF file or an embedded model's name")),
+    "model": (
+        str,
+        typer.Option("--model", help="a folder, hub id, GGUF file, an embedded model's name, or URL#name[#KEY_ENV]"),
+    ),
     "budget": (str, typer.Option("--budget", help="the most to spend: 10m, 200ktok, 5usd")),
+    "yes": (bool, typer.Option("--yes", help="data may leave the machine for the endpoint that is the model")),
 }
 
 
@@ -189,6 +198,7 @@ AllowOverlap = Annotated[
     bool, typer.Option("--allow-overlap", help="leave training rows out that stand in the test too")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what it would spend, and stop")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="compute everything again, whatever was computed before")]
 
 
 @command
@@ -212,21 +222,23 @@ def diagnose(
     drop_invalid: DropInvalid = False,
     allow_overlap: AllowOverlap = False,
     dry_run: DryRun = False,
+    fresh: Fresh = False,
 ) -> int | None:
     """Measured probes: which gap."""
     from advisor import pipeline, views
 
-    settings = common.settings(drop_invalid=drop_invalid, allow_overlap=allow_overlap)
+    settings = common.settings(drop_invalid=drop_invalid, allow_overlap=allow_overlap, fresh=fresh)
     with common.watching() as watch:
         run = pipeline.opened(task, settings, watch)
         if dry_run:
             return _dry(run, common)
+        run.agree()
         shown = run.profile()
         found = run.diagnosis
     if found is None:
         return _too_few(run, common)
     value = found.to_json()
-    common.show(value, views.profile_view(shown), views.diagnosis_view(value))
+    common.show(value, views.profile_view(shown), views.diagnosis_view(value), _answers_from(run))
     return None
 
 
@@ -241,6 +253,7 @@ def recommend(
     drop_invalid: DropInvalid = False,
     allow_overlap: AllowOverlap = False,
     dry_run: DryRun = False,
+    fresh: Fresh = False,
 ) -> int | None:
     """The path, with reasons, certainty, cost and what would flip it."""
     from advisor import pipeline, views
@@ -258,7 +271,7 @@ def recommend(
         value = _from_answers(known)
         common.show(value, views.recommendation_view(value))
         return 0 if value["path"] else INSUFFICIENT
-    settings = common.settings(drop_invalid=drop_invalid, allow_overlap=allow_overlap, said=known)
+    settings = common.settings(drop_invalid=drop_invalid, allow_overlap=allow_overlap, said=known, fresh=fresh)
     with common.watching() as watch:
         run = pipeline.opened(task, settings, watch, needs=0)
         if not run.task.split.compare:  # a task with answers alone
@@ -267,11 +280,13 @@ def recommend(
             return 0 if value["path"] else INSUFFICIENT
         if dry_run:
             return _dry(run, common)
+        if run.measurable:
+            run.agree()
         value = run.recommend()
     shown = [views.profile_view(run.profile())]
     if run.diagnosis:
         shown.append(views.diagnosis_view(run.diagnosis.to_json()))
-    common.show(value, *shown, views.recommendation_view(value))
+    common.show(value, *shown, views.recommendation_view(value), _answers_from(run))
     return 0 if value["path"] else INSUFFICIENT
 
 
@@ -286,6 +301,7 @@ def run(
     drop_invalid: DropInvalid = False,
     allow_overlap: AllowOverlap = False,
     dry_run: DryRun = False,
+    fresh: Fresh = False,
 ) -> int | None:
     """All of it: profile, diagnosis, recommendation, then build the path, prove the gain and write the report."""
     from advisor import pipeline, views
@@ -295,11 +311,14 @@ def run(
     if path and path not in PATH_NAMES:
         raise InputError(Problem(f"{path!r} is no path", "--path", do=f"Choose one of {', '.join(PATH_NAMES)}"))
     known = {**(answering.read(answers) if answers else {}), **said}
-    settings = common.settings(path=path, said=known, drop_invalid=drop_invalid, allow_overlap=allow_overlap)
+    settings = common.settings(
+        path=path, said=known, drop_invalid=drop_invalid, allow_overlap=allow_overlap, fresh=fresh
+    )
     with common.watching() as watch:
         going = pipeline.opened(task, settings, watch, needs=pipeline.FEWEST_TO_RUN)
         if dry_run:
             return _dry(going, common)
+        going.agree()
         shown = replace(common, quiet=common.quiet or common.json, json=False)
         shown.show(None, views.profile_view(going.profile()))
         if found := going.diagnosis:
@@ -308,7 +327,7 @@ def run(
         shown.show(None, views.recommendation_view(advice))
         value = going.prove()
         written = reporting.write(going.folder)
-    last = _paths("report", written)
+    last = f"{_answers_from(going)}\n{_paths('report', written)}"
     common.show(value, views.result_view(value), last, f"try it       advisor chat {going.folder}")
     return 0 if path or advice["path"] else INSUFFICIENT
 
@@ -343,7 +362,7 @@ def predict(run: RunFolder, *, common: Common) -> int:
     if problems:
         raise InputError(problems)
     with common.watching() as watch:
-        built = pipeline.load(run, watch)
+        built = pipeline.load(run, watch, common.settings())
         made = built.predict(examples)
     for example, prediction in zip(examples, made, strict=True):
         found: dict[str, Any] = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
@@ -368,7 +387,7 @@ def evaluate(
     from advisor import evaluation
 
     with common.watching() as watch:
-        value = evaluation.evaluate(what, data, metric, common.seed, watch)
+        value = evaluation.evaluate(what, data, metric, common.seed, watch, common.settings())
     common.show(value, evaluation.view(value))
     return 1 if min_score is not None and value["score"] < min_score else 0
 
@@ -379,7 +398,7 @@ def chat(run: RunFolder, *, common: Common) -> None:
     from advisor import pipeline
     from advisor.task import Example
 
-    built = pipeline.load(run)
+    built = pipeline.load(run, settings=common.settings())
     out = Console()
     if not common.quiet:
         out.print(f"{built.task['name']}: type an input; an empty line ends", style="dim", markup=False)
@@ -398,13 +417,23 @@ def _from_answers(given: Mapping[str, str | float]) -> dict[str, Any]:
     return recommendation.recommend(given, {}, rules.load()).to_json()
 
 
+def _answers_from(run: Any) -> str:
+    """How many answers were computed, and how many the store had."""
+    return f"answers      {run.runtime.computed:,} computed, {run.runtime.stored:,} from the store"
+
+
 def _dry(run: Any, common: Common) -> int:
     from advisor import budget
+    from advisor.models import tunes
 
-    value = {"plan": asdict(run.plan), "costs": budget.costs(run.task, run.runtime, run.plan)}
+    plan = run.assumed_plan
+    value = {"plan": asdict(plan), "costs": budget.costs(run.task, run.runtime, plan)}
     lines = [f"{path:16} about {cost['build_seconds']:>5} s to build" for path, cost in value["costs"].items()]
-    plan = run.plan
     head = f"would measure on {plan.measure} examples, and train on up to {plan.rows} rows for {plan.epochs} epochs"
+    if not tunes(run.runtime.model):
+        takes = budget.expected(run.task, run.runtime, budget.whole_run(run.task, plan))
+        value["expected"] = asdict(takes)
+        head = f"would measure on {plan.measure} examples; a whole run takes about {takes} (the endpoint was not asked)"
     common.show(value, head, *lines)
     return 0
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from advisor import metrics
+from advisor import metrics, models
 from advisor.budget import Plan, smaller
+from advisor.errors import OutsideError
 from advisor.metrics import Metric, Scored
 from advisor.outputs import kind_of
 from advisor.paths.classifier import classifier
@@ -125,15 +126,17 @@ def diagnose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Diagnosis:
         for name, (path, gap, system) in systems(task, runtime, plan, seed).items()
     ]
     outlook: dict[str, tuple[float, float]] = {}
-    if task.split.train:
-        if has_labels(task):
-            head = classifier(task, runtime, plan, seed, "probes")
-            probes.append(_probe("classifier", "classifier", "", head, examples, runtime, metric, seed))
+    notes = ["the same examples were used to choose and to compare: there were too few"] if task.split.shared else []
+    if task.split.train and has_labels(task):
+        head = classifier(task, runtime, plan, seed, "probes")
+        probes.append(_probe("classifier", "classifier", "", head, examples, runtime, metric, seed))
+    if not models.tunes(runtime.model):
+        notes.append("the model can't be tuned here: what counts as a gap of capability may be one of behaviour")
+    elif task.split.train:
         probes.append(short := _short_tuning(task, runtime, plan, seed, examples, metric))
         more = max(1.0, plan.rows * plan.epochs / plan.short)
         gain = (100 - short.value) * (1 - more**-EXPONENT)
         outlook[short.path] = (gain, gain / 2)
-    notes = ["the same examples were used to choose and to compare: there were too few"] if task.split.shared else []
     return Diagnosis(
         metric=task.metric,
         examples=len(examples),
@@ -175,6 +178,8 @@ def _probe(
     predictions = runtime.predict(system, examples, name)
     scored = metrics.score_all(metric, [prediction.text for prediction in predictions], examples)
     found = interval(metric, scored, seed)
+    if not found.n:
+        raise OutsideError(f"{name}: no example got an answer, the first because: {predictions[0].error}")
     used = [prediction.usage for prediction in predictions]
     return Probe(
         name=name,

@@ -16,17 +16,25 @@ from advisor.texts import read as read_text
 MOST_LABELS = 100  # with more different outputs they are no labels
 
 
-def evaluate(what: Path, data: Path, metric: str = "", seed: int = 0, watch: Watch = unwatched) -> dict[str, Any]:
+def evaluate(
+    what: Path,
+    data: Path,
+    metric: str = "",
+    seed: int = 0,
+    watch: Watch = unwatched,
+    settings: pipeline.Settings | None = None,
+) -> dict[str, Any]:
     """The score with its 95 % interval over the rows of `data`, and for each label where outputs are labels.
 
     what: a run folder with a built system, or a JSON Lines file of `id` and `prediction`. metric: another than the run's.
+    settings: as for `pipeline.load`.
     Raises InputError with everything that is wrong in either file.
     """
     examples, problems = rows.read(data, str(data))
     if problems:
         raise InputError(problems)
     if what.is_dir():
-        built = pipeline.load(what, watch)
+        built = pipeline.load(what, watch, settings)
         task, made = built.task, built.predict(examples)
     else:
         task = {"metric": "exact_match", "labels": []}

@@ -1,4 +1,4 @@
-"""What sits behind a model's name: a protocol, and the local models that `trainers` runs."""
+"""What sits behind a model's name: a protocol, and the local models that `trainers` runs (`endpoints.py` asks others)."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import trainers
-from advisor.errors import OutsideError
+from advisor import address
+from advisor.address import Address
+from advisor.errors import CannotError, InputError, OutsideError
 from advisor.system import Decoding, Prediction, Usage
 from trainers.rendering import Turn
 
 Ability = Literal["generate", "constrain", "score", "tune", "tune_remote"]
 DEFAULT = "smollm2"
+BATCH = 256  # requests computed together: a part of them is computed again whole if any is missing
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,15 @@ class Model(Protocol):
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
         """Answer all requests, yielding (index, prediction) as each ends. All requests share one decoding."""
+
+    def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
+        """The requests by their places, in the parts in which they are best made."""
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each text, or an estimate of it."""
+
+    def measure(self) -> trainers.Speed:
+        """How fast it is, from a short timing."""
 
 
 @dataclass(frozen=True)
@@ -61,32 +73,72 @@ class LocalModel:
             wanted = rows[i].tokens + decoding.max_tokens
             yield i, Prediction(None, f"{wanted} tokens do not fit the model's context of {self.lm.context}")
         since = time.perf_counter()
-        for made in trainers.generate(
-            self.lm, [rows[i] for i in fits], _constraint(decoding), max_tokens=decoding.max_tokens
-        ):
+        for made in self._made([rows[i] for i in fits], decoding):
             now = time.perf_counter()
             usage = Usage(rows[fits[made.index]].tokens, made.tokens, round(now - since, 4))
             since = now
             yield fits[made.index], Prediction(made.text.strip(), usage=usage)
 
+    def _made(self, rows: Sequence[trainers.Row], decoding: Decoding) -> Iterator[trainers.Generation]:
+        """Texts as they end; a label is chosen, not written."""
+        if decoding.kind == "constrained" and decoding.labels:
+            for i, label in enumerate(trainers.choose(self.lm, rows, decoding.labels)):
+                yield trainers.Generation(i, label, self.count([label])[0], True)
+            return
+        constraint = trainers.Constraint(schema=decoding.schema) if decoding.kind == "constrained" else None
+        yield from trainers.generate(self.lm, rows, constraint, decoding.max_tokens)
+
+    def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
+        """The longest first, so many in a part that a run which is cut off loses little."""
+        order = sorted(range(len(requests)), key=lambda i: (-sum(len(t.text) for t in requests[i].turns), i))
+        return [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
+
     def count(self, texts: Sequence[str]) -> list[int]:
         """The number of tokens of each text."""
         return [len(ids) for ids in self.lm.tokenizer(list(texts), add_special_tokens=False).input_ids] if texts else []
 
+    def measure(self) -> trainers.Speed:
+        """How fast it is on this machine."""
+        return trainers.measure(self.lm)
 
-def load(name: str) -> LocalModel:
-    """The model behind a name. Raises OutsideError when it is there but cannot be loaded."""
+
+def load(name: str | Address) -> Model:
+    """The model behind a name or an address. Raises OutsideError when it is there but cannot be loaded."""
+    if found := addressed(name):
+        from advisor.endpoints import Endpoint
+
+        return Endpoint(found)
     try:
-        return LocalModel(trainers.load(name))
+        return LocalModel(trainers.load(str(name)))
     except trainers.ModelMissing as error:
         raise OutsideError(str(error)) from error
 
 
-def problem(name: str) -> str:
-    """What is wrong with a model's name, found without loading it; "" for nothing."""
+def addressed(name: str | Address) -> Address | None:
+    """The address, also where it is written as `URL#name`; None for a local model."""
+    return name if isinstance(name, Address) else address.read(name) if "://" in name else None
+
+
+def local(model: Model) -> trainers.LanguageModel:
+    """The weights in this process. Raises CannotError for an endpoint, which has none here."""
+    if not isinstance(model, LocalModel):
+        raise CannotError("this needs a model whose weights are here; an endpoint can only be asked")
+    return model.lm
+
+
+def tunes(model: Model) -> bool:
+    """Whether the model can be tuned here. Asks no server: an endpoint never can."""
+    return isinstance(model, LocalModel) and "tune" in model.can
+
+
+def problem(name: str | Address) -> str:
+    """What is wrong with a model's name or address, found without loading or asking it; "" for nothing."""
     try:
-        trainers.locate(name)
-    except trainers.ModelMissing as error:
+        if found := addressed(name):
+            _ = found.key
+        else:
+            trainers.locate(str(name))
+    except (trainers.ModelMissing, InputError, ValueError) as error:
         return str(error)
     return ""
 
@@ -94,9 +146,3 @@ def problem(name: str) -> str:
 def adapter_folder(run: Path, adapter: str) -> Path | None:
     """Where an adapter named in a system lies."""
     return run / adapter if adapter else None
-
-
-def _constraint(decoding: Decoding) -> trainers.Constraint | None:
-    if decoding.kind == "free":
-        return None
-    return trainers.Constraint(decoding.labels, decoding.schema)

@@ -5,29 +5,47 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from advisor import budget, diagnosis, metrics, models, profiling, proof, reading, recommendation, rules, runfolder
+import trainers
+from advisor import (
+    budget,
+    consent,
+    diagnosis,
+    metrics,
+    models,
+    profiling,
+    proof,
+    reading,
+    recommendation,
+    rules,
+    runfolder,
+)
+from advisor.address import Address
 from advisor.budget import Budget, Plan
 from advisor.diagnosis import Diagnosis
+from advisor.endpoints import Endpoint
 from advisor.errors import CannotError, InputError, Problem
 from advisor.paths import PATHS
 from advisor.paths.prompting import baseline
 from advisor.rules import PATH_NAMES
 from advisor.runtime import Runtime, Watch, unwatched
+from advisor.spending import Meter
 from advisor.system import Classifier, Prediction, System, digest, from_json, to_json
 from advisor.task import Example, Task
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 FEWEST_TO_RUN = 30
+ASSUMED = trainers.Speed(2000.0, 100.0, 0.0)  # tokens a second of an endpoint that must not be asked
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person chose for a run beside the task. `said`: answers that they gave, which win over the data's."""
+    """What a person chose for a run beside the task. `said`: answers that they gave, which win over the data's. `yes`:
+    data may leave the machine. `fresh`: compute everything again, whatever was computed before."""
 
     model: str = ""
     seed: int = 0
@@ -36,6 +54,8 @@ class Settings:
     said: Mapping[str, str | float] | None = None
     drop_invalid: bool = False
     allow_overlap: bool = False
+    yes: bool = False
+    fresh: bool = False
 
 
 class Run:
@@ -43,15 +63,21 @@ class Run:
 
     def __init__(self, task: Task, settings: Settings, watch: Watch = unwatched) -> None:
         self.task, self.settings = task, settings
-        self._name = settings.model or next(iter(task.models), models.DEFAULT)
-        loader = Runtime(self._name, Path())
+        self._model = _chosen(task, settings)
+        loader = Runtime(self._model, Path())
         self._key = digest(
             [version("advisor"), task.fingerprint, loader.model.fingerprint, settings.seed, asdict(settings.budget)]
         )
         whole = digest([self._key, settings.path, dict(settings.said or {})])
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
-        self.runtime = Runtime(self._name, self.folder, task.split.train, task.documents, watch)
-        self.runtime.model = loader.model
+        if settings.fresh:
+            runfolder.forget(self.folder)
+        self.runtime = Runtime(self._model, self.folder, task.split.train, task.documents, watch)
+        self.runtime.fresh = settings.fresh
+        may_leave = {**task.answers, **(settings.said or {})}.get("data_may_leave", "unknown")
+        self.runtime.model = model = loader.model
+        if isinstance(model, Endpoint):
+            self.runtime.model = _bound(model, self.folder, settings, may_leave)
 
     def write_task(self) -> None:
         """Write what was asked, with what a rerun needs."""
@@ -63,7 +89,8 @@ class Run:
             "instruction": task.instruction,
             "metric": task.metric,
             "labels": list(task.labels),
-            "model": self._name,
+            "model": self.runtime.name,
+            "endpoint": self._model.model_dump(exclude_defaults=True) if isinstance(self._model, Address) else None,
             "model_fingerprint": self.runtime.model.fingerprint,
             "seed": self.settings.seed,
             "command": " ".join(["advisor", *sys.argv[1:]]),
@@ -85,7 +112,7 @@ class Run:
             derived, signals = profiling.derived_answers(self.task, found), profiling.signals(found)
             return {**asdict(found), "derived": derived, "signals": signals}
 
-        value: dict[str, Any] = runfolder.step(self.folder, "profile", self._key, work, shared=True)
+        value: dict[str, Any] = runfolder.step(self.folder, "profile", self._key, work, shared=not self.settings.fresh)
         return value
 
     @cached_property
@@ -96,9 +123,21 @@ class Run:
             "plan",
             self._key,
             lambda: asdict(budget.plan(self.task, self.runtime, self.settings.budget)),
-            shared=True,
+            shared=not self.settings.fresh,
         )
         return Plan(**value)
+
+    @property
+    def assumed_plan(self) -> Plan:
+        """The plan without asking an endpoint, whose speed is assumed; that of the run for a local model."""
+        if not isinstance(self.runtime.model, Endpoint):
+            return self.plan
+        return budget.plan(self.task, self.runtime, self.settings.budget, ASSUMED)
+
+    def agree(self) -> None:
+        """Ask now for the consent that the first request to an endpoint needs. Raises InputError without it."""
+        if isinstance(self.runtime.model, Endpoint):
+            self.runtime.model.agree(self.runtime.model.address)
 
     @property
     def measurable(self) -> bool:
@@ -115,14 +154,14 @@ class Run:
             "diagnosis",
             digest([self._key, self.plan]),
             lambda: diagnosis.diagnose(self.task, self.runtime, self.plan, self.settings.seed).to_json(),
-            shared=True,
+            shared=not self.settings.fresh,
         )
         return diagnosis.from_json(value)
 
     def recommend(self) -> dict[str, Any]:
         """The recommendation, from the answers, the data and the probes."""
         profile, found = self.profile(), self.diagnosis
-        answers = {**profile["derived"], "tunes_same_model": "yes"}
+        answers = {**profile["derived"], "tunes_same_model": "yes" if models.tunes(self.runtime.model) else "unknown"}
         if not self.measurable:  # so few are a start: how many there could be is not known
             del answers["train_examples"]
         if found:
@@ -155,6 +194,9 @@ class Run:
             out |= dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
         elif not diagnosis.has_labels(task):
             out["classifier"] = "the output is not one of a fixed set of labels"
+        if not models.tunes(self.runtime.model):
+            reason = f"{self.runtime.name} is an endpoint, which can't be tuned here; name a local model to tune"
+            out |= {path: out.get(path, reason) for path in ("finetuning", "rag+finetuning")}
         return out
 
     def build(self, path: str, name: str) -> System | Classifier:
@@ -187,6 +229,7 @@ class Run:
         second = self.runner_up(path)
 
         def work() -> dict[str, Any]:
+            self._afford(len(self.task.split.test) * (3 if second else 2))
             finalists = {"baseline": baseline(self.task, self.runtime, self.plan)}
             if second:
                 finalists["runner_up"] = self.build(second, "runner_up_system")  # type: ignore[assignment]
@@ -200,6 +243,7 @@ class Run:
                 "runner_up": second,
                 **figures,
                 "trained_tokens": self._trained_tokens(path),
+                "spent": asdict(model.meter.spent) if isinstance(model := self.runtime.model, Endpoint) else None,
             }
 
         value = runfolder.step(self.folder, "result", digest([self._key, path, advice]), work)
@@ -207,6 +251,16 @@ class Run:
             value = {**value, "seconds": runfolder.seconds(self.folder)}
             runfolder.write(self.folder / "result.json", value)
         return dict(value)
+
+    def _afford(self, requests: int) -> None:
+        """Raises CannotError when so many requests to an endpoint would not fit the budget: the test stays sealed then."""
+        model = self.runtime.model
+        if not isinstance(model, Endpoint) or proof.is_open(self.folder):  # a resumed proof needs only the rest
+            return
+        takes = budget.expected(self.task, self.runtime, requests)
+        if not model.meter.fits(takes):
+            what = f"the sealed test would take about {takes}, more than the budget leaves after {model.meter.spent}"
+            raise CannotError(f"{what}. It was not opened; give a larger --budget, or a smaller test")
 
     def _trained_tokens(self, path: str) -> int:
         marker = self.folder / "build" / path / "tuned.json"
@@ -243,6 +297,7 @@ def opened(folder: Path, settings: Settings, watch: Watch = unwatched, *, needs:
     )
     if settings.model and (what := models.problem(settings.model)):
         raise InputError(Problem(what, "--model"))
+    _check_prices(_chosen(task, settings), settings)
     run = Run(task, settings, watch)
     run.write_task()
     return run
@@ -262,8 +317,11 @@ class Built:
         return self.runtime.predict(self.system, examples, keep=False)
 
 
-def load(run: str | Path, watch: Watch = unwatched) -> Built:
-    """The system built in a run folder. Raises InputError when there is none, CannotError when it does not fit its base."""
+def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = None) -> Built:
+    """The system built in a run folder. Of the settings, `yes` and the caps of `budget` hold for an endpoint.
+
+    Raises InputError when there is none, CannotError when it does not fit its base.
+    """
     folder = Path(run)
     if not (folder / "artifact" / "system.json").is_file():
         advice = "Give a run folder that `advisor run` finished (its last line names it)"
@@ -272,10 +330,45 @@ def load(run: str | Path, watch: Watch = unwatched) -> Built:
     task = runfolder.read(folder / "task.json")
     shots = folder / "artifact" / "shots.json"
     pool = [Example(str(i), *pair) for i, pair in enumerate(runfolder.read(shots))] if shots.is_file() else []
-    runtime = Runtime(task["model"], folder, pool, watch=watch)
+    model = Address.model_validate(task["endpoint"]) if task.get("endpoint") else str(task["model"])
+    runtime = Runtime(model, folder, pool, watch=watch)
     if isinstance(system, System) and runtime.model.fingerprint != system.model.fingerprint:
         raise CannotError(f"the weights of {task['model']} have changed since this run was built; run it again")
+    if isinstance(system, System) and isinstance(model, Address):
+        settings = settings or Settings()
+        _check_prices(model, settings)
+        consent.require(model, yes=settings.yes, runs=folder.parent)
+        runtime.model = _bound(Endpoint(model), folder, settings, counted=False)
     return Built(system, runtime, task)
+
+
+def _chosen(task: Task, settings: Settings) -> str | Address:
+    """The model to use; of one given as `URL#name`, what the task declares of it."""
+    if not settings.model:
+        return next(iter(task.models), models.DEFAULT)
+    declared = next((model for model in task.models if str(model) == settings.model), None)
+    return declared or models.addressed(settings.model) or settings.model
+
+
+def _check_prices(model: str | Address, settings: Settings) -> None:
+    if settings.budget.usd is not None and isinstance(model, Address) and model.price is None:
+        do = "Declare them in task.yaml in USD per million tokens, such as `price: {prompt: 0.15, completion: 0.60}`"
+        raise InputError(Problem("a budget in usd needs the endpoint's prices", "--budget", do=do))
+
+
+def _bound(
+    model: Endpoint, folder: Path, settings: Settings, may_leave: str | float = "unknown", *, counted: bool = True
+) -> Endpoint:
+    """The endpoint within the budget and with consent; `counted` in the run folder, with what was spent before."""
+    price = model.address.price
+    meter = Meter(
+        (price.prompt, price.completion) if price else (0.0, 0.0),
+        settings.budget.tokens,
+        settings.budget.usd,
+        folder / "spent.jsonl" if counted else None,
+    )
+    agree = partial(consent.require, yes=settings.yes, may_leave=may_leave, runs=folder.parent)
+    return replace(model, meter=meter, folder=folder, agree=agree)
 
 
 def _slug(name: str) -> str:

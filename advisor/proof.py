@@ -95,6 +95,13 @@ def open_test(folder: Path, task: Task, finalist: str, system: str) -> str:
     return hashlib.sha256(line.encode()).hexdigest()[:16]
 
 
+def is_open(folder: Path) -> bool:
+    """Whether a run has opened its sealed test already."""
+    ledger = folder.parent / "ledger.jsonl"
+    lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.is_file() else []
+    return any(json.loads(line)["run"] == folder.name for line in lines if line)
+
+
 def forgetting(runtime: Runtime, system: Predictor) -> dict[str, Any] | None:
     """How far tuning moved the model where it should not: KL from the base on text that the base wrote (nats per token),
     and a few general questions before and after. None for a system without an adapter."""
@@ -113,7 +120,7 @@ def forgetting(runtime: Runtime, system: Predictor) -> dict[str, Any] | None:
         made = runtime.predict(one, asked, "general questions")
         scores.append(interval(metric, metrics.score_all(metric, [p.text for p in made], asked), 0).value)
     turns = [[Turn("user", example.input)] for example in asked]
-    moved = trainers.divergence(runtime.model.lm, runtime.folder / system.model.adapter, turns)
+    moved = trainers.divergence(runtime.lm, runtime.folder / system.model.adapter, turns)
     return {"divergence": moved, "before": scores[0], "after": scores[1], "questions": len(asked)}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor import answers, metrics, splitting, taskfolder, texts
+from advisor.address import Address
 from advisor.errors import InputError, Problem
 from advisor.task import Example, Task
 from advisor.taskfolder import NEEDED, Folder
@@ -26,7 +27,7 @@ def read(
     drop_invalid: bool = False,
     allow_overlap: bool = False,
     needs: int = 1,
-    model_problem: Callable[[str], str] | None = None,
+    model_problem: Callable[[str | Address], str] | None = None,
 ) -> Task:
     """The task in a folder (or of the task.yaml given), split with `seed`.
 
@@ -52,7 +53,9 @@ def read(
     said = _answers(here)
     for model in here.settings.model if model_problem else ():
         if model_problem and (what := model_problem(model)):
-            here.wrong("model", what, "Name a local folder, a hub id or a GGUF file")
+            here.wrong(
+                "model", what, "" if isinstance(model, Address) else "Name a local folder, a hub id or a GGUF file"
+            )
     _check_enough(here, len(examples), needs, since=0)
     if here.problems:
         raise InputError(_brief(here.problems))
@@ -250,6 +253,8 @@ def _fingerprint(task: Task) -> str:
     for rows in (*(content["split"][side] for side in ("train", "choose", "compare", "test")), content["documents"]):
         for row in rows:
             row.pop("row", None), row.pop("line", None), row.pop("file")
+    how = {"key_env", "concurrency", "price"}  # how an endpoint is reached, not what it answers
+    content["models"] = [m.model_dump(exclude=how) if isinstance(m, Address) else m for m in task.models]
     content["source"] = _metric_source(task)
     return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
 

@@ -48,6 +48,13 @@ def step(folder: Path, name: str, key: str, work: Callable[[], Any], *, shared: 
     return read(path)
 
 
+def forget(folder: Path) -> None:
+    """Let nothing that was done here count as done; the ledger of sealed tests, which lies outside, stays."""
+    (folder / "journal.jsonl").unlink(missing_ok=True)
+    for checkpoint in folder.rglob("checkpoint.pt"):
+        checkpoint.unlink()
+
+
 def seconds(folder: Path) -> dict[str, float]:
     """How long each finished step took, in seconds, in the run in which it was done."""
     return {line["step"]: float(line.get("seconds", 0.0)) for line in _journal(folder)}

@@ -1,8 +1,8 @@
 """The one owner of what is heavy: weights, adapters, index, vectors and stored predictions. It alone runs a `System`."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 import retrieval
 import trainers
 from advisor import models, prompts, runfolder
+from advisor.address import Address
 from advisor.errors import CannotError, InputError, OutsideError, Problem
-from advisor.models import LocalModel, Request
-from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, System, digest, prediction_from
+from advisor.models import LocalModel, Model, Request
+from advisor.store import Store
+from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, System, digest
 from advisor.task import Example
 from retrieval.chunking import Passage
 
@@ -29,25 +31,35 @@ def unwatched(what: str, done: int, total: int) -> None:
 class Runtime:
     """Runs systems for one run folder.
 
-    model: the model's name. folder: the run folder, where adapters and predictions lie. pool: the examples that shots are
-    taken from. documents: what is retrieved from; without any, an index in the run's artifact is used.
+    model: the model's name or address. folder: the run folder, where adapters and predictions lie. pool: the examples
+    that shots are taken from. documents: what is retrieved from; without any, an index in the run's artifact is used.
     """
+
+    fresh = False  # whether answers are computed again that the store has
+    computed = stored = 0  # answers that were computed, and that came from the store
 
     def __init__(
         self,
-        model: str,
+        model: str | Address,
         folder: Path,
         pool: Sequence[Example] = (),
         documents: Sequence[retrieval.Document] = (),
         watch: Watch = unwatched,
     ) -> None:
-        self.name, self.folder, self.pool, self.watch = model, folder, tuple(pool), watch
+        self.name, self.folder, self.pool, self.watch = str(model), folder, tuple(pool), watch
+        self._source = model
+        self.store = Store(folder.parent / "answers.sqlite")
         self._documents = tuple(documents)
 
     @cached_property
-    def model(self) -> LocalModel:
+    def model(self) -> Model:
         """The base model, loaded when first needed."""
-        return models.load(self.name)
+        return models.load(self._source)
+
+    @property
+    def lm(self) -> trainers.LanguageModel:
+        """The base's weights. Raises CannotError for an endpoint, which has none here."""
+        return models.local(self.model)
 
     @cached_property
     def embedder(self) -> retrieval.Embedder:
@@ -82,25 +94,14 @@ class Runtime:
     def predict(
         self, system: Predictor, examples: Sequence[Example], what: str = "predict", *, keep: bool = True
     ) -> list[Prediction]:
-        """What the system gives for each example, in their order. With `keep`, the same asked again is read back."""
+        """What the system gives for each example, in their order. With `keep`, answers come from the store where it has
+        them, and go there."""
         if isinstance(system, Incumbent):
             return [_incumbent(system, example) for example in examples]
         if isinstance(system, Classifier):
             return self._classify(system, examples)
-        asked = [(e.id, e.input, e.turns, e.gold if system.context.kind == "oracle" else ()) for e in examples]
-        path = self.folder / "predictions" / f"{digest([self._parts(system), asked])}.jsonl"
-        if keep and path.is_file():
-            return [prediction_from(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-        with trainers.adapted(self.model.lm, models.adapter_folder(self.folder, system.model.adapter)) as lm:
-            found = self._generate(LocalModel(lm), system, examples, what)
-        if not keep:
-            return found
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        lines = (json.dumps(asdict(prediction), ensure_ascii=False) for prediction in found)
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        partial.replace(path)
-        return found
+        with self._with_adapter(system) as model:
+            return self._generate(model, system, examples, what, keep)
 
     def stream(self, system: Predictor, example: Example) -> Iterator[str]:
         """The system's text for one example, in the pieces in which it comes."""
@@ -122,41 +123,56 @@ class Runtime:
         """
         conversations = self._conversations(system, examples)
         rows = [
-            trainers.render(self.model.lm, prompts.with_answer(turns, example.output))
+            trainers.render(self.lm, prompts.with_answer(turns, example.output))
             for (turns, _), example in zip(conversations, examples, strict=True)
         ]
-        if fault := trainers.template_fault(self.model.lm):
+        if fault := trainers.template_fault(self.lm):
             raise InputError(Problem(fault, self.name, do="Use the model with the tokenizer that it came with"))
-        if faults := trainers.preflight(self.model.lm, rows):
+        if faults := trainers.preflight(self.lm, rows):
             raise InputError([Problem(what, examples[i].file, examples[i].row) for i, what in faults.items()])
 
         def evaluate(lm: trainers.LanguageModel) -> float:
-            made = self._generate(LocalModel(lm), system, choose, "check")
+            made = self._generate(LocalModel(lm), system, choose, "check", keep=False)
             return rate([prediction.text for prediction in made])
 
         def on_step(progress: trainers.Progress) -> None:
             score = "" if progress.score is None else f" · development score {progress.score:.1f}"
             self.watch(f"training · loss {progress.loss:.2f}{score}", progress.step, progress.steps)
 
-        tuned = trainers.tune(self.model.lm, rows, evaluate, settings, self.folder / folder, on_step)
+        tuned = trainers.tune(self.lm, rows, evaluate, settings, self.folder / folder, on_step)
         runfolder.write(self.folder / folder / "tuned.json", {"scores": tuned.scores, "tokens": tuned.tokens})
         ref = replace(system.model, adapter=f"{folder}/adapter", adapter_fingerprint=tuned.fingerprint)
         return replace(system, model=ref), tuned
 
-    def _parts(self, system: System) -> object:
-        similar = digest([(e.input, e.output) for e in self.pool]) if system.shots.kind == "similar" else ""
-        searched = self.index.fingerprint if system.context.kind != "none" else ""
-        parts = replace(system, model=replace(system.model, name="", adapter=""))
-        return [parts, self.model.fingerprint, similar, searched]
+    @contextmanager
+    def _with_adapter(self, system: System) -> Iterator[Model]:
+        if not isinstance(self.model, LocalModel):
+            yield self.model
+            return
+        with trainers.adapted(self.lm, models.adapter_folder(self.folder, system.model.adapter)) as lm:
+            yield LocalModel(lm)
 
-    def _generate(self, model: LocalModel, system: System, examples: Sequence[Example], what: str) -> list[Prediction]:
+    def _generate(
+        self, model: Model, system: System, examples: Sequence[Example], what: str, keep: bool
+    ) -> list[Prediction]:
         conversations = self._conversations(system, examples)
-        found: dict[int, Prediction] = {}
-        self.watch(what, 0, len(examples))
-        for i, prediction in model.generate([Request(turns, system.decoding) for turns, _ in conversations]):
-            found[i] = replace(prediction, passages=conversations[i][1])
-            self.watch(what, len(found), len(examples))
-        return [found[i] for i in range(len(examples))]
+        requests = [Request(turns, system.decoding) for turns, _ in conversations]
+        weights = [self.model.fingerprint, system.model.adapter_fingerprint]
+        keys = [digest([weights, request]) for request in requests] if keep else []
+        found = {} if self.fresh or not keep else self.store.get(keys)
+        self.watch(what, 0, len(requests))
+        answers = {i: found[key] for i, key in enumerate(keys) if key in found}
+        for batch in model.batches(requests):  # planned before the store is asked: the same however often it is cut off
+            missing = [i for i in batch if i not in answers]
+            asked = list(batch) if missing and isinstance(model, LocalModel) else missing
+            self.computed, self.stored = self.computed + len(asked), self.stored + len(batch) - len(asked)
+            for j, prediction in model.generate([requests[i] for i in asked]):
+                answers[asked[j]] = prediction
+                if keep:
+                    self.store.put(keys[asked[j]], prediction)
+                self.watch(what, len(answers), len(requests))
+        self.watch(what, len(requests), len(requests))
+        return [replace(answers[i], passages=shown) for i, (_, shown) in enumerate(conversations)]
 
     def _conversations(self, system: System, examples: Sequence[Example]) -> Batch:
         """The turns for each example and the ids of the passages shown in them."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from advisor.address import Address
 from retrieval.documents import Document
 from trainers.rendering import Turn
 
@@ -69,6 +70,6 @@ class Task:
     schema: Mapping[str, Any] | None = None
     incumbent: Mapping[str, str] | None = None
     answers: Mapping[str, str | float] = field(default_factory=dict)
-    models: tuple[str, ...] = ()
+    models: tuple[str | Address, ...] = ()
     left_out: tuple[str, ...] = ()
     fingerprint: str = ""

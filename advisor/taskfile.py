@@ -9,7 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from advisor import texts
+from advisor import address, texts
+from advisor.address import Address
 from advisor.errors import Problem
 
 Lines = Mapping[tuple[str, ...], int]  # the line of each key, by its path: ("answers", "facts_change")
@@ -31,7 +32,7 @@ class Settings(BaseModel):
     schema_: Annotated[str | None, Field(alias="schema")] = None
     incumbent: str | None = None
     answers: dict[str, Any] = {}
-    model: list[str] = []
+    model: list[str | Address] = []
 
     @field_validator("*", mode="before")
     @classmethod
@@ -74,14 +75,7 @@ class Settings(BaseModel):
     @field_validator("model", mode="before")
     @classmethod
     def _model(cls, value: object) -> object:
-        names = value if isinstance(value, list) else [value]
-        for name in names:
-            if isinstance(name, dict) or (isinstance(name, str) and "://" in name):
-                do = "Name a local folder, a hub id or a GGUF file"
-                raise _wrong("is an endpoint: endpoints are not supported yet", do)
-            if not isinstance(name, str) or not name.strip():
-                raise _wrong(f"is {texts.kind(name)}, not the name of a model", "Put the name in quotes")
-        return names
+        return [_model(name) for name in (value if isinstance(value, list) else [value])]
 
 
 def read(path: Path) -> tuple[Settings, Lines, list[Problem]]:
@@ -104,6 +98,17 @@ def read(path: Path) -> tuple[Settings, Lines, list[Problem]]:
         problems.append(Problem(what, path, line, ".".join(place[:2]), do))
         raw.pop(place[0], None)
     return Settings.model_validate(raw), lines, problems
+
+
+def _model(name: object) -> str | Address:
+    if isinstance(name, dict) or (isinstance(name, str) and "://" in name):
+        try:
+            return address.read(name)
+        except ValueError as error:
+            raise _wrong(f"is no endpoint: {error}", f"Write {address.FORM}") from None
+    if not isinstance(name, str) or not name.strip():
+        raise _wrong(f"is {texts.kind(name)}, not the name of a model", "Put the name in quotes")
+    return name
 
 
 class _Unreadable(Exception):

@@ -14,6 +14,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from advisor.spending import Spent
+
 Json = Mapping[str, Any]
 
 GAP_WORDS: Mapping[str, str] = {
@@ -244,6 +246,8 @@ def result_view(result: Json) -> RenderableType:
     if missing := {name: n for name, n in (result.get("unscored") or {}).items() if n}:
         told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in missing.items())
         lines.append(_text(f"no text was given, so unscored: {told}", "yellow"))
+    if requests := result.get("spent"):
+        lines.append(_text(f"spent: {Spent(**requests)}", "dim"))
     if spent := result.get("seconds"):
         lines.append(_text(" · ".join(f"{name} {duration(s)}" for name, s in spent.items()), "dim"))
     return _section("prove", lines)

@@ -19,8 +19,11 @@ def baseline(task: Task, runtime: Runtime, plan: Plan) -> System:
     return System(model, task.instruction or task.description, decoding=Decoding(max_tokens=plan.max_tokens))
 
 
-def constrained(task: Task, plan: Plan) -> Decoding | None:
-    """Decoding held to the task's labels or schema (or to the keys seen in its outputs); None for other tasks."""
+def constrained(task: Task, runtime: Runtime, plan: Plan) -> Decoding | None:
+    """Decoding held to the task's labels or schema (or to the keys seen in its outputs); None for other tasks, and for a
+    model that can't be held."""
+    if "constrain" not in runtime.model.can:
+        return None
     rows = task.split.train or task.split.compare
     if task.labels:
         return Decoding("constrained", labels=task.labels, max_tokens=plan.max_tokens)
@@ -58,7 +61,7 @@ def prompted(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Mapping[str
         similar = Shots("similar", min(2 * SHOTS, len(task.split.train)))
         systems["fixed shots"] = replace(plain, shots=fixed)
         systems["similar shots"] = replace(plain, shots=similar)
-    if decoding := constrained(task, plan):
+    if decoding := constrained(task, runtime, plan):
         systems["constrained"] = replace(plain, decoding=decoding)
         if task.split.train:
             systems["similar shots, constrained"] = replace(systems["similar shots"], decoding=decoding)
@@ -69,7 +72,7 @@ def retrieving(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Mapping[s
     """The systems that rag chooses among."""
     plain = replace(baseline(task, runtime, plan), context=Context("retrieved"))
     systems = {"retrieved context": plain, "one passage": replace(plain, context=Context("retrieved", 1))}
-    if decoding := constrained(task, plan):
+    if decoding := constrained(task, runtime, plan):
         systems["one passage, constrained"] = replace(systems["one passage"], decoding=decoding)
     if task.split.train:
         shots = fixed_shots(task, seed, SHOTS // 2)

@@ -11,7 +11,7 @@ from advisor.errors import InputError
         ("10m", Budget(600)),
         ("1.5h", Budget(5400)),
         ("200ktok", Budget(float("inf"), 200_000)),
-        ("5usd", Budget()),
+        ("5usd", Budget(usd=5.0)),
     ],
 )
 def test_budgets_as_people_write_them(text, budget):
