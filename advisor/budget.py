@@ -13,10 +13,13 @@ from advisor.spending import Spent
 from advisor.task import Task
 
 DEFAULT_SECONDS = 600.0
-DIAGNOSIS, CHOICE, TRAINING = 0.3, 0.12, 0.35  # shares of the budget; the rest is the proof's
+DIAGNOSIS, CHOICE, TRAINING = 0.4, 0.15, 0.45  # shares of what the proof leaves of the budget
+OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forgetting
+LEAST = 0.4  # of the budget that the proof leaves, however large the test
 MEASURED, CHECKED = (48, 96), (24, 64)  # the fewest and the most examples to measure on, and to choose on
 EPOCHS = 3
 SHORT_ROWS = 160  # of the short tuning
+SHOTS = 8  # at most in a prompt
 PASSAGE_TOKENS = 80  # of the one passage that a tuned system reads, until it is counted
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -76,7 +79,11 @@ def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | N
     if budget.tokens is not None:  # as if the tokens were run at the speed of training
         seconds = budget.tokens / speed.train
     own, wanted = sum(prompt) / len(prompt), sum(answer) / len(answer)
-    per_example = (own + 4 * (own + wanted)) / speed.prefill + limit / speed.decode  # about half the probes show shots
+    shown = PASSAGE_TOKENS if task.documents else SHOTS * (own + wanted)  # by about half the probes
+    writes = (wanted + limit) / 2  # a model that was not tuned often goes on to the limit
+    per_example = (own + shown / 2) / speed.prefill + writes / speed.decode
+    proof = len(split.test) * ((3 * own + shown) / speed.prefill + (2 * wanted + writes) / speed.decode)
+    seconds = max(LEAST * seconds, seconds - proof - OVERHEAD)
     instruction = runtime.model.count([task.instruction])[0] / trainers.TuneSettings().batch  # run once a batch
     per_row = own + wanted + instruction + (PASSAGE_TOKENS if task.documents else 0)
     learned = TRAINING * seconds * speed.train / per_row
@@ -137,13 +144,33 @@ def costs(task: Task, runtime: Runtime, plan: Plan) -> dict[str, dict[str, objec
         "rag": (choosing, whole + passages, usd),
     }
     if models.tunes(runtime.model):
-        training = plan.rows * plan.epochs / plan.speed["train"]
-        table["finetuning"] = (training * (own + wanted), whole, 0.0)
-        table["rag+finetuning"] = (training * (own + wanted + passages), whole + passages, 0.0)
+        table["finetuning"] = (_tuning_seconds(task, runtime, plan, 0), whole, 0.0)
+        table["rag+finetuning"] = (_tuning_seconds(task, runtime, plan, passages), whole + passages, 0.0)
     return {
         path: {"build_seconds": round(build), "tokens_per_request": round(tokens), "usd": round(usd, 4)}
         for path, (build, tokens, usd) in table.items()
     }
+
+
+def tuning(task: Task, runtime: Runtime, plan: Plan, passages: int = 0) -> trainers.Cost:
+    """What the training of the plan takes, with so many tokens of passages in each prompt: tokens, seconds, memory."""
+    prompt, answer = _tokens(task, runtime)
+    shared = (0,) * runtime.model.count([task.instruction])[0]
+    rows = [
+        trainers.Row(shared, (0,) * (prompt[i % len(prompt)] + passages), (0,) * (answer[i % len(answer)] + 1))
+        for i in range(plan.rows)
+    ]
+    settings = trainers.TuneSettings(epochs=plan.epochs)
+    return trainers.tuning_cost(runtime.lm, rows, settings, trainers.Speed(**plan.speed))
+
+
+def _tuning_seconds(task: Task, runtime: Runtime, plan: Plan, passages: int) -> float:
+    """The training, and the checks in between."""
+    prompt, answer = _tokens(task, runtime)
+    once = (sum(prompt) / len(prompt) + passages) / plan.speed["prefill"]
+    once += sum(answer) / len(answer) / plan.speed["decode"]
+    checks = trainers.TuneSettings().evaluations * plan.choose * once
+    return tuning(task, runtime, plan, passages).seconds + checks
 
 
 def _tokens(task: Task, runtime: Runtime) -> tuple[list[int], list[int]]:

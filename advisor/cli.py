@@ -429,11 +429,16 @@ def _dry(run: Any, common: Common) -> int:
     plan = run.assumed_plan
     value = {"plan": asdict(plan), "costs": budget.costs(run.task, run.runtime, plan)}
     lines = [f"{path:16} about {cost['build_seconds']:>5} s to build" for path, cost in value["costs"].items()]
-    head = f"would measure on {plan.measure} examples, and train on up to {plan.rows} rows for {plan.epochs} epochs"
-    if not tunes(run.runtime.model):
-        takes = budget.expected(run.task, run.runtime, budget.whole_run(run.task, plan))
-        value["expected"] = asdict(takes)
-        head = f"would measure on {plan.measure} examples; a whole run takes about {takes} (the endpoint was not asked)"
+    head = f"would measure on {plan.measure} examples"
+    if tunes(run.runtime.model) and plan.rows:
+        takes = budget.tuning(run.task, run.runtime, plan, budget.PASSAGE_TOKENS if run.task.documents else 0)
+        value["tuning"] = asdict(takes)
+        what = f"{takes.tokens:,} tokens, about {takes.seconds:.0f} s and {takes.memory / 1e9:.1f} GB of memory"
+        head += f", and tune on up to {plan.rows} rows for {plan.epochs} epochs: {what}"
+    elif not tunes(run.runtime.model):
+        whole = budget.expected(run.task, run.runtime, budget.whole_run(run.task, plan))
+        value["expected"] = asdict(whole)
+        head = f"would measure on {plan.measure} examples; a whole run takes about {whole} (the endpoint was not asked)"
     common.show(value, head, *lines)
     return 0
 

@@ -160,8 +160,8 @@ class Runtime:
         weights = [self.model.fingerprint, system.model.adapter_fingerprint]
         keys = [digest([weights, request]) for request in requests] if keep else []
         found = {} if self.fresh or not keep else self.store.get(keys)
-        self.watch(what, 0, len(requests))
         answers = {i: found[key] for i, key in enumerate(keys) if key in found}
+        self.watch(what, len(answers), len(requests))
         for batch in model.batches(requests):  # planned before the store is asked: the same however often it is cut off
             missing = [i for i in batch if i not in answers]
             asked = list(batch) if missing and isinstance(model, LocalModel) else missing
@@ -171,7 +171,6 @@ class Runtime:
                 if keep:
                     self.store.put(keys[asked[j]], prediction)
                 self.watch(what, len(answers), len(requests))
-        self.watch(what, len(requests), len(requests))
         return [replace(answers[i], passages=shown) for i, (_, shown) in enumerate(conversations)]
 
     def _conversations(self, system: System, examples: Sequence[Example]) -> Batch:

@@ -60,14 +60,10 @@ class Slots:
 
     def append(self, layer: int, packed: Packed, new: tuple[Any, Any]) -> tuple[Any, Any]:
         """Write the pass's (n, heads, d) keys and values; all keys and values of its rows."""
-        import torch
-
         if layer not in self.layers:
             slots, capacity = self.shape
             shapes = [(slots, x.shape[1], capacity, x.shape[2]) for x in new]
-            key, value = (
-                torch.zeros(shape, dtype=exact(x).dtype, device=x.device) for shape, x in zip(shapes, new, strict=True)
-            )
+            key, value = (_zeros(shape, exact(x)) for shape, x in zip(shapes, new, strict=True))
             self.layers[layer] = key, value
         last = packed.first + len(packed.index)
         found = []
@@ -345,6 +341,15 @@ def exact(x: Any) -> Any:
     return x.float() if x.device.type == "cpu" else x
 
 
+def _zeros(shape: tuple[int, ...], like: Any) -> Any:
+    """Zeros of the kind of `like`; on a CPU the memory of those that are never written is never taken."""
+    import torch
+
+    if like.device.type == "cpu":
+        return torch.from_numpy(np.zeros(shape, np.float32))
+    return torch.zeros(shape, dtype=like.dtype, device=like.device)
+
+
 @cache
 def _attention() -> Any:
     """softmax(q k' + mask) v, and the logarithm of the softmax's divisor, over (b, heads, m, d) and (b, heads, l, d)."""
@@ -355,9 +360,8 @@ def _attention() -> Any:
 
         @staticmethod
         def forward(context: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
-            scores = (query @ key.transpose(-1, -2)).float()
-            if mask is not None:
-                scores += mask
+            scores = query @ key.transpose(-1, -2)
+            scores = scores.float() if mask is None else scores + mask  # float32 either way
             top = scores.amax(-1)
             weights = torch.softmax(scores, -1)
             lse = top - weights.amax(-1).log()  # the largest weight is exp(top - lse)

@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import pytest
+
+from trainers import LanguageModel
+from trainers.layers import fused, prepared
+
+
+@pytest.fixture(scope="module")
+def half() -> LanguageModel:
+    """The embedded model as it is predicted with: in bfloat16."""
+    from trainers import load
+
+    return load("smollm2")
+
+
+def adapted(lm: LanguageModel):
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(0)
+    config = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+    return get_peft_model(lm.model, config).eval()
+
+
+def logits(model):
+    import torch
+
+    return model(input_ids=torch.tensor([[5, 6, 7, 8, 9]])).logits.float()
+
+
+@pytest.mark.parametrize("adapter", [False, True])
+def test_packed_weights_give_the_same_but_for_rounding_and_are_taken_off_again(half: LanguageModel, adapter: bool):
+    import torch
+
+    model = adapted(half) if adapter else half.model
+    try:
+        with torch.inference_mode():
+            before = logits(model)
+            with prepared(replace(half, model=model)):
+                inside = logits(model)
+            assert 0 < (inside - before).abs().mean() < 0.05 * before.std() or torch.equal(inside, before)
+            assert torch.equal(logits(model), before)
+    finally:
+        if adapter:
+            model.unload()
+
+
+def test_an_adapter_that_has_moved_is_packed_again(half: LanguageModel):
+    import torch
+
+    model = adapted(half)
+    lm = replace(half, model=model)
+    try:
+        with torch.inference_mode(), prepared(lm):
+            first = logits(model)
+        with torch.no_grad():
+            for name, weight in model.named_parameters():
+                if "lora_B" in name:
+                    weight.zero_()
+        with torch.inference_mode(), prepared(lm):
+            second = logits(model)
+        base = model.unload()
+        with torch.inference_mode():
+            assert (second - logits(base)).abs().mean() < 0.2 * (first - second).abs().mean()
+    finally:
+        model.unload()
+
+
+def test_layer_and_adapter_in_one_operation_give_pefts_outputs_and_gradients(neox: LanguageModel):
+    model = adapted(neox)
+
+    def gradients():
+        model.zero_grad()
+        out = logits(model)
+        (out**2).mean().backward()
+        return out, [p.grad.clone() for p in model.parameters() if p.requires_grad]
+
+    try:
+        expected, wanted = gradients()
+        with fused(model):
+            out, found = gradients()
+        assert (out - expected).abs().max() < 1e-5
+        assert len(found) > 8
+        assert all((a - b).abs().max() < 1e-5 + 1e-4 * b.abs().max() for a, b in zip(found, wanted, strict=True))
+    finally:
+        model.unload()
