@@ -360,8 +360,9 @@ def _attention() -> Any:
 
         @staticmethod
         def forward(context: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
-            scores = query @ key.transpose(-1, -2)
-            scores = scores.float() if mask is None else scores + mask  # float32 either way
+            scores = (query @ key.transpose(-1, -2)).float()
+            if mask is not None:
+                scores += mask
             top = scores.amax(-1)
             weights = torch.softmax(scores, -1)
             lse = top - weights.amax(-1).log()  # the largest weight is exp(top - lse)
