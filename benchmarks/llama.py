@@ -90,7 +90,9 @@ class LlamaCpp:
         waiting, made = deque(enumerate(rows)), [[] for _ in rows]  # type: ignore[var-annotated]
         running: dict[int, int] = {}  # the row in each sequence; sequence 0 keeps the prefix
         while waiting or running:
-            fed = [(made[i][-1], len(shared) + len(rows[i].own) + len(made[i]) - 1, s, True) for s, i in running.items()]
+            fed = [
+                (made[i][-1], len(shared) + len(rows[i].own) + len(made[i]) - 1, s, True) for s, i in running.items()
+            ]
             for sequence in range(1, slots + 1):
                 if sequence not in running and waiting:
                     running[sequence], row = waiting.popleft()
