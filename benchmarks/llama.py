@@ -87,7 +87,8 @@ class LlamaCpp:
         shared = rows[0].shared
         self._open(shared, slots, max(len(row.own) for row in rows) + max_tokens)
         memory = self.api.llama_get_memory(self.context)
-        waiting, made = deque(enumerate(rows)), [[] for _ in rows]  # type: ignore[var-annotated]
+        waiting = deque(enumerate(rows))
+        made: list[list[int]] = [[] for _ in rows]
         running: dict[int, int] = {}  # the row in each sequence; sequence 0 keeps the prefix
         while waiting or running:
             fed = [
