@@ -7,7 +7,7 @@ from typing import Any
 
 import trainers
 from benchmarks.workload import MODEL, Conversation, rows
-from trainers import Constraint, Row
+from trainers import Constraint, Generation, Row
 
 
 class Tuner:
@@ -47,10 +47,13 @@ class Ours:
         """The most tokens that one of the texts has, its end included."""
         return max(len(self.lm.tokenizer(text, add_special_tokens=False).input_ids) for text in texts) + 1
 
-    def texts(self, asked: Sequence[Row], max_tokens: int, constraint: Constraint | None = None) -> list[str]:
+    def made(self, asked: Sequence[Row], max_tokens: int, constraint: Constraint | None = None) -> list[Generation]:
+        """What is generated for each row."""
+        return sorted(trainers.generate(self.lm, asked, constraint, max_tokens), key=lambda one: one.index)
+
+    def texts(self, asked: Sequence[Row], max_tokens: int) -> list[str]:
         """The text for each row."""
-        made = {one.index: one.text for one in trainers.generate(self.lm, asked, constraint, max_tokens)}
-        return [made[i] for i in range(len(asked))]
+        return [one.text for one in self.made(asked, max_tokens)]
 
     def labels(self, asked: Sequence[Row], labels: Sequence[str]) -> list[str]:
         """The best label for each row."""

@@ -1,10 +1,12 @@
 """Sides of a comparison in processes of their own, one working at a time; and what the machine is."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import multiprocessing
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection
@@ -13,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 10  # seconds for a side to end by itself
 
 
 class Worker:
@@ -20,7 +23,9 @@ class Worker:
 
     def __init__(self, side: Callable[..., None], *args: Any) -> None:
         self.pipe, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("spawn").Process(target=side, args=(theirs, *args), daemon=True)
+        self.process = multiprocessing.get_context("spawn").Process(
+            target=_run, args=(side, theirs, *args), daemon=True
+        )
         self.process.start()
         theirs.close()  # so that a side that dies ends the wait for its answer
 
@@ -28,8 +33,9 @@ class Worker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.pipe.close()
+        self.process.join(PATIENCE if error is None else 0)
         self.process.terminate()
-        self.process.join()
 
     def ask(self, question: Any) -> Any:
         """Send a question and wait for the answer. Raises EOFError when the side failed; its reason is on stderr."""
@@ -44,6 +50,12 @@ class Worker:
         """The same, with the seconds it took."""
         seconds, value = self.ask((method, args, kwargs))
         return float(seconds), value
+
+
+def _run(side: Callable[..., None], pipe: Connection, *args: Any) -> None:
+    sys.stdout = sys.stderr  # the table has stdout for itself
+    with contextlib.suppress(EOFError):  # the other end asks nothing more
+        side(pipe, *args)
 
 
 def serve(pipe: Connection, build: Callable[..., Any], *args: Any) -> None:
