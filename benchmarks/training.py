@@ -2,7 +2,10 @@
 
 A side prepares, trains the steps that it is asked for (`Clock`), and after the last of them says what became of it.
 
-TRL's setting was chosen beforehand, on snips_json and banking77 with two cores: see `trl`.
+TRL's setting was chosen beforehand, by the processor's seconds for a step of snips_json on two cores: 16 rows at once
+under autocast with padding 11.1; 8 at once 12.1, 4 at once 12.3; without autocast 15.0; padding-free 34.8 (without flash
+attention its mask is as long as the whole batch on both sides). Of TRL's versions it is the newest that computes logits
+at the labels only where there is no Triton: 1.15 fails there, 1.16 computes them at every position.
 """
 
 from collections.abc import Sequence
