@@ -4,7 +4,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 TORCH := torch==2.13.0
 
-.PHONY: install demo test check bench-decide clean
+.PHONY: install demo test check bench-decide bench-train bench-predict clean
 
 install: .venv/installed
 
@@ -28,6 +28,14 @@ check: install
 
 bench-decide: install
 	$(BIN)/python benchmarks/decide.py
+
+# What they compare with is installed by them; llama.cpp is built (CMAKE_ARGS=-DGGML_CUDA=on for a GPU).
+bench-train bench-predict: bench-%: .venv/bench-%
+	$(BIN)/python -m benchmarks.$*
+
+.venv/bench-%: .venv/installed
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench-$*]'
+	touch $@
 
 clean:
 	rm -rf .venv build *.egg-info
