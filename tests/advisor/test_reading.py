@@ -325,7 +325,7 @@ def test_what_is_wrong_with_a_model_joins_the_list(tmp_path: Path) -> None:
     assert [problem.line for problem in caught.value.problems] == [3, 2]
 
 
-def test_no_mutation_of_a_task_gives_anything_but_an_input_error(tmp_path: Path) -> None:
+def test_a_mutated_task_is_read_or_every_problem_says_where_and_what_to_do(tmp_path: Path) -> None:
     draw = random.Random(0)
     whole: dict[str, str | bytes] = {
         "task.yaml": "name: a\nmetric: exact_match\nexamples: train.jsonl\nanswers: {facts_change: often}\nmodel: x\n",
@@ -346,7 +346,10 @@ def test_no_mutation_of_a_task_gives_anything_but_an_input_error(tmp_path: Path)
             files[name] = bytes(content)
         home = folder(tmp_path / str(at), files)
         try:
-            reading.read(home)
+            task = reading.read(home)
         except InputError as error:
-            str(error).encode()
+            assert str(error).encode()
+            assert all(one.where and one.what and one.do for one in error.problems)
+        else:
+            assert task.split.train and task.split.test
         shutil.rmtree(home)
