@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import inspect
+import io
 import json
 import sys
 import tempfile
@@ -14,12 +15,36 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from advisor import answers as answering
 from advisor.answers import KEYS, UNKNOWN
-from advisor.errors import AdvisorError, InputError, Problem
+from advisor.errors import AdvisorError, InputError, OutsideError, Problem
+
+UsageError = typer.BadParameter.__bases__[0]  # any mistake in the flags; typer exports only this kind of it
+
+
+class Commands(TyperGroup):
+    """All commands; a mistake in their flags is told as every other mistake is."""
+
+    def main(self, *args: Any, **more: Any) -> Any:
+        """Run the command that the arguments name, and exit with its code."""
+        given = more.get("args") or (args[0] if args else None) or sys.argv[1:]
+        if not given:
+            return super().main(*args, **more)
+        try:
+            code = super().main(*args, **{**more, "standalone_mode": False})
+        except UsageError as error:
+            where = error.ctx.command_path if error.ctx else "advisor"  # type: ignore[attr-defined]
+            what = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+            code = _told(InputError(Problem(what, where, do="See it with --help")), "--json" in given)
+        except typer.Abort:
+            code = 1
+        sys.exit(code)
+
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -134,13 +159,7 @@ def _errors(common: Common) -> Iterator[None]:
     try:
         yield
     except AdvisorError as error:
-        problems = list(error.problems) if isinstance(error, InputError) else []
-        if common.json:
-            listed = [{**asdict(problem), "where": str(problem.where)} for problem in problems]
-            print(json.dumps({"error": str(error), "problems": listed}, ensure_ascii=False))
-        lines = [str(problem) for problem in problems] or [str(error)]
-        print("\n".join(f"error: {line}" for line in lines), file=sys.stderr)
-        raise typer.Exit(error.exit_code) from error
+        raise typer.Exit(_told(error, common.json)) from error
     except KeyboardInterrupt as stop:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from stop
@@ -149,10 +168,18 @@ def _errors(common: Common) -> Iterator[None]:
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="advisor-", suffix=".log", delete=False) as file:
             traceback.print_exc(file=file)
-        print(
-            f"error: the work failed: {type(error).__name__}: {error}\nthe details are in {file.name}", file=sys.stderr
-        )
-        raise typer.Exit(1) from error
+        what = f"the work failed: {type(error).__name__}: {error}\nthe details are in {file.name}"
+        raise typer.Exit(_told(OutsideError(what), common.json)) from error
+
+
+def _told(error: AdvisorError, as_json: bool) -> int:
+    """Tell what went wrong: on standard error a line for each problem, for a script one JSON value; the exit code."""
+    problems = error.problems if isinstance(error, InputError) else ()
+    if as_json:
+        value = {"error": str(error), "problems": [asdict(problem) for problem in problems]}
+        print(json.dumps(value, ensure_ascii=False))
+    print("\n".join(f"error: {line}" for line in problems or [error]), file=sys.stderr)
+    return error.exit_code
 
 
 @command
@@ -424,4 +451,7 @@ def _paths(what: str, paths: Any) -> str:
 
 def main() -> None:
     """The entry point of the `advisor` command."""
+    for stream in (sys.stdout, sys.stderr):  # a file's name may be no text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()

@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+LONGEST = 400  # characters of one part of a problem
+
 
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong in what a person wrote.
 
     `what` is wrong, `where` (file, folder or flag), at which `line` (1-based) or `field`, and what to `do` about it.
+    What a person wrote goes into these, so it is cut where it is long, and what can't be printed is spelled out.
     """
 
     what: str
@@ -24,10 +27,21 @@ class Problem:
     field: str = ""
     do: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "where", _printable(str(self.where)))
+        object.__setattr__(self, "field", _printable(self.field))
+        object.__setattr__(self, "what", _printable(self.what))
+
     def __str__(self) -> str:
         place = str(self.where) + (f":{self.line}" if self.line else "")
         head = ": ".join(part for part in (place, self.field, self.what) if part)
         return f"{head}. {self.do}" if self.do else head
+
+
+def _printable(text: str) -> str:
+    """One line, no longer than `LONGEST`: control characters and halves of surrogate pairs as escapes."""
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class AdvisorError(Exception):

@@ -113,7 +113,9 @@ def _imported(path: str, folder: Path | None) -> Callable[[str, Example], float]
         function = getattr(module, attribute)
         if not callable(function):
             raise TypeError(f"{attribute} is not a function")
-    except Exception as error:  # a person's module may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a person's module may raise anything, and end the program
         raise ValueError(f"the metric {path!r} cannot be imported: {type(error).__name__}: {error}") from error
 
     def score(text: str, example: Example) -> float:

@@ -158,7 +158,7 @@ def _metric(
     try:
         if here.settings.metric and (labels or name != "macro_f1"):
             metrics.resolve(name, labels, folder=here.path)
-    except (ValueError, SystemExit) as error:  # SystemExit: a person's module that ends the program when imported
+    except ValueError as error:
         what, _, do = str(error).partition(". ")
         here.wrong("metric", what, do or "Correct the name, or the module that it names")
     return name, labels

@@ -31,7 +31,7 @@ class Folder:
     path: Path
     file: Path
     settings: taskfile.Settings
-    lines: taskfile.Lines
+    lines: texts.Lines
     problems: list[Problem] = field(default_factory=list)
 
     def wrong(self, key: str, what: str, do: str) -> None:
