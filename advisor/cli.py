@@ -9,9 +9,9 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -51,6 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Prompting, RAG or fine-tuning? Measures the answer on your own task, builds it and proves the gain.",
 )
+INTERACTIVE = ("ask", "chat")  # commands that talk with a person on standard output
 INSUFFICIENT = 3  # exit code: done, and the answer is that the evidence is insufficient
 TaskFolder = Annotated[Path, typer.Argument(metavar="TASK", help="the task's folder, or its task.yaml")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, runs/...")]
@@ -65,6 +66,7 @@ class Common:
     seed: int = 0
     model: str = ""
     budget: str = ""
+    out: TextIO = field(default_factory=lambda: sys.stdout)  # for results alone
 
     def settings(self, **more: Any) -> Any:
         """The same as settings of a run."""
@@ -77,11 +79,15 @@ class Common:
     def show(self, value: Any, *views: Any) -> None:
         """The one JSON value, or what a person reads."""
         if self.json:
-            print(json.dumps(value, ensure_ascii=False, default=str))
+            self.line(value)
         elif not self.quiet:
-            out = Console()
+            console = Console(file=self.out)
             for view in views:
-                out.print(view)
+                console.print(view)
+
+    def line(self, value: Any) -> None:
+        """A JSON value as a line of the output."""
+        print(json.dumps(value, ensure_ascii=False, default=str), file=self.out)
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[Callable[[str, int, int], None]]:
@@ -134,7 +140,9 @@ def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
     def run(**given: Any) -> None:
         common = Common(**{name: given.pop(name) for name in COMMON})
         code = 0
-        with _errors(common):
+        # What libraries and a person's own metric print must not stand among the results.
+        aside = contextlib.nullcontext() if function.__name__ in INTERACTIVE else contextlib.redirect_stdout(sys.stderr)
+        with _errors(common), aside:
             if wants_answers:
                 raw = {name: value for name in KEYS if (value := given.pop(name))}
                 given["said"] = {k: v for k, v in answering.parse(raw, "flags").items() if v != UNKNOWN}
@@ -275,7 +283,7 @@ def recommend(
     if batch:
         for given_id, given in answering.read_batch(batch):
             value = _from_answers({**given, **said})
-            print(json.dumps(value if given_id is None else {"id": given_id, **value}, ensure_ascii=False))
+            common.line(value if given_id is None else {"id": given_id, **value})
         return 0
     known = {**(answering.read(answers) if answers else {}), **said}
     if task is None:
@@ -355,7 +363,7 @@ def report(
     if format not in ("", "md", "html", "json"):
         raise InputError(Problem(f"{format!r} is no format", "--format", do="Choose md, html or json"))
     if format == "json":
-        print(json.dumps(reporting.load(run), ensure_ascii=False))
+        common.line(reporting.load(run))
         return
     written = reporting.write(run, (format,) if format else ("md", "html"))
     common.show([str(path) for path in written], _paths("report", written))
@@ -376,7 +384,7 @@ def predict(run: RunFolder, *, common: Common) -> int:
         found: dict[str, Any] = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
         found |= {"passages": list(prediction.passages)} if prediction.passages else {}
         found |= {"scores": dict(prediction.scores)} if prediction.scores else {}
-        print(json.dumps({k: v for k, v in found.items() if v is not None or k == "prediction"}, ensure_ascii=False))
+        common.line({k: v for k, v in found.items() if v is not None or k == "prediction"})
     return 1 if any(prediction.text is None for prediction in made) else 0
 
 
@@ -394,6 +402,8 @@ def evaluate(
     """The score of a built system, or of stored predictions, on rows; per label where outputs are labels."""
     from advisor import evaluation
 
+    if min_score is not None and not 0 <= min_score <= 100:
+        raise InputError(Problem(f"{min_score:g} is no score", "--min-score", do="Give a number from 0 to 100"))
     with common.watching() as watch:
         value = evaluation.evaluate(what, data, metric, common.seed, watch)
     common.show(value, evaluation.view(value))

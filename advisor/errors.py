@@ -6,11 +6,14 @@ AdvisorError                     exit code
 └── CannotError     1            we could not do it: nothing to train on, a path that the model cannot serve
 """
 
-from collections.abc import Sequence
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 LONGEST = 400  # characters of one part of a problem
+SHOWN = 20  # problems of one kind; of more, the lines are named
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,12 @@ class AdvisorError(Exception):
 
 
 class InputError(AdvisorError):
-    """What the person wrote is wrong: all problems at once."""
+    """What the person wrote is wrong: all problems at once, of very many alike the first."""
 
     exit_code = 2
 
     def __init__(self, problems: Problem | Sequence[Problem]) -> None:
-        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(_brief(problems))
         super().__init__("\n".join(map(str, self.problems)))
 
 
@@ -66,3 +69,30 @@ class OutsideError(AdvisorError):
 
 class CannotError(AdvisorError):
     """The work itself could not be done with what is there."""
+
+
+def _brief(problems: Sequence[Problem]) -> list[Problem]:
+    """The first problems of each kind in each file, and one that names the lines of the rest; so for files, too."""
+    files: defaultdict[tuple[Path, str, str], dict[str, list[Problem]]] = defaultdict(dict)
+    for problem in problems:
+        alike = files[Path(problem.where).parent, problem.field, problem.do]
+        alike.setdefault(str(problem.where), []).append(problem)
+    shown = []
+    for (folder, key, do), of_file in files.items():
+        for where, alike in list(of_file.items())[:SHOWN]:
+            shown += alike[:SHOWN]
+            if more := alike[SHOWN:]:
+                lines = sorted({problem.line for problem in more if problem.line})
+                what = f"{len(more):,} more like these" + (f", in lines {ranges(lines)}" if lines else "")
+                shown.append(Problem(what, where, lines[0] if lines else None, key, do))
+        if len(of_file) > SHOWN:
+            shown.append(Problem(f"{len(of_file) - SHOWN:,} more files like these", folder, None, key, do))
+    return shown
+
+
+def ranges(lines: Iterable[int]) -> str:
+    """Line numbers as text: "4-6, 9"; the first forty stretches."""
+    stretches = itertools.groupby(enumerate(sorted(set(lines))), lambda pair: pair[1] - pair[0])
+    ends = [[line for _, line in stretch] for _, stretch in stretches]
+    named = [str(one[0]) if len(one) == 1 else f"{one[0]}-{one[-1]}" for one in ends]
+    return ", ".join(named[:40]) + (", …" if len(named) > 40 else "")

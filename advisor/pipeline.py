@@ -23,6 +23,7 @@ from advisor.task import Example, Task
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 FEWEST_TO_RUN = 30
+HUB_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Run:
 
     def __init__(self, task: Task, settings: Settings, watch: Watch = unwatched) -> None:
         self.task, self.settings = task, settings
+        self._check_path(settings.path)
         self._name = settings.model or next(iter(task.models), models.DEFAULT)
         loader = Runtime(self._name, Path())
         self._key = digest(
@@ -157,6 +159,10 @@ class Run:
             out["classifier"] = "the output is not one of a fixed set of labels"
         return out
 
+    def _check_path(self, path: str) -> None:
+        if reason := self.impossible().get(path):
+            raise InputError(Problem(f"{path} can't be built: {reason}", "--path", do="Choose another path"))
+
     def build(self, path: str, name: str) -> System | Classifier:
         """Build a path's system, as the step `name`."""
         value = runfolder.step(
@@ -182,8 +188,7 @@ class Run:
         """Build the chosen path and its runner-up, then compare them with the baseline on the sealed test."""
         advice = self.recommend()
         path = self.settings.path or advice["path"] or advice["provisional"]
-        if reason := self.impossible().get(path):
-            raise InputError(Problem(f"{path} can't be built: {reason}", "--path", do="Choose another path"))
+        self._check_path(path)
         second = self.runner_up(path)
 
         def work() -> dict[str, Any]:
@@ -239,13 +244,29 @@ def opened(folder: Path, settings: Settings, watch: Watch = unwatched, *, needs:
         drop_invalid=settings.drop_invalid,
         allow_overlap=settings.allow_overlap,
         needs=needs,
-        model_problem=None if settings.model else models.problem,
+        model_problem=None if settings.model else _model_problem,
     )
-    if settings.model and (what := models.problem(settings.model)):
-        raise InputError(Problem(what, "--model"))
+    if settings.model and (what := _model_problem(settings.model)):
+        raise InputError(Problem(what, "--model", do="Name a local folder, a hub id or a GGUF file"))
     run = Run(task, settings, watch)
     run.write_task()
     return run
+
+
+def _model_problem(name: str) -> str:
+    """What is wrong with a model's name, "" for nothing; a hub id is asked for, in the local cache and at the hub."""
+    try:
+        what = models.problem(name)
+        if what or "/" not in name or "://" in name or Path(name).expanduser().exists():
+            return what
+        from huggingface_hub import HfApi, try_to_load_from_cache
+
+        if not isinstance(try_to_load_from_cache(name, "config.json"), str):
+            HfApi().model_info(name, timeout=HUB_SECONDS)
+    except Exception as error:  # the hub's own, and those of names that can be no file's
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        return f"there is no model {name!r}, neither on this machine nor to be had from the hub ({reason[0]})"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -268,8 +289,13 @@ def load(run: str | Path, watch: Watch = unwatched) -> Built:
     if not (folder / "artifact" / "system.json").is_file():
         advice = "Give a run folder that `advisor run` finished (its last line names it)"
         raise InputError(Problem("there is no built system here", folder, do=advice))
-    system = from_json(runfolder.read(folder / "artifact" / "system.json"))
-    task = runfolder.read(folder / "task.json")
+    try:
+        system = from_json(runfolder.read(folder / "artifact" / "system.json"))
+        task = runfolder.read(folder / "task.json")
+        _ = task["name"], task["model"], task["metric"], task["labels"]
+    except (CannotError, LookupError, TypeError) as error:
+        what = f"this is no run that this version wrote: {error}"
+        raise InputError(Problem(what, folder, do="Run the task again")) from error
     shots = folder / "artifact" / "shots.json"
     pool = [Example(str(i), *pair) for i, pair in enumerate(runfolder.read(shots))] if shots.is_file() else []
     runtime = Runtime(task["model"], folder, pool, watch=watch)

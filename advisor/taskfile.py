@@ -66,6 +66,8 @@ class Settings(BaseModel):
             raise _wrong(
                 "is a judge: judges are not supported yet", "Name a metric, or a function as package.module:name"
             )
+        if isinstance(value, str) and not value.strip():
+            raise _wrong("is empty", "Name a metric, or delete the line")
         return value
 
     @field_validator("model", mode="before")

@@ -81,8 +81,8 @@ def keyed(text: str, path: Path, problems: list[Problem]) -> tuple[dict[str, Any
         node = loader.get_single_node()
         value = loader.construct_document(node) if node else None
         if isinstance(value, dict):
-            _place(node, (), lines, path, problems)
-            return {str(key): item for key, item in value.items()}, lines
+            _place(loader, node, (), lines, path, problems)
+            return {_name(key): item for key, item in value.items()}, lines
         what = "is empty" if value is None else f"is {kind(value)}, not keys with values"
         line, do = 1, "Write one `key: value` a line"
     except yaml.MarkedYAMLError as error:
@@ -140,15 +140,25 @@ def _hint(text: str) -> str:
     return " (cut off, or spread over several lines?)" if text.count("{") > text.count("}") else ""
 
 
+def _name(key: object) -> str:
+    """A key as text, with halves of surrogate pairs as escapes."""
+    return str(key).encode("utf-8", "backslashreplace").decode()
+
+
 def _place(
-    node: Any, at: tuple[str, ...], lines: dict[tuple[str, ...], int], path: Path, problems: list[Problem]
+    loader: yaml.SafeLoader,
+    node: Any,
+    at: tuple[str, ...],
+    lines: dict[tuple[str, ...], int],
+    path: Path,
+    problems: list[Problem],
 ) -> None:
     """Notes the line of each key of a mapping and of the mappings in it; reports keys that stand there twice."""
     for key, item in node.value:
-        place, line = (*at, str(key.value)), key.start_mark.line + 1
+        place, line = (*at, _name(loader.construct_object(key))), key.start_mark.line + 1
         if place in lines:
             what = f"stands here again, after line {lines[place]}"
             problems.append(Problem(what, path, line, ".".join(place), "Keep one of the two"))
         lines[place] = line
         if isinstance(item, yaml.MappingNode) and not at:
-            _place(item, place, lines, path, problems)
+            _place(loader, item, place, lines, path, problems)
