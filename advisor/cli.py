@@ -21,7 +21,7 @@ from advisor import answers as answering
 from advisor.answers import KEYS, UNKNOWN
 from advisor.errors import AdvisorError, InputError, OutsideError, Problem
 
-UsageError = typer.BadParameter.__bases__[0]  # any mistake in the flags; typer exports only this kind of it
+UsageError: Any = typer.BadParameter.__bases__[0]  # any mistake in the flags; typer exports only this kind of it
 
 
 class Commands(TyperGroup):
@@ -35,8 +35,8 @@ class Commands(TyperGroup):
         try:
             code = super().main(*args, **{**more, "standalone_mode": False})
         except UsageError as error:
-            where = error.ctx.command_path if error.ctx else "advisor"  # type: ignore[attr-defined]
-            what = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+            where = error.ctx.command_path if error.ctx else "advisor"
+            what = error.format_message().rstrip(".")
             code = _told(InputError(Problem(what, where, do="See it with --help")), "--json" in given)
         except typer.Abort:
             code = 1

@@ -73,20 +73,19 @@ class CannotError(AdvisorError):
 
 def _brief(problems: Sequence[Problem]) -> list[Problem]:
     """The first problems of each kind in each file, and one that names the lines of the rest; so for files, too."""
-    files: defaultdict[tuple[Path, str, str], dict[str, list[Problem]]] = defaultdict(dict)
+    kinds: defaultdict[tuple[Path, str, str], defaultdict[str, list[Problem]]] = defaultdict(lambda: defaultdict(list))
     for problem in problems:
-        alike = files[Path(problem.where).parent, problem.field, problem.do]
-        alike.setdefault(str(problem.where), []).append(problem)
+        kinds[Path(problem.where).parent, problem.field, problem.do][str(problem.where)].append(problem)
     shown = []
-    for (folder, key, do), of_file in files.items():
-        for where, alike in list(of_file.items())[:SHOWN]:
+    for (folder, key, do), files in kinds.items():
+        for where, alike in itertools.islice(files.items(), SHOWN):
             shown += alike[:SHOWN]
             if more := alike[SHOWN:]:
                 lines = sorted({problem.line for problem in more if problem.line})
                 what = f"{len(more):,} more like these" + (f", in lines {ranges(lines)}" if lines else "")
                 shown.append(Problem(what, where, lines[0] if lines else None, key, do))
-        if len(of_file) > SHOWN:
-            shown.append(Problem(f"{len(of_file) - SHOWN:,} more files like these", folder, None, key, do))
+        if len(files) > SHOWN:
+            shown.append(Problem(f"{len(files) - SHOWN:,} more files like these", folder, None, key, do))
     return shown
 
 

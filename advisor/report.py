@@ -37,7 +37,7 @@ def load(folder: Path) -> dict[str, Any]:
     """What the files of a run folder hold, by name; what is missing is left out. Raises InputError when all are."""
     folder = Path(folder)
     found: dict[str, Any] = {"folder": str(folder)}
-    problems = []
+    problems: list[Problem] = []
     for name in FILES:
         path = folder / f"{name}.json"
         if path.is_file():

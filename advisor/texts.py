@@ -75,6 +75,7 @@ def parsed(text: str) -> Any:
 def keyed(text: str, path: Path, problems: list[Problem]) -> tuple[dict[str, Any], Lines]:
     """The top-level mapping of a YAML text and the lines of its keys; both empty where there is none. Never raises."""
     lines: dict[tuple[str, ...], int] = {}
+    line: int | None = None
     do = "Put odd values in quotes"
     try:
         loader = yaml.SafeLoader(text)
@@ -94,7 +95,7 @@ def keyed(text: str, path: Path, problems: list[Problem]) -> tuple[dict[str, Any
         line, do = text.count("\n", 0, error.position) + 1, "Remove it"
         what = f"holds a control character (number {ord(text[error.position])})"
     except Exception as error:
-        what, line = f"can't be read as YAML: {str(error) or type(error).__name__}", None
+        what = f"can't be read as YAML: {str(error) or type(error).__name__}"
     problems.append(Problem(what, path, line, do=do))
     return {}, {}
 

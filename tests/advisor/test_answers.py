@@ -114,4 +114,4 @@ def test_a_batch_reports_every_bad_line(tmp_path: Path) -> None:
     file.write_text('{"num_labels": -1}\n{}\n[1]\n{"a": \n{"num_labels": NaN, "b": 1}\n')
     with pytest.raises(InputError) as caught:
         read_batch(file)
-    assert [problem.line for problem in caught.value.problems] == [1, 3, 4, 5, 5]
+    assert [problem.line for problem in caught.value.problems] == [1, 3, 4, 5]
