@@ -219,3 +219,10 @@ def test_every_line_of_a_mutated_file_is_read_or_named(tmp_path: Path) -> None:
         examples, problems = written(tmp_path, bytes(mutated), name)
         assert examples or problems or not mutated.strip()
         assert all(one.line and one.what and one.do for one in problems)
+
+
+def test_a_cell_of_a_csv_that_only_looks_like_json_is_text(tmp_path: Path) -> None:
+    deep = "[" * 100_000
+    examples, problems = written(tmp_path, f"input,output,accepted\na,b,{deep}\nc,d,[NaN]\n".encode(), "train.csv")
+    assert not problems
+    assert [row.accepted for row in examples] == [(deep,), ("[NaN]",)]
