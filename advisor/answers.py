@@ -3,7 +3,6 @@
 Knows nothing of paths, rules or measurements. Every key can be `unknown`, which is never the same as no.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -12,8 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
+from advisor import texts
 from advisor.errors import InputError, Problem
 
 UNKNOWN = "unknown"
@@ -127,7 +125,9 @@ def _value(key: Key, value: object) -> str | float:
     if key.kind == "number":
         return _count(value, key.whole)
     if word not in key.choices:
-        raise ValueError(f"{value!r} is not one of the choices", f"Choose from: {', '.join(key.choices)}, {UNKNOWN}.")
+        raise ValueError(
+            f"{_told(value)} is not one of the choices", f"Choose from: {', '.join(key.choices)}, {UNKNOWN}."
+        )
     return str(word)
 
 
@@ -143,10 +143,17 @@ def _count(value: object, whole: bool) -> float:
             raise ValueError(f"{value!r} can be read in two ways", do)
         number = float(digits.replace(",", "").replace("_", "") + (power or "")) * _SCALE[scale]
     if not 0 <= number <= _LARGEST:
-        raise ValueError(f"{value!r} is not a number from 0 up", do)
+        raise ValueError(f"{_told(value)} is not a number from 0 to {_LARGEST:.0e}", do)
     if whole and abs(number - round(number)) > 1e-6:
-        raise ValueError(f"{value!r} is not a whole number", do)
+        raise ValueError(f"{_told(value)} is not a whole number", do)
     return float(round(number)) if whole else number
+
+
+def _told(value: object) -> str:
+    """A value in a message: text and numbers as they are, anything else by its kind, since it may be endless."""
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return "so large a number"
+    return repr(value) if isinstance(value, (str, int, float)) else texts.kind(value)
 
 
 def _line_of(text: str, name: str) -> int | None:
@@ -156,48 +163,62 @@ def _line_of(text: str, name: str) -> int | None:
 
 def read(path: Path) -> Answers:
     """The answers in a YAML or JSON file. Raises InputError with every problem and its line."""
-    text = _text(path)
-    raw: Any
+    text, problems = _text(path)
+    raw: Any = {}
+    if problems:
+        raise InputError(problems)
+    if path.suffix.lower() != ".json":
+        raw, _ = texts.keyed(text, path, problems)
+    else:
+        raw = _parsed(text, path, None, problems)
     try:
-        raw = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except json.JSONDecodeError as error:
-        raise InputError(Problem(f"not valid JSON: {error.msg}", path, error.lineno)) from error
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or "it does not parse"
-        raise InputError(Problem(f"not valid YAML: {what}", path, mark.line + 1 if mark else None)) from error
-    if not isinstance(raw, dict):
-        raise InputError(Problem("not answers", path, do="Write one `key: value` a line."))
-    return parse(raw, path, text)
-
-
-def read_batch(path: Path) -> list[tuple[object, Answers]]:
-    """One answers object a line, each with its `id` (None without one). Raises InputError naming every bad line."""
-    found: list[tuple[object, Answers]] = []
-    problems: list[Problem] = []
-    for line, text in enumerate(_text(path).split("\n"), 1):
-        if not text.strip():
-            continue
-        try:
-            raw = json.loads(text)
-            if not isinstance(raw, dict):
-                raise InputError(Problem("not a JSON object", path, line))
-            found.append((raw.pop("id", None), parse(raw, path, line=line)))
-        except InputError as error:
-            problems += error.problems
-        except (ValueError, RecursionError) as error:
-            problems.append(Problem(f"not valid JSON: {getattr(error, 'msg', error)}", path, line))
-    if not found and not problems:
-        problems.append(Problem("no answers in it", path, do="Write one JSON object a line."))
+        found = parse(raw, path, text)
+    except InputError as error:
+        problems += error.problems
     if problems:
         raise InputError(problems)
     return found
 
 
-def _text(path: Path) -> str:
+def read_batch(path: Path) -> list[tuple[object, Answers]]:
+    """One answers object a line, each with its `id` (None without one). Raises InputError naming every bad line."""
+    found: list[tuple[object, Answers]] = []
+    text, problems = _text(path)
+    bad = {problem.line for problem in problems}
+    for line, row in enumerate(text.split("\n"), 1):
+        if not row.strip() or line in bad:
+            continue
+        raw = _parsed(row, path, line, problems)
+        try:
+            found.append((raw.pop("id", None), parse(raw, path, line=line)))
+        except InputError as error:
+            problems += error.problems
+    if not found and not problems:
+        problems.append(Problem("no answers in it", path, do="Write one JSON object a line."))
+    if problems:
+        raise InputError(sorted(problems, key=lambda problem: problem.line or 0))
+    return found
+
+
+def _parsed(text: str, path: Path, line: int | None, problems: list[Problem]) -> dict[str, Any]:
+    """The JSON object that a text is, {} with a problem noted where it is none; `line` is where it stands."""
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(Problem("not UTF-8 text", path, do="Save it as UTF-8.")) from error
-    except OSError as error:
-        raise InputError(Problem(f"can't be read: {error.strerror}", path)) from error
+        value = texts.parsed(text)
+    except texts.NotJson as error:
+        problems.append(Problem(str(error), path, line or error.line, do="Write an object of answers as JSON."))
+        return {}
+    if not isinstance(value, dict):
+        do = 'Write an object such as {"output_kind": "json"}.'
+        problems.append(Problem(f"is {texts.kind(value)}, not an object", path, line, do=do))
+        return {}
+    return value
+
+
+def _text(path: Path) -> tuple[str, list[Problem]]:
+    """The text of a file or pipe, and what is wrong with it."""
+    try:
+        raw = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        return "", [Problem(f"can't be read: {reason}", path, do="Give a file that is there.")]
+    return texts.decoded(raw, path)

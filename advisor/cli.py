@@ -3,29 +3,55 @@
 import contextlib
 import functools
 import inspect
+import io
 import json
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from advisor import answers as answering
 from advisor.answers import KEYS, UNKNOWN
-from advisor.errors import AdvisorError, InputError, Problem
+from advisor.errors import AdvisorError, InputError, OutsideError, Problem
+
+UsageError: Any = typer.BadParameter.__bases__[0]  # any mistake in the flags; typer exports only this kind of it
+
+
+class Commands(TyperGroup):
+    """All commands; a mistake in their flags is told as every other mistake is."""
+
+    def main(self, *args: Any, **more: Any) -> Any:
+        """Run the command that the arguments name, and exit with its code."""
+        given = more.get("args") or (args[0] if args else None) or sys.argv[1:]
+        if not given:
+            return super().main(*args, **more)
+        try:
+            code = super().main(*args, **{**more, "standalone_mode": False})
+        except UsageError as error:
+            where = error.ctx.command_path if error.ctx else "advisor"
+            what = error.format_message().rstrip(".")
+            code = _told(InputError(Problem(what, where, do="See it with --help")), "--json" in given)
+        except typer.Abort:
+            code = 1
+        sys.exit(code)
+
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Prompting, RAG or fine-tuning? Measures the answer on your own task, builds it and proves the gain.",
 )
+INTERACTIVE = ("ask", "chat")  # commands that talk with a person on standard output
 INSUFFICIENT = 3  # exit code: done, and the answer is that the evidence is insufficient
 TaskFolder = Annotated[Path, typer.Argument(metavar="TASK", help="the task's folder, or its task.yaml")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, runs/...")]
@@ -41,6 +67,7 @@ class Common:
     model: str = ""
     budget: str = ""
     yes: bool = False
+    out: TextIO = field(default_factory=lambda: sys.stdout)  # for results alone
 
     def settings(self, **more: Any) -> Any:
         """The same as settings of a run."""
@@ -53,11 +80,15 @@ class Common:
     def show(self, value: Any, *views: Any) -> None:
         """The one JSON value, or what a person reads."""
         if self.json:
-            print(json.dumps(value, ensure_ascii=False, default=str))
+            self.line(value)
         elif not self.quiet:
-            out = Console()
+            console = Console(file=self.out)
             for view in views:
-                out.print(view)
+                console.print(view)
+
+    def line(self, value: Any) -> None:
+        """A JSON value as a line of the output."""
+        print(json.dumps(value, ensure_ascii=False, default=str), file=self.out)
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[Callable[[str, int, int], None]]:
@@ -118,7 +149,9 @@ def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
     def run(**given: Any) -> None:
         common = Common(**{name: given.pop(name) for name in COMMON})
         code = 0
-        with _errors(common):
+        # What libraries and a person's own metric print must not stand among the results.
+        aside = contextlib.nullcontext() if function.__name__ in INTERACTIVE else contextlib.redirect_stdout(sys.stderr)
+        with _errors(common), aside:
             if wants_answers:
                 raw = {name: value for name in KEYS if (value := given.pop(name))}
                 given["said"] = {k: v for k, v in answering.parse(raw, "flags").items() if v != UNKNOWN}
@@ -143,13 +176,7 @@ def _errors(common: Common) -> Iterator[None]:
     try:
         yield
     except AdvisorError as error:
-        problems = list(error.problems) if isinstance(error, InputError) else []
-        if common.json:
-            listed = [{**asdict(problem), "where": str(problem.where)} for problem in problems]
-            print(json.dumps({"error": str(error), "problems": listed}, ensure_ascii=False))
-        lines = [str(problem) for problem in problems] or [str(error)]
-        print("\n".join(f"error: {line}" for line in lines), file=sys.stderr)
-        raise typer.Exit(error.exit_code) from error
+        raise typer.Exit(_told(error, common.json)) from error
     except KeyboardInterrupt as stop:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from stop
@@ -158,10 +185,18 @@ def _errors(common: Common) -> Iterator[None]:
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="advisor-", suffix=".log", delete=False) as file:
             traceback.print_exc(file=file)
-        print(
-            f"error: the work failed: {type(error).__name__}: {error}\nthe details are in {file.name}", file=sys.stderr
-        )
-        raise typer.Exit(1) from error
+        what = f"the work failed: {type(error).__name__}: {error}\nthe details are in {file.name}"
+        raise typer.Exit(_told(OutsideError(what), common.json)) from error
+
+
+def _told(error: AdvisorError, as_json: bool) -> int:
+    """Tell what went wrong: on standard error a line for each problem, for a script one JSON value; the exit code."""
+    problems = error.problems if isinstance(error, InputError) else ()
+    if as_json:
+        value = {"error": str(error), "problems": [asdict(problem) for problem in problems]}
+        print(json.dumps(value, ensure_ascii=False))
+    print("\n".join(f"error: {line}" for line in problems or [error]), file=sys.stderr)
+    return error.exit_code
 
 
 @command
@@ -261,7 +296,7 @@ def recommend(
     if batch:
         for given_id, given in answering.read_batch(batch):
             value = _from_answers({**given, **said})
-            print(json.dumps(value if given_id is None else {"id": given_id, **value}, ensure_ascii=False))
+            common.line(value if given_id is None else {"id": given_id, **value})
         return 0
     known = {**(answering.read(answers) if answers else {}), **said}
     if task is None:
@@ -347,7 +382,7 @@ def report(
     if format not in ("", "md", "html", "json"):
         raise InputError(Problem(f"{format!r} is no format", "--format", do="Choose md, html or json"))
     if format == "json":
-        print(json.dumps(reporting.load(run), ensure_ascii=False))
+        common.line(reporting.load(run))
         return
     written = reporting.write(run, (format,) if format else ("md", "html"))
     common.show([str(path) for path in written], _paths("report", written))
@@ -368,7 +403,7 @@ def predict(run: RunFolder, *, common: Common) -> int:
         found: dict[str, Any] = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
         found |= {"passages": list(prediction.passages)} if prediction.passages else {}
         found |= {"scores": dict(prediction.scores)} if prediction.scores else {}
-        print(json.dumps({k: v for k, v in found.items() if v is not None or k == "prediction"}, ensure_ascii=False))
+        common.line({k: v for k, v in found.items() if v is not None or k == "prediction"})
     return 1 if any(prediction.text is None for prediction in made) else 0
 
 
@@ -386,6 +421,8 @@ def evaluate(
     """The score of a built system, or of stored predictions, on rows; per label where outputs are labels."""
     from advisor import evaluation
 
+    if min_score is not None and not 0 <= min_score <= 100:
+        raise InputError(Problem(f"{min_score:g} is no score", "--min-score", do="Give a number from 0 to 100"))
     with common.watching() as watch:
         value = evaluation.evaluate(what, data, metric, common.seed, watch, common.settings())
     common.show(value, evaluation.view(value))
@@ -458,4 +495,7 @@ def _paths(what: str, paths: Any) -> str:
 
 def main() -> None:
     """The entry point of the `advisor` command."""
+    for stream in (sys.stdout, sys.stderr):  # a file's name may be no text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()

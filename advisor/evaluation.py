@@ -1,17 +1,15 @@
 """Scores of a built system, or of stored predictions, on rows that a person gives."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from advisor import metrics, pipeline, rows
+from advisor import metrics, pipeline, rows, taskfolder
 from advisor.errors import InputError, Problem
 from advisor.runtime import Runtime, Watch, unwatched
 from advisor.statistics import interval
 from advisor.system import Incumbent
-from advisor.texts import read as read_text
 
 MOST_LABELS = 100  # with more different outputs they are no labels
 
@@ -31,6 +29,17 @@ def evaluate(
     Raises InputError with everything that is wrong in either file.
     """
     examples, problems = rows.read(data, str(data))
+    stored: dict[str, str] = {}
+    if not examples and not problems:
+        problems.append(Problem("has no rows", data, do="Add rows with inputs and wanted outputs"))
+    lines: dict[str, int] = {}
+    for row in examples:
+        if (first := lines.setdefault(row.id, row.row)) != row.row:
+            what_twice = f"{row.id!r} is the id of line {first} too"
+            problems.append(Problem(what_twice, data, row.row, "id", "Give every row its own id"))
+    if not what.is_dir():
+        stored, wrong = taskfolder.read_predictions(what, set(lines))
+        problems += wrong
     if problems:
         raise InputError(problems)
     if what.is_dir():
@@ -38,13 +47,12 @@ def evaluate(
         task, made = built.task, built.predict(examples)
     else:
         task = {"metric": "exact_match", "labels": []}
-        stored = Incumbent(_stored(what, {example.id for example in examples}))
-        made = Runtime("", what.parent).predict(stored, examples)
+        made = Runtime("", what.parent).predict(Incumbent(stored), examples)
     try:
         labels = task["labels"] or sorted({example.output for example in examples})
-        chosen = metrics.resolve(metric or task["metric"], labels)
+        chosen = metrics.resolve(metric or task["metric"], labels, Path(task["folder"]) if "folder" in task else None)
     except ValueError as error:
-        raise InputError(Problem(str(error), "--metric")) from error
+        raise InputError(Problem(str(error), "--metric", do="Name another metric")) from error
     scored = metrics.score_all(chosen, [prediction.text for prediction in made], examples)
     found = interval(chosen, scored, seed)
     per_label = {}
@@ -75,21 +83,3 @@ def view(value: dict[str, Any]) -> Table:
         score = "-" if one["score"] is None else f"{one['score']:.1f}"
         table.add_row(label.replace("[", r"\["), score, "", str(one["n"]), "")
     return table
-
-
-def _stored(path: Path, ids: set[str]) -> dict[str, str]:
-    text, problems = read_text(path)
-    found: dict[str, str] = {}
-    for line, value in rows.json_lines(text, str(path), problems):
-        if not isinstance(value, dict) or not isinstance(value.get("prediction"), str) or "id" not in value:
-            problems.append(Problem("a line needs an id and a prediction (a text)", path, line))
-        elif str(value["id"]) in found:
-            problems.append(Problem(f"the id {value['id']!r} stands here twice", path, line))
-        else:
-            found[str(value["id"])] = value["prediction"]
-    if unknown := sorted(set(found) - ids):
-        shown = json.dumps(unknown[:5])
-        problems.append(Problem(f"{len(unknown)} ids stand in no row of the data, such as {shown}", path))
-    if problems:
-        raise InputError(problems)
-    return found

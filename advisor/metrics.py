@@ -113,11 +113,19 @@ def _imported(path: str, folder: Path | None) -> Callable[[str, Example], float]
         function = getattr(module, attribute)
         if not callable(function):
             raise TypeError(f"{attribute} is not a function")
-    except Exception as error:  # a person's module may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a person's module may raise anything, and end the program
         raise ValueError(f"the metric {path!r} cannot be imported: {type(error).__name__}: {error}") from error
 
     def score(text: str, example: Example) -> float:
-        value = float(function(text, example))
+        try:
+            value = float(function(text, example))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            what = f"{type(error).__name__}: {error}"
+            raise ValueError(f"the metric {path!r} fails on example {example.id}: {what}") from error
         if not 0 <= value <= 100:
             raise ValueError(f"the metric {path!r} gave {value} for example {example.id}, not 0 to 100")
         return value

@@ -40,6 +40,7 @@ from advisor.task import Example, Task
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 FEWEST_TO_RUN = 30
 ASSUMED = trainers.Speed(2000.0, 100.0, 0.0)  # tokens a second of an endpoint that must not be asked
+HUB_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ class Run:
         self.task, self.settings = task, settings
         self._model = _chosen(task, settings)
         loader = Runtime(self._model, Path())
+        if reason := _impossible(task, loader).get(settings.path):
+            what = f"{settings.path} can't be built: {reason}"
+            raise InputError(Problem(what, "--path", do="Choose another path"))
         self._key = digest(
             [version("advisor"), task.fingerprint, loader.model.fingerprint, settings.seed, asdict(settings.budget)]
         )
@@ -186,18 +190,7 @@ class Run:
 
     def impossible(self) -> dict[str, str]:
         """Paths that this task and model rule out, each with the reason."""
-        task = self.task
-        out: dict[str, str] = {}
-        if not task.documents:
-            out |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
-        if not task.split.train:
-            out |= dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
-        elif not diagnosis.has_labels(task):
-            out["classifier"] = "the output is not one of a fixed set of labels"
-        if not models.tunes(self.runtime.model):
-            reason = f"{self.runtime.name} is an endpoint, which can't be tuned here; name a local model to tune"
-            out |= {path: out.get(path, reason) for path in ("finetuning", "rag+finetuning")}
-        return out
+        return _impossible(self.task, self.runtime)
 
     def build(self, path: str, name: str) -> System | Classifier:
         """Build a path's system, as the step `name`."""
@@ -224,8 +217,7 @@ class Run:
         """Build the chosen path and its runner-up, then compare them with the baseline on the sealed test."""
         advice = self.recommend()
         path = self.settings.path or advice["path"] or advice["provisional"]
-        if reason := self.impossible().get(path):
-            raise InputError(Problem(f"{path} can't be built: {reason}", "--path", do="Choose another path"))
+        self._check_path(path)
         second = self.runner_up(path)
 
         def work() -> dict[str, Any]:
@@ -293,14 +285,31 @@ def opened(folder: Path, settings: Settings, watch: Watch = unwatched, *, needs:
         drop_invalid=settings.drop_invalid,
         allow_overlap=settings.allow_overlap,
         needs=needs,
-        model_problem=None if settings.model else models.problem,
+        model_problem=None if settings.model else _model_problem,
     )
-    if settings.model and (what := models.problem(settings.model)):
-        raise InputError(Problem(what, "--model"))
+    if settings.model and (what := _model_problem(settings.model)):
+        do = "" if models.addressed(settings.model) else "Name a local folder, a hub id or a GGUF file"
+        raise InputError(Problem(what, "--model", do=do))
     _check_prices(_chosen(task, settings), settings)
     run = Run(task, settings, watch)
     run.write_task()
     return run
+
+
+def _model_problem(name: str | Address) -> str:
+    """What is wrong with a model's name, "" for nothing; a hub id is asked for, in the local cache and at the hub."""
+    try:
+        what = models.problem(name)
+        if what or not isinstance(name, str) or "/" not in name or "://" in name or Path(name).expanduser().exists():
+            return what
+        from huggingface_hub import HfApi, try_to_load_from_cache
+
+        if not isinstance(try_to_load_from_cache(name, "config.json"), str):
+            HfApi().model_info(name, timeout=HUB_SECONDS)
+    except Exception as error:  # the hub's own, and those of names that can be no file's
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        return f"there is no model {str(name)!r}, neither on this machine nor to be had from the hub ({reason[0]})"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -326,8 +335,13 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
     if not (folder / "artifact" / "system.json").is_file():
         advice = "Give a run folder that `advisor run` finished (its last line names it)"
         raise InputError(Problem("there is no built system here", folder, do=advice))
-    system = from_json(runfolder.read(folder / "artifact" / "system.json"))
-    task = runfolder.read(folder / "task.json")
+    try:
+        system = from_json(runfolder.read(folder / "artifact" / "system.json"))
+        task = runfolder.read(folder / "task.json")
+        _ = task["name"], task["model"], task["metric"], task["labels"]
+    except (CannotError, LookupError, TypeError) as error:
+        what = f"this is no run that this version wrote: {error}"
+        raise InputError(Problem(what, folder, do="Run the task again")) from error
     shots = folder / "artifact" / "shots.json"
     pool = [Example(str(i), *pair) for i, pair in enumerate(runfolder.read(shots))] if shots.is_file() else []
     model = Address.model_validate(task["endpoint"]) if task.get("endpoint") else str(task["model"])
@@ -369,6 +383,20 @@ def _bound(
     )
     agree = partial(consent.require, yes=settings.yes, may_leave=may_leave, runs=folder.parent)
     return replace(model, meter=meter, folder=folder, agree=agree)
+
+
+def _impossible(task: Task, runtime: Runtime) -> dict[str, str]:
+    out: dict[str, str] = {}
+    if not task.documents:
+        out |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
+    if not task.split.train:
+        out |= dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
+    elif not diagnosis.has_labels(task):
+        out["classifier"] = "the output is not one of a fixed set of labels"
+    if not models.tunes(runtime.model):
+        reason = f"{runtime.name} is an endpoint, which can't be tuned here; name a local model to tune"
+        out |= {path: out.get(path, reason) for path in ("finetuning", "rag+finetuning")}
+    return out
 
 
 def _slug(name: str) -> str:

@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import json
 import statistics
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,11 +11,10 @@ from typing import Any
 
 from advisor import answers, metrics, splitting, taskfolder, texts
 from advisor.address import Address
-from advisor.errors import InputError, Problem
+from advisor.errors import InputError, Problem, ranges
 from advisor.task import Example, Task
 from advisor.taskfolder import NEEDED, Folder
 
-SHOWN = 20  # problems of one kind; of more, the lines are named
 SHORT = 10  # words in the median output, up to which exact_match is the metric where none is named
 
 
@@ -58,7 +56,7 @@ def read(
             )
     _check_enough(here, len(examples), needs, since=0)
     if here.problems:
-        raise InputError(_brief(here.problems))
+        raise InputError(here.problems)
     instruction, examples, test = _lifted(here.settings.instruction, examples, test)
     task = Task(
         name=here.settings.name or here.path.resolve().name,
@@ -160,8 +158,10 @@ def _metric(
         labels = tuple(sorted({row.output.strip() for row in examples}))
     try:
         if here.settings.metric and (labels or name != "macro_f1"):
-            metrics.resolve(name, labels, folder=here.path)
-    except (ValueError, SystemExit) as error:  # SystemExit: a person's module that ends the program when imported
+            metric = metrics.resolve(name, labels, folder=here.path)
+            for text in [examples[0].output, ""] if examples else []:
+                metric.score(text, examples[0])  # a person's own may raise, or give no number
+    except ValueError as error:
         what, _, do = str(error).partition(". ")
         here.wrong("metric", what, do or "Correct the name, or the module that it names")
     return name, labels
@@ -206,35 +206,13 @@ def _check_enough(here: Folder, count: int, needs: int, since: int) -> None:
     here.problems.append(Problem(what, here.path, do=do))
 
 
-def _brief(problems: Sequence[Problem]) -> list[Problem]:
-    """The first problems of each kind in each file, and one that names the lines of the rest."""
-    kinds: defaultdict[tuple[str, str, str], list[Problem]] = defaultdict(list)
-    for problem in problems:
-        kinds[str(problem.where), problem.field, problem.do].append(problem)
-    shown = []
-    for (where, key, do), alike in kinds.items():
-        shown += alike[:SHOWN]
-        if more := alike[SHOWN:]:
-            lines = _ranges(problem.line or 0 for problem in more)
-            shown.append(Problem(f"{len(more):,} more like these, in lines {lines}", where, more[0].line, key, do))
-    return shown
-
-
 def _rows(examples: Sequence[Example]) -> str:
     """How many rows, and which: "3 rows (train.jsonl 4-5, 9)"."""
     files = [
-        f"{file} {_ranges(row.row for row in group)}"
+        f"{file} {ranges(row.row for row in group)}"
         for file, group in itertools.groupby(examples, lambda row: row.file)
     ]
     return f"{len(examples):,} row{'s' * (len(examples) > 1)} ({', '.join(files)})"
-
-
-def _ranges(lines: Iterable[int]) -> str:
-    """Line numbers as text: "4-6, 9"; the first forty stretches."""
-    stretches = itertools.groupby(enumerate(sorted(set(lines))), lambda pair: pair[1] - pair[0])
-    ends = [[line for _, line in stretch] for _, stretch in stretches]
-    named = [str(one[0]) if len(one) == 1 else f"{one[0]}-{one[-1]}" for one in ends]
-    return ", ".join(named[:40]) + (", …" if len(named) > 40 else "")
 
 
 def _lifted(instruction: str, examples: list[Example], test: list[Example]) -> tuple[str, list[Example], list[Example]]:

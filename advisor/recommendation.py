@@ -181,7 +181,9 @@ def _belief(
 ) -> Floats:
     """(draws, 5) scores of the paths; without a measurement relative to an unknown level.
 
-    With one, the draws are moved towards it XX
+    With one, every draw is moved by how far the measurement, with an error drawn for it, is from what the draw says of
+    the paths measured: times the regression of all scores on those. That is the exact update of a linear-Gaussian
+    model, made on draws (Evensen 2003, the ensemble Kalman filter; in geostatistics conditioning by kriging).
     """
     prior = evidence.belief(answers, signals, draws).draws
     names = [path for path in PATH_NAMES if measured and path in measured.draws]

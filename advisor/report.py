@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChainableUndefined, Environment, PackageLoader
+from jinja2 import ChainableUndefined, Environment, PackageLoader, TemplateError
 from markupsafe import Markup, escape
 
-from advisor import runfolder, views
+from advisor import runfolder, texts, views
 from advisor.errors import InputError, Problem
 
 FILES = ("task", "profile", "plan", "diagnosis", "recommendation", "result", "answers")
+AGAIN = "Delete it, and run the command that made this run folder again"
 LONG = {"html": 1500, "md": 400}  # characters shown of a text in an example
 _URL = re.compile(r"https?://[^\s<>()\[\]{}|`\"'\\^]+[^\s<>()\[\]{}|`\"'\\^.,;:!?]")
 _FIGURES: Mapping[str, Callable[..., str]] = {
@@ -36,14 +37,16 @@ def load(folder: Path) -> dict[str, Any]:
     """What the files of a run folder hold, by name; what is missing is left out. Raises InputError when all are."""
     folder = Path(folder)
     found: dict[str, Any] = {"folder": str(folder)}
-    problems = []
+    problems: list[Problem] = []
     for name in FILES:
         path = folder / f"{name}.json"
         if path.is_file():
             try:
                 found[name] = runfolder.read(path)
-            except (ValueError, OSError) as error:
-                problems.append(Problem(f"can't be read: {error}", path, do="Run the same command again"))
+                if not isinstance(found[name], dict):
+                    raise InputError(Problem(f"is {texts.kind(found[name])}, not an object", path, do=AGAIN))
+            except InputError as error:
+                problems += error.problems
     if not problems and not {"profile", "diagnosis", "recommendation", "result"} & set(found):
         advice = "Give a run folder (runs/...) that `advisor run` or `advisor ask` wrote"
         problems.append(Problem("there is nothing to report here", folder, do=advice))
@@ -59,8 +62,17 @@ def write(folder: Path, formats: Sequence[str] = ("md", "html")) -> tuple[Path, 
     for name in formats:
         path = Path(folder) / f"report.{name}"
         partial = path.with_name(path.name + ".partial")
-        partial.write_text(render(run, name), encoding="utf-8")
-        partial.replace(path)
+        try:
+            text = render(run, name)
+        except (TypeError, ValueError, LookupError, AttributeError, TemplateError) as error:
+            what = f"holds what no run of this version wrote ({type(error).__name__}: {error})"
+            raise InputError(Problem(what, folder, do=AGAIN)) from error
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(path)
+        except OSError as error:
+            do = "Make the run folder writable"
+            raise InputError(Problem(f"can't be written: {error.strerror}", path, do=do)) from error
         written.append(path)
     return tuple(written)
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -153,8 +152,8 @@ def _cells(row: dict[str, str]) -> Row:
     for name in ("accepted", "gold"):
         if row.get(name):
             try:
-                kept[name] = json.loads(row[name]) if row[name].lstrip().startswith("[") else [row[name]]
-            except ValueError:
+                kept[name] = texts.parsed(row[name]) if row[name].lstrip().startswith("[") else [row[name]]
+            except texts.NotJson:
                 kept[name] = [row[name]]
     return kept
 

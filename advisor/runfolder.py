@@ -78,8 +78,12 @@ def write(path: Path, value: Any) -> None:
 
 
 def read(path: Path) -> Any:
-    """A JSON value that `write` wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """A JSON value that `write` wrote. Raises InputError where it is damaged, or not there."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        do = "Delete it, and run the command that made this run folder again"
+        raise InputError(Problem(f"can't be read: {error}", path, do=do)) from error
 
 
 def _plain(value: Any) -> Any:

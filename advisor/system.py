@@ -134,7 +134,7 @@ def from_json(value: Mapping[str, Any]) -> System | Classifier:
             Decoding(**decoding),
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise CannotError(f"this is no system.json that this version wrote: {error}") from error
+        raise CannotError(f"system.json does not hold what it should: {type(error).__name__} {error}") from error
 
 
 def prediction_from(value: Mapping[str, Any]) -> Prediction:

@@ -1,19 +1,16 @@
 """`task.yaml` as text to checked settings, each problem with its line. Opens none of the files that it names."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from advisor import address, texts
 from advisor.address import Address
 from advisor.errors import Problem
-
-Lines = Mapping[tuple[str, ...], int]  # the line of each key, by its path: ("answers", "facts_change")
+from advisor.texts import Lines
 
 
 class Settings(BaseModel):
@@ -70,6 +67,8 @@ class Settings(BaseModel):
             raise _wrong(
                 "is a judge: judges are not supported yet", "Name a metric, or a function as package.module:name"
             )
+        if isinstance(value, str) and not value.strip():
+            raise _wrong("is empty", "Name a metric, or delete the line")
         return value
 
     @field_validator("model", mode="before")
@@ -83,10 +82,9 @@ def read(path: Path) -> tuple[Settings, Lines, list[Problem]]:
     text, problems = texts.read(path)
     if problems:
         return Settings(), {}, problems
-    try:
-        raw, lines = _mapping(text, path, problems)
-    except _Unreadable as unreadable:
-        return Settings(), {}, [unreadable.problem]
+    raw, lines = texts.keyed(text, path, problems)
+    if problems and not lines:
+        return Settings(), {}, problems
     try:
         return Settings.model_validate(raw), lines, problems
     except ValidationError as error:
@@ -111,11 +109,6 @@ def _model(name: object) -> str | Address:
     return name
 
 
-class _Unreadable(Exception):
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-
-
 def _wrong(what: str, do: str) -> PydanticCustomError:
     return PydanticCustomError("wrong", "{what}", {"what": what, "do": do})
 
@@ -131,44 +124,3 @@ def _explained(error: Any) -> tuple[str, str]:
     if error["type"] == "dict_type":
         return f"is {texts.kind(error['input'])}, not keys with values", "Write one `key: value` a line, indented"
     return f"is {texts.kind(error['input'])}, not text", "Put the value in quotes"
-
-
-def _mapping(text: str, path: Path, problems: list[Problem]) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
-    """The top-level mapping and the lines of its keys; raises `_Unreadable` where there is none."""
-    try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
-        value = loader.construct_document(node) if node else None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f" at column {mark.column + 1}" if mark else ""
-        do = "Check indentation and quotes: text with ': ' or ' #' in it goes in quotes"
-        what = f"is not valid YAML: {error.problem or error.context}{place}"
-        raise _Unreadable(Problem(what, path, mark.line + 1 if mark else None, do=do)) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        what = f"holds a control character (number {ord(text[error.position])})"
-        raise _Unreadable(Problem(what, path, line, do="Remove it")) from None
-    except (ValueError, TypeError, RecursionError) as error:
-        what = f"can't be read as YAML: {str(error) or type(error).__name__}"
-        raise _Unreadable(Problem(what, path, do="Put odd values in quotes")) from None
-    if not isinstance(value, dict):
-        what = "is empty" if value is None else f"is {texts.kind(value)}, not keys with values"
-        raise _Unreadable(Problem(what, path, 1, do="Write at least a line such as `name: my-task`"))
-    lines: dict[tuple[str, ...], int] = {}
-    _place(node, (), lines, path, problems)
-    return {str(key): item for key, item in value.items()}, lines
-
-
-def _place(
-    node: Any, at: tuple[str, ...], lines: dict[tuple[str, ...], int], path: Path, problems: list[Problem]
-) -> None:
-    """Notes the line of each key of a mapping and of the mappings in it; reports keys that stand there twice."""
-    for key, item in node.value:
-        place, line = (*at, str(key.value)), key.start_mark.line + 1
-        if place in lines:
-            what = f"stands here again, after line {lines[place]}"
-            problems.append(Problem(what, path, line, ".".join(place), "Keep one of the two"))
-        lines[place] = line
-        if isinstance(item, yaml.MappingNode) and not at:
-            _place(item, place, lines, path, problems)

@@ -31,7 +31,7 @@ class Folder:
     path: Path
     file: Path
     settings: taskfile.Settings
-    lines: taskfile.Lines
+    lines: texts.Lines
     problems: list[Problem] = field(default_factory=list)
 
     def wrong(self, key: str, what: str, do: str) -> None:
@@ -164,6 +164,7 @@ def read_schema(here: Folder) -> Mapping[str, Any] | None:
         if not isinstance(schema, dict):
             raise ValueError(f"it is {texts.kind(schema)}, not an object")
         validator_for(schema).check_schema(schema)
+        _follow_references(schema)
         for sample in ("{}", "[]", '""', "0"):
             checker((), schema)(sample)
     except SchemaError as error:
@@ -182,25 +183,33 @@ def read_incumbent(here: Folder, ids: set[str]) -> Mapping[str, str] | None:
     path = here.find("incumbent")
     if not path:
         return None
+    found, problems = read_predictions(path, ids)
+    here.problems += problems
+    return found
+
+
+def read_predictions(path: Path, ids: set[str]) -> tuple[dict[str, str], list[Problem]]:
+    """Stored predictions by the id of their example, and what is wrong with them; null, a failure, is left out."""
     text, problems = texts.read(path)
     first: dict[str, int] = {}
     found: dict[str, str] = {}
     for line, row in rows.json_lines(text, path, problems):
-        given, prediction = row.get("id"), row.get("prediction")
-        if given is None or isinstance(given, bool) or not isinstance(given, str | int) or prediction is None:
+        given, name = row.get("id"), str(row.get("id"))
+        if given is None or isinstance(given, bool) or not isinstance(given, str | int) or "prediction" not in row:
             what, do = "has no id or no prediction", 'Write {"id": "...", "prediction": "..."}'
-        elif str(given) in first:
-            what, do = f"predicts {str(given)!r} again, after line {first[str(given)]}", "Keep one of the two"
-        elif str(given) not in ids:
-            what, do = f"predicts {str(given)!r}, which is the id of no example", "Correct the id, or remove the line"
+        elif name in first:
+            what, do = f"predicts {name!r} again, after line {first[name]}", "Keep one of the two"
+        elif name not in ids:
+            what, do = f"predicts {name!r}, which is the id of no example", "Correct the id, or remove the line"
         else:
-            first[str(given)], found[str(given)] = line, texts.compact(prediction)
+            first[name] = line
+            if row["prediction"] is not None:
+                found[name] = texts.compact(row["prediction"])
             continue
         problems.append(Problem(what, path, line, do=do))
-    if not found and not problems:
+    if not first and not problems:
         problems = [Problem("has no rows", path, do="Add predictions, or remove the file")]
-    here.problems += problems
-    return found
+    return found, problems
 
 
 def checker(labels: Sequence[str], schema: Mapping[str, Any] | None) -> Callable[[str], str]:
@@ -231,6 +240,22 @@ def _fits(schema: Mapping[str, Any]) -> Callable[[str], str]:
         return f"is outside the schema: {clipped(worst.message, 120)} (at {worst.json_path})" if worst else ""
 
     return fault
+
+
+def _follow_references(schema: Mapping[str, Any]) -> None:
+    """Look every reference of a schema up, wherever it stands. Raises where one leads nowhere or out of the schema."""
+    from referencing import Registry
+    from referencing.jsonschema import DRAFT202012, specification_with
+
+    dialect = specification_with(str(schema.get("$schema", "")), default=DRAFT202012)
+    root = dialect.create_resource(schema)
+    left = [(root, Registry().resolver_with_root(root))]
+    while left:
+        part, resolver = left.pop()
+        for key in ("$ref", "$dynamicRef"):
+            if isinstance(part.contents, Mapping) and isinstance(part.contents.get(key), str):
+                resolver.lookup(part.contents[key])
+        left += [(inner, resolver.in_subresource(inner)) for inner in part.subresources()]
 
 
 def clipped(text: str, length: int = 60) -> str:

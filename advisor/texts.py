@@ -1,13 +1,17 @@
-"""Bytes to text and text to JSON values, with what is wrong said by line and column. Knows nothing of tasks."""
+"""Bytes to text and text to JSON or YAML values, with what is wrong said by line and column. Knows nothing of tasks."""
 
 import difflib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from advisor.errors import Problem
+
+Lines = Mapping[tuple[str, ...], int]  # the line of each key of a YAML file, by its path: ("answers", "facts_change")
 
 
 def read(path: Path) -> tuple[str, list[Problem]]:
@@ -15,7 +19,7 @@ def read(path: Path) -> tuple[str, list[Problem]]:
     try:
         if not path.is_file():
             what = "is a folder, not a file" if path.is_dir() else "is not there"
-            return "", [Problem(what, path, do="Give the name of a file in the task's folder")]
+            return "", [Problem(what, path, do="Give the name of a file")]
         return decoded(path.read_bytes(), path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -68,6 +72,34 @@ def parsed(text: str) -> Any:
     return value
 
 
+def keyed(text: str, path: Path, problems: list[Problem]) -> tuple[dict[str, Any], Lines]:
+    """The top-level mapping of a YAML text and the lines of its keys; both empty where there is none. Never raises."""
+    lines: dict[tuple[str, ...], int] = {}
+    line: int | None = None
+    do = "Put odd values in quotes"
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        value = loader.construct_document(node) if node else None
+        if isinstance(value, dict):
+            _place(loader, node, (), lines, path, problems)
+            return {_name(key): item for key, item in value.items()}, lines
+        what = "is empty" if value is None else f"is {kind(value)}, not keys with values"
+        line, do = 1, "Write one `key: value` a line"
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" at column {mark.column + 1}" if mark else ""
+        what, line = f"is not valid YAML: {error.problem or error.context}{place}", mark.line + 1 if mark else None
+        do = "Check indentation and quotes: text with ': ' or ' #' in it goes in quotes"
+    except yaml.reader.ReaderError as error:
+        line, do = text.count("\n", 0, error.position) + 1, "Remove it"
+        what = f"holds a control character (number {ord(text[error.position])})"
+    except Exception as error:
+        what = f"can't be read as YAML: {str(error) or type(error).__name__}"
+    problems.append(Problem(what, path, line, do=do))
+    return {}, {}
+
+
 def compact(value: object) -> str:
     """A wanted output as text: a string as it is, everything else as JSON without spaces, keys in the order given."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -107,3 +139,27 @@ def _hint(text: str) -> str:
     if re.search(r"\b(True|False|None)\b", text):
         return " (JSON writes true, false, null)"
     return " (cut off, or spread over several lines?)" if text.count("{") > text.count("}") else ""
+
+
+def _name(key: object) -> str:
+    """A key as text, with halves of surrogate pairs as escapes."""
+    return str(key).encode("utf-8", "backslashreplace").decode()
+
+
+def _place(
+    loader: yaml.SafeLoader,
+    node: Any,
+    at: tuple[str, ...],
+    lines: dict[tuple[str, ...], int],
+    path: Path,
+    problems: list[Problem],
+) -> None:
+    """Notes the line of each key of a mapping and of the mappings in it; reports keys that stand there twice."""
+    for key, item in node.value:
+        place, line = (*at, _name(loader.construct_object(key))), key.start_mark.line + 1
+        if place in lines:
+            what = f"stands here again, after line {lines[place]}"
+            problems.append(Problem(what, path, line, ".".join(place), "Keep one of the two"))
+        lines[place] = line
+        if isinstance(item, yaml.MappingNode) and not at:
+            _place(loader, item, place, lines, path, problems)

@@ -114,4 +114,36 @@ def test_a_batch_reports_every_bad_line(tmp_path: Path) -> None:
     file.write_text('{"num_labels": -1}\n{}\n[1]\n{"a": \n{"num_labels": NaN, "b": 1}\n')
     with pytest.raises(InputError) as caught:
         read_batch(file)
-    assert [problem.line for problem in caught.value.problems] == [1, 3, 4, 5, 5]
+    assert [problem.line for problem in caught.value.problems] == [1, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (b"num_labels: 3\nnum_labels: 4\n", [2]),
+        (b'num_labels: 3\nfacts_change: "\xe9"\n', [2]),
+        (b"num_labels: &a [*a]\nfacts_change: {a: b}\ntrain_examples: .nan\ncorpus_tokens: .inf\n", [1, 2, 3, 4]),
+        (b"num_labels: 0x" + b"F" * 6000 + b"\n", [1]),
+    ],
+)
+def test_odd_yaml_is_answered_with_its_lines(tmp_path: Path, text: bytes, lines: list[int]) -> None:
+    (tmp_path / "a.yaml").write_bytes(text)
+    with pytest.raises(InputError) as caught:
+        read(tmp_path / "a.yaml")
+    assert [problem.line for problem in caught.value.problems] == lines
+    assert all(problem.do for problem in caught.value.problems)
+
+
+def test_a_batch_in_another_encoding_or_nested_too_deeply_is_told_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "b.jsonl"
+    file.write_bytes(b'{}\n{"output_kind": "\xe9"}\n' + b"[" * 100_000 + b'\n{"num_labels": 1, "num_labels": 2}\n')
+    with pytest.raises(InputError) as caught:
+        read_batch(file)
+    assert [problem.line for problem in caught.value.problems] == [2, 3, 4]
+
+
+def test_true_false_and_null_are_yes_no_and_unknown() -> None:
+    found = parse({"strict_format": True, "style_matters": False, "data_may_leave": None, "num_labels": None})
+    assert [found[key] for key in ("strict_format", "style_matters", "data_may_leave", "num_labels")] == [
+        "yes", "no", "unknown", "unknown",
+    ]  # fmt: skip

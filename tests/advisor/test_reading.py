@@ -327,7 +327,7 @@ def test_what_is_wrong_with_a_model_joins_the_list(tmp_path: Path) -> None:
     assert [problem.line for problem in caught.value.problems] == [3, 2]
 
 
-def test_no_mutation_of_a_task_gives_anything_but_an_input_error(tmp_path: Path) -> None:
+def test_a_mutated_task_is_read_or_every_problem_says_where_and_what_to_do(tmp_path: Path) -> None:
     draw = random.Random(0)
     whole: dict[str, str | bytes] = {
         "task.yaml": "name: a\nmetric: exact_match\nexamples: train.jsonl\nanswers: {facts_change: often}\nmodel: x\n",
@@ -348,7 +348,98 @@ def test_no_mutation_of_a_task_gives_anything_but_an_input_error(tmp_path: Path)
             files[name] = bytes(content)
         home = folder(tmp_path / str(at), files)
         try:
-            reading.read(home)
+            task = reading.read(home)
         except InputError as error:
-            str(error).encode()
+            assert str(error).encode()
+            assert all(one.where and one.what and one.do for one in error.problems)
+        else:
+            assert task.split.train and task.split.test
         shutil.rmtree(home)
+
+
+BOMB = "  a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"  {chr(98 + at)}: &{chr(98 + at)} [{', '.join([f'*{chr(97 + at)}'] * 9)}]\n" for at in range(12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("yes: x\n~: y\nname: t\n", [1, 2]),
+        ('name: t\n"\\ud83d": 1\n', [2]),
+        ("metric: ''\n", [1]),
+        (f"name: t\nanswers:\n{BOMB}  facts_change: *m\n  num_labels: *m\n", [*range(3, 18)]),
+        ("answers: {num_labels: 0x" + "F" * 6000 + "}\n", [1]),
+    ],
+)
+def test_odd_yaml_is_told_line_by_line_in_short(tmp_path: Path, text: str, places: list[int]) -> None:
+    found = problems(folder(tmp_path, {"task.yaml": text}))
+    assert sorted({problem.line for problem in found if problem.line}) == places
+    assert all(len(str(problem)) < 1000 and problem.do for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("source", "fragment"),
+    [
+        ("def f(text): return 1", "TypeError"),
+        ("def f(text, example): return 'good'", "ValueError"),
+        ("def f(text, example): return 500", "not 0 to 100"),
+        ("def f(text, example): return text.split()[0] == 'yes'", "IndexError"),
+        ("import sys\ndef f(text, example): sys.exit()", "SystemExit"),
+        ("raise BaseException('odd')", "BaseException: odd"),
+    ],
+)
+def test_a_metric_of_ones_own_is_tried_before_the_work_begins(tmp_path: Path, source: str, fragment: str) -> None:
+    (problem,) = problems(folder(tmp_path, {"task.yaml": "name: t\nmetric: score:f\n", "score.py": source}))
+    assert (problem.line, problem.field) == (2, "metric")
+    assert fragment in str(problem)
+
+
+def test_a_metric_of_ones_own_that_works_is_taken(tmp_path: Path) -> None:
+    source = "def f(text, example): return 100 * (text == example.output)"
+    assert task(tmp_path, {"task.yaml": "metric: score:f\n", "score.py": source}).metric == "score:f"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "anyOf": [{}, {"$ref": "#/$defs/gone"}]},
+        {"properties": {"a": {"items": {"$ref": "https://example.org/s.json"}}}},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "definitions": {"a": {"$ref": "#/definitions/b"}}},
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_found_wherever_it_stands(tmp_path: Path, schema: dict[str, object]) -> None:
+    (problem,) = problems(folder(tmp_path, {"schema.json": json.dumps(schema)}))
+    assert Path(problem.where).name == "schema.json"
+    assert "can't be used as a JSON schema" in problem.what
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$defs": {"x": {"$anchor": "a", "type": "object"}}, "$ref": "#a"},
+        {"$id": "https://example.org/s.json", "$defs": {"x": {"$id": "x.json"}}, "$ref": "x.json"},
+        {"$defs": {"n": {"properties": {"n": {"$ref": "#/$defs/n"}}}}, "$ref": "#/$defs/n"},
+        {"type": "object", "properties": {"$ref": {"type": "string"}}},
+        {"$schema": "http://example.org/mine", "type": "object"},
+    ],
+)
+def test_references_within_a_schema_are_followed(tmp_path: Path, schema: dict[str, object]) -> None:
+    rows = '{"input": "i", "output": {"n": {}}}'
+    assert task(tmp_path, {"schema.json": json.dumps(schema), "train.jsonl": rows}).schema == schema
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"train.jsonl": b"\xef\xbb\xbf" + ROW.encode(), "task.yaml": b"\xef\xbb\xbfname: t\n"},
+        {"train.jsonl": "\n\n" + ROW.replace("\n", "\r\n\r\n"), "task.yaml": "---\r\nname: t\r\n"},
+        {"train.jsonl": ROW.rstrip("\n").replace('"a"', '"é–日本"')},
+        {"train.jsonl": ROW.splitlines()[0]},
+        {"task.yaml": "examples: d/../rows.csv\n", "d/x": "", "rows.csv": 'Frage ; Antwort\n"a; ""b""\nc";d\n'},
+        {"train.jsonl": json.dumps({"input": "word " * 300_000, "output": 0})},
+        {"train.jsonl": json.dumps({"input": "a\u2028b\x85c", "output": [], "accepted": None, "gold": []})},
+    ],
+)
+def test_what_is_odd_but_right_is_read(tmp_path: Path, files: Files) -> None:
+    assert task(tmp_path, files).split.train

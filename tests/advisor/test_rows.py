@@ -205,7 +205,7 @@ def test_inputs_to_predict_need_no_outputs() -> None:
     assert [problem.line for problem in problems] == [5]
 
 
-def test_no_mutation_of_a_file_raises(tmp_path: Path) -> None:
+def test_every_line_of_a_mutated_file_is_read_or_named(tmp_path: Path) -> None:
     draw = random.Random(0)
     jsonl = b'{"input": "a", "output": {"x": [1]}, "gold": ["d"]}\n{"prompt": [{"role": "user", "content": "a"}]}\n'
     for at in range(600):
@@ -216,4 +216,13 @@ def test_no_mutation_of_a_file_raises(tmp_path: Path) -> None:
             mutated[place : place + draw.randint(0, 3)] = draw.choice(
                 [b"", b'"', b"\xff", b"{", b"[", b"\n", b",", b"\0", b"1"]
             )
-        written(tmp_path, bytes(mutated), name)
+        examples, problems = written(tmp_path, bytes(mutated), name)
+        assert examples or problems or not mutated.strip()
+        assert all(one.line and one.what and one.do for one in problems)
+
+
+def test_a_cell_of_a_csv_that_only_looks_like_json_is_text(tmp_path: Path) -> None:
+    deep = "[" * 100_000
+    examples, problems = written(tmp_path, f"input,output,accepted\na,b,{deep}\nc,d,[NaN]\n".encode(), "train.csv")
+    assert not problems
+    assert [row.accepted for row in examples] == [(deep,), ("[NaN]",)]

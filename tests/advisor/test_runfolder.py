@@ -45,3 +45,11 @@ def test_a_run_folder_that_cannot_be_written_is_the_persons_to_mend(tmp_path):
     (tmp_path / "runs").write_text("a file where the folder should be")
     with pytest.raises(InputError, match="can't be written"):
         runfolder.opened("a", tmp_path / "runs")
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": ', b"\xff", b"[" * 100_000])
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path, content):
+    (tmp_path / "profile.json").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        runfolder.read(tmp_path / "profile.json")
+    assert "profile.json" in str(caught.value) and "Delete it" in str(caught.value)

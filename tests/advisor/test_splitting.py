@@ -138,10 +138,9 @@ def test_many_equal_texts_are_paired_with_the_first_only() -> None:
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["", ""], ["a"], ["a", "b"], ["?", "!"]])
-def test_near_duplicates_of_next_to_nothing_do_not_fail(texts: list[str]) -> None:
-    near_duplicates(texts)
-    near_duplicates(texts, [])
-    near_duplicates([], texts)
+def test_of_next_to_nothing_only_equal_texts_are_near_duplicates(texts: list[str]) -> None:
+    assert near_duplicates(texts) == ([(0, 1)] if texts == ["", ""] else [])
+    assert near_duplicates(texts, []) == near_duplicates([], texts) == []
 
 
 def test_the_quick_search_finds_what_a_full_comparison_finds() -> None:
