@@ -217,7 +217,6 @@ class Run:
         """Build the chosen path and its runner-up, then compare them with the baseline on the sealed test."""
         advice = self.recommend()
         path = self.settings.path or advice["path"] or advice["provisional"]
-        self._check_path(path)
         second = self.runner_up(path)
 
         def work() -> dict[str, Any]:
