@@ -220,9 +220,11 @@ def ask(
     runfolder.write(folder / "answers.json", given)
     runfolder.write(folder / "recommendation.json", value)
     written = report.write(folder)
+    questionnaire.write_task(given, start := folder / "task" / "task.yaml")
     from advisor import views
 
-    common.show(value, views.recommendation_view(value), _paths("answers", [out]), _paths("report", written))
+    paths = [_paths("answers", [out]), _paths("report", written), _paths("go on with", [start])]
+    common.show(value, views.recommendation_view(value), *paths)
     return 0 if value["path"] else INSUFFICIENT
 
 

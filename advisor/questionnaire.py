@@ -1,6 +1,6 @@
 """The questionnaire in the terminal: asks what is not known and does not follow, and writes a file that replays it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import questionary
@@ -70,6 +70,28 @@ def write(answers: Mapping[str, str | float], path: Path) -> None:
         key = KEYS[name]
         lines += [f"# {key.question} {key.help}", f"# {', '.join(key.choices) or 'a number'}, or {UNKNOWN}"]
         lines += [f"{name}: {_plain(value)}", ""]
+    _write(path, lines)
+
+
+def write_task(answers: Mapping[str, str | float], path: Path) -> None:
+    """Write a task.yaml to go on with: what was answered, and what to put beside it; whole or not at all."""
+    known = {name: value for name, value in answers.items() if value != UNKNOWN}
+    metric = {"label": "label_accuracy", "json": "json_field_f1"}.get(str(known.get("output_kind")))
+    lines = [
+        '# Put examples beside this file into train.jsonl, a line each: {"input": "...", "output": "..."}',
+        "# and documents, if there are any, into a folder that the line `documents: FOLDER` names. Then: advisor run .",
+        f"name: {path.parent.name}",
+        "description: Say here what the task is.",
+        *([f"metric: {metric}"] if metric else []),
+        *(["answers:"] if known else []),
+        *(f"  {name}: {_plain(value)}" for name, value in known.items()),
+        "",
+    ]
+    _write(path, lines)
+
+
+def _write(path: Path, lines: Sequence[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.write_text("\n".join(lines), encoding="utf-8")
     partial.replace(path)

@@ -6,7 +6,7 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from advisor import answers, questionnaire
+from advisor import answers, questionnaire, reading
 from advisor.answers import KEYS, UNKNOWN
 
 UP, DOWN, ENTER = "\x1b[A", "\x1b[B", "\r"
@@ -58,3 +58,14 @@ def test_without_a_terminal_every_flag_is_named() -> None:
     text = questionnaire.needs_terminal()
     assert "--answers FILE" in text
     assert all(f"--{name.replace('_', '-')}" in text for name in KEYS)
+
+
+def test_the_task_file_to_go_on_with_is_read_as_a_task_with_the_answers(tmp_path: Path) -> None:
+    given = {**dict.fromkeys(KEYS, UNKNOWN), "output_kind": "json", "facts_change": "often", "train_examples": 200.0}
+    questionnaire.write_task(given, tmp_path / "task" / "task.yaml")
+    task = reading.read(tmp_path / "task", needs=0)
+    assert task.metric == "json_field_f1"
+    said = {name: value for name, value in task.answers.items() if value != UNKNOWN}
+    assert said == {"output_kind": "json", "facts_change": "often", "train_examples": 200.0}
+    questionnaire.write_task(dict.fromkeys(KEYS, UNKNOWN), tmp_path / "bare" / "task.yaml")
+    assert set(reading.read(tmp_path / "bare", needs=0).answers.values()) == {UNKNOWN}
