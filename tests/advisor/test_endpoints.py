@@ -542,7 +542,8 @@ def test_a_whole_run_works_through_an_endpoint_that_fails_now_and_then(server, t
     assert result["test"] == 100 and result["baseline"] < 50 and not any(result["unscored"].values())
     faults = sum(asked in server.faults and not server.faults[asked] for asked in server.faults)
     assert faults and result["spent"]["requests"] == len(server.asked) - faults
-    assert 0.5 < result["spent"]["usd"] / plan["expected"]["usd"] < 2
+    # Less than expected: with so few examples those chosen on are those compared on, and are asked once.
+    assert 0.25 < result["spent"]["usd"] / plan["expected"]["usd"] < 1.2
     run = tmp_path / result["run"]
     ranking = {one["path"]: one for one in json.loads((run / "recommendation.json").read_text())["ranking"]}
     assert set(ranking) == {"prompting", "classifier", "rag", "finetuning", "rag+finetuning"}
