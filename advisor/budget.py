@@ -109,8 +109,9 @@ def _of_requests(task: Task, runtime: Runtime, model: Endpoint, budget: Budget, 
     if not model.meter.fits(least := expected(task, runtime, probes * fewest)):
         what = f"measuring on only {fewest} examples takes about {least}"
         raise InputError(Problem(what, "--budget", do="Give a larger one"))
-    measure = _within(DIAGNOSIS / (probes * max(shares)), MEASURED, len(task.split.compare))
-    choose = _within(CHOICE / (2 * probes * max(shares)), CHECKED, len(task.split.choose))
+    left = max(LEAST, 1 - 3 * len(task.split.test) * max(shares)) / max(shares)  # in requests, without the proof's
+    measure = _within(DIAGNOSIS * left / probes, MEASURED, len(task.split.compare))
+    choose = _within(CHOICE * left / (2 * probes), CHECKED, len(task.split.choose))
     return Plan(measure, choose, 0, 0, 0, limit, asdict(speed))
 
 
