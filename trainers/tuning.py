@@ -14,13 +14,13 @@ import json
 import math
 import random
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from trainers import plain
+from trainers.checkpoints import Checkpoints
 from trainers.layers import fused
 from trainers.models import LanguageModel, folder_hash, quiet
 from trainers.packing import pack, packs, run
@@ -29,7 +29,6 @@ from trainers.rendering import Row
 
 WARM_UP = 0.1  # share of the steps
 PASS_TOKENS = 8_192  # of a batch run at once, which bounds the memory of activations; a larger batch is run in pieces
-CHECKPOINT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -72,22 +71,6 @@ class Tuned:
     scores: tuple[tuple[int, float], ...]
     losses: tuple[float, ...]
     tokens: int
-
-
-@dataclass
-class _State:
-    """What a checkpoint holds beside weights and optimizer. `tokens` were computed, what rows share once a pass."""
-
-    step: int = 0
-    tokens: int = 0
-    stale: int = 0
-    scores: list[tuple[int, float]] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-
-    @property
-    def best(self) -> tuple[int, float]:
-        """The first of the best (step, score) pairs."""
-        return max(self.scores, key=lambda pair: (pair[1], -pair[0]))
 
 
 def tune(
@@ -152,7 +135,7 @@ def _loop(
     marks = {round(len(plan) * (i + 1) / settings.evaluations) for i in range(settings.evaluations)} - {0}
     weights = {name: parameter for name, parameter in lm.model.named_parameters() if parameter.requires_grad}
     optimizer, schedule = _optimizer(weights, settings, len(plan))
-    keeper = _Checkpoints(folder, _key(lm, rows, settings), weights, optimizer, schedule, _kept(folder, settings))
+    keeper = Checkpoints(folder, _key(lm, rows, settings), weights, optimizer, schedule, _kept(folder, settings))
     state = keeper.restore()
     while state.step < len(plan) and state.stale < settings.patience:
         loss, tokens = _step(lm, [rows[i] for i in plan[state.step]], optimizer, list(weights.values()))
@@ -297,64 +280,3 @@ def _save_adapter(lm: LanguageModel, folder: Path) -> None:
     config["target_modules"] = sorted(config["target_modules"])  # peft's set: another order in every process
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True))
     (folder / "README.md").unlink(missing_ok=True)
-
-
-@dataclass
-class _Checkpoints:
-    """Reads and writes `folder/checkpoint.pt`: weights, optimizer, state, and the best weights `kept` until then."""
-
-    folder: Path
-    key: str
-    weights: dict[str, Any]
-    optimizer: Any
-    schedule: Any
-    kept: Path
-    written: float = field(default_factory=time.monotonic)
-
-    @property
-    def due(self) -> bool:
-        """Whether the last one is so old that a kill would lose much."""
-        return time.monotonic() - self.written > CHECKPOINT_SECONDS
-
-    def write(self, state: _State) -> None:
-        """Write a checkpoint, whole or not at all."""
-        import torch
-
-        partial = self.folder / "checkpoint.partial"
-        best = {path.name: path.read_bytes() for path in self.kept.iterdir()} if self.kept.is_dir() else {}
-        torch.save(
-            {
-                "key": self.key,
-                "weights": {name: weight.detach() for name, weight in self.weights.items()},
-                "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(),
-                "state": json.dumps(asdict(state)),
-                "best": best,
-            },
-            partial,
-        )
-        partial.replace(self.folder / "checkpoint.pt")
-        self.written = time.monotonic()
-
-    def restore(self) -> _State:
-        """The state of the last checkpoint, weights and optimizer put back, or a fresh one."""
-        import torch
-
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / "checkpoint.pt"
-        saved = torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else {}
-        if saved.get("key") != self.key:
-            shutil.rmtree(self.kept, ignore_errors=True)
-            return _State()
-        with torch.no_grad():
-            for name, weight in self.weights.items():
-                weight.copy_(saved["weights"][name])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.schedule.load_state_dict(saved["schedule"])
-        shutil.rmtree(self.kept, ignore_errors=True)  # a kill after the checkpoint may have left better weights
-        for name, content in saved["best"].items():
-            self.kept.mkdir(exist_ok=True)
-            (self.kept / name).write_bytes(content)
-        state = _State(**json.loads(saved["state"]))
-        state.scores = [(int(step), float(score)) for step, score in state.scores]
-        return state

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from trainers import LanguageModel, Row, plain
-from trainers.packing import LONG, Prefix, Slots, extend, pack, packs, prefixed, run
+from trainers.attention import LONG
+from trainers.packing import Prefix, Slots, extend, pack, packs, prefixed, run
 
 SHARED = tuple(range(20, 29))
 OWN = [tuple(range(30, 30 + n)) for n in (5, 1, 12, 3)]
@@ -45,7 +46,7 @@ def test_a_pass_over_rows_behind_what_they_share_gives_each_rows_own_logits(
 ):
     import torch
 
-    monkeypatch.setattr("trainers.packing.LONG", 4 if long else LONG)
+    monkeypatch.setattr("trainers.attention.LONG", 4 if long else LONG)
     lm = request.getfixturevalue(model)
     ids, positions, packed = pack(lm, OWN, SHARED)
     assert ids.shape[1] == len(SHARED) + sum(map(len, OWN))  # no padding, what is shared once
