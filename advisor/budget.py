@@ -20,6 +20,7 @@ MEASURED, CHECKED = (48, 96), (24, 64)  # the fewest and the most examples to me
 EPOCHS = 3
 SHORT_ROWS = 160  # of the short tuning
 SHOTS = 8  # at most in a prompt
+SMALL = 0.5  # of the speed of writing, where few texts are written at once
 PASSAGE_TOKENS = 80  # of the one passage that a tuned system reads, until it is counted
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -136,7 +137,8 @@ def costs(task: Task, runtime: Runtime, plan: Plan) -> dict[str, dict[str, objec
     own, wanted = sum(prompt) / len(prompt), sum(answer) / len(answer)
     instruction = runtime.model.count([task.instruction])[0]
     passages = PASSAGE_TOKENS if task.documents else 0
-    choosing = plan.choose * 5 * (own / plan.speed["prefill"] + plan.max_tokens / plan.speed["decode"])
+    shown = 2 * SHOTS * (own + wanted) + 5 * passages  # of the five or so systems to choose among
+    choosing = plan.choose * ((5 * own + shown) / plan.speed["prefill"] + 5 * _writing(plan))
     usd = expected(task, runtime, 5 * plan.choose).usd
     whole = instruction + own + wanted
     table = {
@@ -167,11 +169,15 @@ def tuning(task: Task, runtime: Runtime, plan: Plan, passages: int = 0) -> train
 
 def _tuning_seconds(task: Task, runtime: Runtime, plan: Plan, passages: int) -> float:
     """The training, and the checks in between."""
-    prompt, answer = _tokens(task, runtime)
-    once = (sum(prompt) / len(prompt) + passages) / plan.speed["prefill"]
-    once += sum(answer) / len(answer) / plan.speed["decode"]
+    prompt, _ = _tokens(task, runtime)
+    once = (sum(prompt) / len(prompt) + passages) / plan.speed["prefill"] + _writing(plan)
     checks = trainers.TuneSettings().evaluations * plan.choose * once
     return tuning(task, runtime, plan, passages).seconds + checks
+
+
+def _writing(plan: Plan) -> float:
+    """Seconds to write one text of a set to choose on, some of which go on to the limit."""
+    return plan.max_tokens / (SMALL * plan.speed["decode"])
 
 
 def _tokens(task: Task, runtime: Runtime) -> tuple[list[int], list[int]]:

@@ -219,12 +219,13 @@ class Run:
         path = self.settings.path or advice["path"] or advice["provisional"]
         second = self.runner_up(path)
 
+        finalists: dict[str, System | Classifier] = {"baseline": baseline(self.task, self.runtime, self.plan)}
+        if second:
+            finalists["runner_up"] = self.build(second, "runner_up_system")
+        finalists["test"] = self._artifact(self.build(path, "system"))
+
         def work() -> dict[str, Any]:
-            self._afford(len(self.task.split.test) * (3 if second else 2))
-            finalists = {"baseline": baseline(self.task, self.runtime, self.plan)}
-            if second:
-                finalists["runner_up"] = self.build(second, "runner_up_system")  # type: ignore[assignment]
-            finalists["test"] = self._artifact(self.build(path, "system"))  # type: ignore[assignment]
+            self._afford(len(self.task.split.test) * len(finalists))
             figures = proof.prove(self.task, self.runtime, finalists, self.settings.seed)
             return {
                 "run": str(self.folder),

@@ -161,16 +161,19 @@ class Runtime:
         keys = [digest([weights, request]) for request in requests] if keep else []
         found = {} if self.fresh or not keep else self.store.get(keys)
         answers = {i: found[key] for i, key in enumerate(keys) if key in found}
-        self.watch(what, len(answers), len(requests))
-        for batch in model.batches(requests):  # planned before the store is asked: the same however often it is cut off
+        work = []  # planned from all requests, whatever the store has: the same however often it is cut off
+        for batch in model.batches(requests):
             missing = [i for i in batch if i not in answers]
-            asked = list(batch) if missing and isinstance(model, LocalModel) else missing
-            self.computed, self.stored = self.computed + len(asked), self.stored + len(batch) - len(asked)
+            work.append(list(batch) if missing and isinstance(model, LocalModel) else missing)
+        done = len(requests) - sum(map(len, work))
+        self.computed, self.stored = self.computed + len(requests) - done, self.stored + done
+        self.watch(what, done, len(requests))
+        for asked in work:
             for j, prediction in model.generate([requests[i] for i in asked]):
                 answers[asked[j]] = prediction
                 if keep:
                     self.store.put(keys[asked[j]], prediction)
-                self.watch(what, len(answers), len(requests))
+                self.watch(what, done := done + 1, len(requests))
         return [replace(answers[i], passages=shown) for i, (_, shown) in enumerate(conversations)]
 
     def _conversations(self, system: System, examples: Sequence[Example]) -> Batch:
