@@ -26,6 +26,7 @@ _FIGURES: Mapping[str, Callable[..., str]] = {
     "percent": views.percent,
     "duration": views.duration,
     "places": views.places,
+    "work": views.work,
 }
 
 

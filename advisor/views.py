@@ -117,6 +117,12 @@ def _proven(recommendation: Json, result: Json) -> str:
     return f"{begin} {path} ({sure}): {measured}: {verdict}."
 
 
+def work(step: str) -> str:
+    """What a step of the run is called."""
+    return {"plan": "timing", "runner_up_system": "building the runner-up", "system": "building",
+            "result": "proof"}.get(step, step)  # fmt: skip
+
+
 VERDICTS: Mapping[str, str] = {
     "better": "it is better",
     "worse": "it is worse",
@@ -249,7 +255,7 @@ def result_view(result: Json) -> RenderableType:
     if requests := result.get("spent"):
         lines.append(_text(f"spent: {Spent(**requests)}", "dim"))
     if spent := result.get("seconds"):
-        lines.append(_text(" · ".join(f"{name} {duration(s)}" for name, s in spent.items()), "dim"))
+        lines.append(_text(" · ".join(f"{work(name)} {duration(s)}" for name, s in spent.items()), "dim"))
     return _section("prove", lines)
 
 
