@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChainableUndefined, Environment, PackageLoader, TemplateError
+from jinja2 import ChainableUndefined, Environment, PackageLoader, UndefinedError
 from markupsafe import Markup, escape
 
 from advisor import runfolder, texts, views
@@ -65,7 +65,7 @@ def write(folder: Path, formats: Sequence[str] = ("md", "html")) -> tuple[Path, 
         partial = path.with_name(path.name + ".partial")
         try:
             text = render(run, name)
-        except (TypeError, ValueError, LookupError, AttributeError, TemplateError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError, UndefinedError) as error:
             what = f"holds what no run of this version wrote ({type(error).__name__}: {error})"
             raise InputError(Problem(what, folder, do=AGAIN)) from error
         try:
