@@ -53,3 +53,13 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path, content):
     with pytest.raises(InputError) as caught:
         runfolder.read(tmp_path / "profile.json")
     assert "profile.json" in str(caught.value) and "Delete it" in str(caught.value)
+
+
+def test_what_is_forgotten_is_done_again(tmp_path):
+    calls = []
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "checkpoint.pt").write_text("half of a training")
+    for _ in range(2):
+        runfolder.step(tmp_path, "profile", "k", lambda: calls.append(1))
+        runfolder.forget(tmp_path)
+    assert len(calls) == 2 and not list(tmp_path.rglob("checkpoint.pt"))
