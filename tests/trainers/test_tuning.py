@@ -98,6 +98,21 @@ def test_tuning_learns_keeps_the_base_as_it_was_and_its_adapter_loads_with_peft(
     assert capfd.readouterr() == ("", "")
 
 
+def test_all_weights_can_be_tuned_and_the_model_loads_with_transformers(neox, taught: list[Row], tmp_path: Path):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    before = logits(neox, taught[0])
+    settings = replace(SETTINGS, full=True, learning_rate=1e-2, weight_decay=0.01)
+    tuned = tune(neox, taught, lambda lm: -float(loss_sum(lm, taught)), settings, tmp_path)
+    assert tuned.losses[-1] < tuned.losses[0] / 2
+    assert torch.equal(logits(neox, taught[0]), before)
+    assert not any(parameter.requires_grad for parameter in neox.model.parameters())
+    loaded = replace(neox, model=AutoModelForCausalLM.from_pretrained(tuned.folder, dtype=torch.float32).eval())
+    targets = sum(len(row.target) for row in taught)
+    assert float(loss_sum(loaded, taught)) / targets < tuned.losses[0] / 2
+
+
 def test_the_adapter_kept_is_the_one_the_callback_rates_best(neox: LanguageModel, taught: list[Row], tmp_path: Path):
     seen = []
     answers = iter([1.0, 3.0, 2.0, 3.0])
