@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 import trainers
-from advisor import models
+from advisor import models, system
 from advisor.endpoints import Endpoint
 from advisor.errors import InputError, Problem
 from advisor.runtime import Runtime
@@ -19,7 +19,7 @@ LEAST = 0.4  # of the budget that the proof leaves, however large the test
 MEASURED, CHECKED = (48, 96), (24, 64)  # the fewest and the most examples to measure on, and to choose on
 EPOCHS = 3
 SHORT_ROWS = 160  # of the short tuning
-SHOTS = 8  # at most in a prompt
+SHOTS = 2 * system.SHOTS  # at most in a prompt
 SMALL = 0.5  # of the speed of writing, where few texts are written at once
 PASSAGE_TOKENS = 80  # of the one passage that a tuned system reads, until it is counted
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}

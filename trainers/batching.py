@@ -6,13 +6,14 @@ Works on token ids and logits; knows nothing of what they are for.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from trainers.models import LanguageModel
 from trainers.packing import Slots, extend, prefixed
-from trainers.rendering import Ids
+from trainers.rendering import Ids, Row
 
 ROWS = 128  # run at once
 KEPT_TOKENS = 49_152  # whose keys and values are kept at once, which bounds memory for long rows
@@ -29,6 +30,13 @@ class Request:
     tokens: Ids
     keep: int = 0
     state: Any = field(default=None, repr=False)
+
+
+def by_prefix(rows: Sequence[Row]) -> Iterator[tuple[Ids, list[int]]]:
+    """The places of the rows that share their first part, by that part; within it those with the longest own part first."""
+    order = sorted(range(len(rows)), key=lambda i: (rows[i].shared, -len(rows[i].own), i))
+    for shared, group in groupby(order, key=lambda i: rows[i].shared):
+        yield shared, list(group)
 
 
 class Batch(Generic[Result]):

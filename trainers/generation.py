@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from trainers import plain
-from trainers.batching import Batch, Request
+from trainers.batching import Batch, Request, by_prefix
 from trainers.constraints import Constraint, allowed, matchers
 from trainers.layers import prepared
 from trainers.models import LanguageModel
@@ -40,10 +39,8 @@ def generate(
         for i, (tokens, ended) in enumerate(plain.generate(lm, rows, constraint, max_tokens)):
             yield _generation(lm, i, tokens, ended)
         return
-    order = sorted(range(len(rows)), key=lambda i: (rows[i].shared, -len(rows[i].own), i))
     with prepared(lm):
-        for _, group in groupby(order, key=lambda i: rows[i].shared):
-            indices = list(group)
+        for _, indices in by_prefix(rows):
             writer = Writer(lm, [rows[i] for i in indices], constraint, max_tokens)
             for i in indices:
                 writer.add(i, rows[i])

@@ -11,11 +11,11 @@ import heapq
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, takewhile
+from itertools import takewhile
 from typing import Any
 
 from trainers import plain
-from trainers.batching import Batch, Request
+from trainers.batching import Batch, Request, by_prefix
 from trainers.layers import prepared
 from trainers.models import LanguageModel
 from trainers.packing import packs
@@ -112,10 +112,8 @@ def _scores(lm: LanguageModel, rows: Sequence[Row], paths: Mapping[Ids, str], ev
         return [{path: _plain_score(lm, row, path) for path in paths} for row in rows]
     tree = _tree(paths)
     found: list[dict[Ids, float]] = [{} for _ in rows]
-    order = sorted(range(len(rows)), key=lambda i: (rows[i].shared, -len(rows[i].own), i))
     with prepared(lm):
-        for shared, group in groupby(order, key=lambda i: rows[i].shared):
-            indices = list(group)
+        for shared, indices in by_prefix(rows):
             capacity = len(rows[indices[0]].own) + max(map(len, paths))
             batch: Batch[_Search] = Batch(lm, shared, capacity, _take, every=True)
             for i in indices:

@@ -19,7 +19,7 @@ def prepared(lm: LanguageModel) -> Iterator[None]:
     """Predict faster inside the block.
 
     On a CPU in bfloat16, weights (with an adapter's added) are kept as oneDNN packs them, which saves packing at every
-    call. Elsewhere an adapter is added to its layer's output in one operation.
+    call. Elsewhere nothing is changed.
     """
     import torch
 
