@@ -181,7 +181,7 @@ def _optimizer(weights: dict[str, Any], settings: TuneSettings, steps: int) -> t
         {"params": [w for w in weights.values() if (w.ndim > 1) == matrices], "weight_decay": decay}
         for matrices, decay in ((True, settings.weight_decay), (False, 0.0))
     ]
-    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate)
+    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate, fused=True)
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps))
 
 
@@ -251,6 +251,8 @@ def loss_sum(lm: LanguageModel, group: Sequence[Row]) -> Any:
     """The summed negative log-likelihood of the targets (a scalar tensor, nats) of rows that share one prefix."""
     import torch
 
+    from trainers.operations import CrossEntropy
+
     if not packs(lm):
         return plain.loss_sum(lm, group)
     shared = group[0].shared
@@ -262,8 +264,7 @@ def loss_sum(lm: LanguageModel, group: Sequence[Row]) -> Any:
         end += len(row.own) + len(row.target) - 1
         places += range(end - len(row.target), end)
     wanted = torch.tensor([token for row in group for token in row.target], device=ids.device)
-    logits = run(lm, ids, positions, packed, torch.tensor(places, device=ids.device))
-    return torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="sum")
+    return CrossEntropy.apply(run(lm, ids, positions, packed, torch.tensor(places, device=ids.device)), wanted)
 
 
 def _save(lm: LanguageModel, folder: Path) -> None:
