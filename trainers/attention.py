@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from trainers.packing import Packed
 
 LONG = 512  # tokens of a row in one pass, from which its table of scores would take too much memory
+SCORES = 1 << 19  # made at once: what a core's cache holds
 BLOCK = 128  # tokens of each row whose scores are made at once; those of later tokens need not be made for them
 # A score of what may not be seen; finite, so that a row which sees nothing of a part has weights all the same.
 NEVER = -1e30
 
-Block = tuple[int, int, int, Any]  # first and last token asked for, how many keys they may see, and the mask over those
+# First and last token asked for, how many of their row's keys they may see, the masks over those and over the prefix.
+Block = tuple[int, int, int, Any, Any]
 
 
 def attend(
@@ -46,7 +48,7 @@ def attend(
         start = (query[:, :, :shared], key[:, :, :shared], value[:, :, :shared])
         parts.append(_one_row(packed, *start, scaling, sliding_window))
         if packed.prefix and packed.index is None:
-            packed.prefix.layers[module.layer_idx] = key[0], value[0]
+            packed.prefix.layers[module.layer_idx] = key[0].contiguous(), value[0].contiguous()
     if packed.index is not None:
         prefix = (key[0, :, :shared], value[0, :, :shared]) if shared else None
         if packed.prefix and packed.prefix.length:
@@ -69,7 +71,7 @@ def _one_row(packed: Packed, query: Any, key: Any, value: Any, scaling: float, w
     place = torch.arange(length - m, length, device=key.device)[None]
     if query.requires_grad and query.device.type == "cpu":
         grouped = (query * scaling).reshape(1, key.shape[1], -1, m, d)
-        found, _ = _weighed(grouped, key, value, _blocks(packed, place, length, window, grouped, steps=True))
+        found = _weighed(grouped, key, value, _blocks(packed, place, length, window, grouped, steps=True))
         return found.reshape(heads, m, d).transpose(0, 1)
     plain = length == m and not (window and length > window)
     mask = None if plain else ~_hidden(place, length, window)
@@ -110,40 +112,35 @@ def _rows(
     query = (packed.spread(query).to(key.dtype) * scaling).view(b, t, kv, heads // kv, -1).permute(0, 2, 3, 1, 4)
     place = packed.before[:, None] + torch.arange(t, device=key.device)
     blocks = _blocks(packed, place, key.shape[2], window, query, steps=not packed.goes_on)
-    out, lse = _weighed(query, key, value, blocks)
-    if prefix is not None:  # every row's queries against one block; the two parts are merged by what each weighs
-        queries = query.transpose(0, 1).reshape(1, kv, -1, query.shape[-1]).to(prefix[0].dtype)
-        mask = _prefix_mask(packed, place, window, queries, heads // kv) if window else None
-        seen, lse_seen = _weigh(queries, prefix[0][None], prefix[1][None], mask)
-        seen, lse_seen = (x.view(kv, b, *out.shape[2:4], -1).transpose(0, 1) for x in (seen, lse_seen))
-        weight = torch.sigmoid(lse_seen - lse[..., None])
-        out = out + weight.to(out.dtype) * (seen.to(out.dtype) - out)
+    out = _weighed(query, key, value, blocks, prefix)
     return packed.collect(out.permute(0, 3, 1, 2, 4).reshape(b, t, heads, -1))
 
 
-def _weighed(query: Any, key: Any, value: Any, blocks: Sequence[Block]) -> tuple[Any, Any]:
-    """`_weigh` of query (b, kv heads, group, t, d) over key and value (b, kv heads, l, d), block by block.
-
-    Returns (b, kv heads, group, t, d) and (b, kv heads, group, t).
-    """
-    import torch
+def _weighed(query: Any, key: Any, value: Any, blocks: Sequence[Block], prefix: Any = None) -> Any:
+    """Attention of query (b, kv heads, group, t, d) to key and value (b, kv heads, l, d) and to a prefix's (kv heads, p, d),
+    block by block: (b, kv heads, group, t, d)."""
+    from trainers.operations import Attend
 
     b, kv, group, _, d = query.shape
+    behind = prefix[0].shape[1] if prefix else 0
     found = []
-    for start, end, width, mask in blocks:
+    for start, end, width, mask, prefix_mask in blocks:
         asked = query[:, :, :, start:end].reshape(b, kv, -1, d)
-        out, lse = _weigh(asked, key[:, :, :width], value[:, :, :width], mask)
-        found.append((out.view(b, kv, group, -1, d), lse.view(b, kv, group, -1)))
-    if len(found) == 1:
-        return found[0]
-    outs, lses = zip(*found, strict=True)
-    return torch.cat(outs, 3), torch.cat(lses, 3)
+        size = max(1, SCORES // (kv * asked.shape[2] * (width + behind)))  # rows at once
+        pieces = [x.split(size) for x in (asked, key[:, :, :width], value[:, :, :width], mask)]
+        masks = prefix_mask.split(size * asked.shape[2], 1) if prefix_mask is not None else [None] * len(pieces[0])
+        outs = [
+            Attend.apply(*piece, *(prefix or (None, None)), hidden)
+            for *piece, hidden in zip(*pieces, masks, strict=True)
+        ]
+        found.append(_joined(outs, 0).view(b, kv, group, -1, d))
+    return _joined(found, 3)
 
 
-def _weigh(query: Any, key: Any, value: Any, mask: Any) -> tuple[Any, Any]:
-    from trainers.operations import Weigh
+def _joined(parts: Sequence[Any], dimension: int) -> Any:
+    import torch
 
-    return Weigh.apply(query, key, value, mask)  # type: ignore[no-any-return]
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dimension)
 
 
 def _blocks(packed: Packed, place: Any, width: int, window: int | None, like: Any, steps: bool) -> list[Block]:
@@ -157,18 +154,13 @@ def _blocks(packed: Packed, place: Any, width: int, window: int | None, like: An
         for start in range(0, t, size):
             end = min(t, start + size)
             seen = width - t + end if steps else width
-            mask = _added(_hidden(place[:, start:end], seen, window), group, like)[:, None]
-            blocks.append((start, end, seen, mask))
+            asked, before = place[:, start:end], None
+            if window and packed.behind and packed.index is not None:
+                hidden = _hidden(asked + packed.behind, packed.behind, window)
+                before = _added(hidden, group, like).flatten(0, 1)
+            mask = _added(_hidden(asked, seen, window), group, like)[:, None]
+            blocks.append((start, end, seen, mask, before))
     return blocks
-
-
-def _prefix_mask(packed: Packed, place: Any, window: int, like: Any, group: int) -> Any:
-    """What a window hides of the prefix: (1, 1, b * group * t, tokens)."""
-    key = (window, "prefix")
-    if key not in packed.masks:
-        hidden = _hidden(place + packed.behind, packed.behind, window)
-        packed.masks[key] = _added(hidden, group, like).flatten(0, 1)[None, None]
-    return packed.masks[key]
 
 
 def _hidden(place: Any, width: int, window: int | None) -> Any:

@@ -15,7 +15,7 @@ from trainers.models import LanguageModel
 from trainers.packing import Slots, extend, prefixed
 from trainers.rendering import Ids, Row
 
-ROWS = 128  # run at once
+ROWS = 256  # run at once
 KEPT_TOKENS = 49_152  # whose keys and values are kept at once, which bounds memory for long rows
 PASS_TOKENS = 4_096  # read in one pass, which bounds the memory between layers
 
@@ -24,11 +24,13 @@ Result = TypeVar("Result")
 
 @dataclass
 class Request:
-    """A row of a batch: the tokens to be run next, behind the first `keep` of those that were run."""
+    """A row of a batch: the tokens to be run next, behind the first `keep` of those that were run, and behind how many of
+    its last ones the logits are asked for."""
 
     index: int
     tokens: Ids
     keep: int = 0
+    asked: int = 1
     state: Any = field(default=None, repr=False)
 
 
@@ -42,9 +44,8 @@ def by_prefix(rows: Sequence[Row]) -> Iterator[tuple[Ids, list[int]]]:
 class Batch(Generic[Result]):
     """Rows that share one prefix. Any number may be added at any time; those for which there is room are run.
 
-    capacity: the most tokens of a row, without the prefix. take: is handed the requests that were run and the logits
-    behind each one's last token (or, with `every`, behind all tokens of all); it sets what each is to run next, and
-    returns for each its result, or None while it goes on.
+    capacity: the most tokens of a row, without the prefix. take: is handed the requests that were run and the logits that
+    they asked for; it sets what each is to run next, and returns for each its result, or None while it goes on.
     """
 
     def __init__(
@@ -53,9 +54,8 @@ class Batch(Generic[Result]):
         shared: Ids,
         capacity: int,
         take: Callable[[Sequence[Request], Any], Sequence[Result | None]],
-        every: bool = False,
     ) -> None:
-        self._lm, self._take, self._every = lm, take, every
+        self._lm, self._take = lm, take
         self._prefix = prefixed(lm, shared)
         self._slots = Slots(max(1, min(ROWS, KEPT_TOKENS // capacity)), capacity)
         self._waiting: deque[Request] = deque()
@@ -77,9 +77,8 @@ class Batch(Generic[Result]):
         self._active += entering
         running = self._active[first:]
         self._slots.past[first:] = [request.keep for request in running]
-        logits = extend(
-            self._lm, [request.tokens for request in running], self._prefix, self._slots, first, self._every
-        )
+        tokens, asked = [request.tokens for request in running], [request.asked for request in running]
+        logits = extend(self._lm, tokens, self._prefix, self._slots, first, asked)
         results = self._take(running, logits)
         for slot in reversed(range(first, len(self._active))):  # from the end: the last row moves into a freed slot
             if results[slot - first] is not None:

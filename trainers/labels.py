@@ -115,10 +115,10 @@ def _scores(lm: LanguageModel, rows: Sequence[Row], paths: Mapping[Ids, str], ev
     with prepared(lm):
         for shared, indices in by_prefix(rows):
             capacity = len(rows[indices[0]].own) + max(map(len, paths))
-            batch: Batch[_Search] = Batch(lm, shared, capacity, _take, every=True)
+            batch: Batch[_Search] = Batch(lm, shared, capacity, _take)
             for i in indices:
                 search = _Search(len(rows[i].own), tree, every, scores=found[i])
-                batch.add(Request(i, rows[i].own, state=search))
+                batch.add(Request(i, rows[i].own, asked=len(rows[i].own), state=search))
             while batch.busy:
                 batch.step()
     return found
@@ -138,6 +138,7 @@ def _take(requests: Sequence[Request], logits: Any) -> list[_Search | None]:
         following = request.state.follow([next(values) for _ in range(count)])
         done.append(request.state if following is None else None)
         request.keep, request.tokens = following or (0, ())
+        request.asked = len(request.tokens)
     return done
 
 

@@ -1,16 +1,19 @@
 """Layers run faster for as long as a block lasts, with the same weights: linear ones packed once for predicting, base and
-adapter in one operation for tuning, norms in fewer operations. Models and peft's modules stay what they are; only
-`forward` is replaced."""
+adapter in one operation for tuning, norms and rotary positions in fewer operations. Models and peft's modules stay what
+they are; only `forward`, and what transformers calls to turn queries and keys, is replaced."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from trainers.models import LanguageModel
 
+ROTARY = "apply_rotary_pos_emb"  # its name in the module of each model of transformers
 PACKED_BYTES = 4 << 30  # of weights at most: packed ones take as much memory again
 
 
@@ -25,14 +28,17 @@ def prepared(lm: LanguageModel) -> Iterator[None]:
 
     size = sum(parameter.nbytes for parameter in lm.model.parameters())
     packs = lm.model.device.type == "cpu" and lm.model.dtype == torch.bfloat16 and size <= PACKED_BYTES
-    with _forwarding(lm.model, lambda module: (_packed(module) if packs else None) or _norm(module)):
+    with (
+        _forwarding(lm.model, lambda module: (_packed(module) if packs else None) or _norm(module)),
+        _rotating(lm.model),
+    ):
         yield
 
 
 @contextlib.contextmanager
 def fused(model: Any) -> Iterator[None]:
     """Tune faster inside the block: a linear layer and its LoRA adapter, or a norm, as one operation with one way back."""
-    with _forwarding(model, lambda module: _lora(module) or _norm(module)):
+    with _forwarding(model, lambda module: _lora(module) or _norm(module)), _rotating(model):
         yield
 
 
@@ -55,6 +61,43 @@ def _forwarding(model: Any, faster: Callable[[Any], Callable[[Any], Any] | None]
                 module.forward = forward
             else:
                 del module.forward  # what is left is the class's
+
+
+@contextlib.contextmanager
+def _rotating(model: Any) -> Iterator[None]:
+    """Replace the function that turns queries and keys by their positions, where it is the usual one; that is tried."""
+    from trainers.operations import rotate
+
+    homes = {sys.modules[type(module).__module__] for module in model.modules()}
+    before = {home: home.apply_rotary_pos_emb for home in homes if _turns(getattr(home, ROTARY, None))}
+
+    def turn(usual: Callable[..., Any], query: Any, key: Any, cos: Any, sin: Any, *more: Any, **named: Any) -> Any:
+        whole = cos.shape[-1] == query.shape[-1]  # else only a part of each head is turned
+        return (rotate if whole else usual)(query, key, cos, sin, *more, **named)
+
+    try:
+        for home, usual in before.items():
+            setattr(home, ROTARY, partial(turn, usual))
+        yield
+    finally:
+        for home, usual in before.items():
+            setattr(home, ROTARY, usual)
+
+
+def _turns(usual: Callable[..., Any] | None) -> bool:
+    """Whether a model's function gives what ours does."""
+    import torch
+
+    from trainers.operations import rotate
+
+    if usual is None:
+        return False
+    x, angles = torch.linspace(-1, 1, 48).view(1, 2, 3, 8), torch.linspace(0, 3, 12).view(1, 3, 4).repeat(1, 1, 2)
+    given = x, x.flip(-1), angles.cos(), angles.sin()
+    try:
+        return all(map(torch.allclose, usual(*given), rotate(*given)))
+    except (TypeError, ValueError, RuntimeError):  # one that takes something else
+        return False
 
 
 _PACKED: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()

@@ -154,7 +154,7 @@ def run(lm: LanguageModel, ids: Any, positions: Any, packed: Packed, keep: Any) 
     """The logits (len(keep), vocabulary) at the places `keep` (a tensor) of a packed pass."""
     with _attending(lm.model):
         out = lm.model(input_ids=ids, position_ids=positions, use_cache=False, packed=packed, logits_to_keep=keep)
-    return out.logits[0]
+    return out.logits.flatten(0, 1)
 
 
 def prefixed(lm: LanguageModel, shared: Ids) -> Prefix:
@@ -170,20 +170,27 @@ def prefixed(lm: LanguageModel, shared: Ids) -> Prefix:
 
 
 def extend(
-    lm: LanguageModel, rows: Sequence[Ids], prefix: Prefix, slots: Slots, first: int = 0, every: bool = False
+    lm: LanguageModel,
+    rows: Sequence[Ids],
+    prefix: Prefix,
+    slots: Slots,
+    first: int = 0,
+    asked: Sequence[int] | None = None,
 ) -> Any:
     """Run more tokens of the rows in slots `first`, first + 1, ... (new slots at the end are taken into use).
 
-    Returns the logits (rows, vocabulary) behind each row's last token, or with `every` (n, vocabulary) behind each.
+    asked: behind how many of its last tokens each row's logits are wanted, by default one. Returns (sum(asked), vocabulary).
     """
     import torch
 
     slots.past += [0] * (first + len(rows) - len(slots.past))
     ids, positions, packed = pack(lm, rows, (), prefix, slots, first)
-    ends = list(itertools.accumulate(map(len, rows)))
-    keep = torch.arange(ids.shape[1]) if every else torch.tensor(ends) - 1
+    ends = itertools.accumulate(map(len, rows))
+    keep = [
+        place for end, count in zip(ends, asked or [1] * len(rows), strict=True) for place in range(end - count, end)
+    ]
     with torch.inference_mode():
-        logits = run(lm, ids, positions, packed, keep.to(lm.model.device))
+        logits = run(lm, ids, positions, packed, torch.tensor(keep, device=lm.model.device))
     for i, row in enumerate(rows, first):
         slots.past[i] += len(row)
     return logits

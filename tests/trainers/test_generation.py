@@ -5,7 +5,7 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from trainers import Constraint, LanguageModel, Row, Turn, generate, render
+from trainers import Constraint, LanguageModel, Row, Turn, generate, generation, packing, render
 
 SCHEMA = {
     "type": "object",
@@ -56,7 +56,7 @@ def test_rows_with_differing_shared_parts_are_told_apart(smollm2: LanguageModel,
 def test_rows_that_end_early_leave_the_batch_and_are_yielded_first(smollm2: LanguageModel, asked: list[Row]):
     made = list(generate(smollm2, asked, max_tokens=24))
     lengths = [m.tokens for m in made]
-    assert lengths == sorted(lengths) and lengths[0] < lengths[-1]
+    assert lengths[0] < lengths[-1] == max(lengths)
     assert [m.text for m in sorted(made, key=lambda m: m.index)] == reference(smollm2, asked, 24)
 
 
@@ -64,6 +64,19 @@ def test_a_text_that_ran_into_the_limit_is_not_complete(smollm2: LanguageModel, 
     for made in generate(smollm2, asked, max_tokens=3):
         assert made.tokens <= 3
         assert made.complete == (made.tokens < 3)
+
+
+def test_drafts_are_kept_only_as_far_as_they_are_what_is_written_anyway(smollm2: LanguageModel, monkeypatch):
+    """A list to be said again: what comes next stands in the prompt, up to where the text turns away from it."""
+    listed = "one red apple, two green pears, three blue plums, four red apples"
+    rows = [render(smollm2, [Turn("user", f"Repeat word for word, twice: {listed}")])]
+    passes = []
+    monkeypatch.setattr("trainers.batching.extend", lambda *a, **k: passes.append(1) or packing.extend(*a, **k))
+    assert texts(smollm2, rows, max_tokens=48) == reference(smollm2, rows, 48)
+    drafted = len(passes)
+    monkeypatch.setattr(generation, "DRAFTED_ROWS", 0)
+    assert texts(smollm2, rows, max_tokens=48) == reference(smollm2, rows, 48)
+    assert drafted < 0.8 * (len(passes) - drafted)
 
 
 def test_no_rows_give_no_texts(smollm2: LanguageModel):

@@ -62,7 +62,7 @@ def test_rows_go_on_from_their_slots_in_pieces_of_any_length(model: str, request
     extend(lm, [row[:n] for row, n in zip(OWN, cut, strict=True)], prefix, slots)
     assert slots.past == cut
     rest = [row[n:] or (99,) for row, n in zip(OWN, cut, strict=True)]
-    found = extend(lm, rest, prefix, slots, every=True)
+    found = extend(lm, rest, prefix, slots, asked=[len(row) for row in rest])
     whole = [row[:n] + more for row, n, more in zip(OWN, cut, rest, strict=True)]
     logits = wanted(lm, whole).split([len(row) for row in whole])
     kept = [part[n:] for part, n in zip(logits, cut, strict=True)]
