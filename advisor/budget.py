@@ -21,6 +21,8 @@ EPOCHS = 3
 SHORT_ROWS = 160  # of the short tuning
 SHOTS = 2 * system.SHOTS  # at most in a prompt
 SMALL = 0.5  # of the speed of writing, where few texts are written at once
+EVERYTHING = 0.1  # of the budget, at most, to try all documents in the prompt
+PASSES = 4  # over those documents: to probe, to choose, and in two parts for the sealed test
 PASSAGE_TOKENS = 80  # of the one passage that a tuned system reads, until it is counted
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -39,7 +41,8 @@ class Budget:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the budget buys: examples to `measure` and `choose` on, rows for the `short` tuning, rows and epochs of the full one."""
+    """What the budget buys: examples to `measure` and `choose` on, rows for the `short` tuning, rows and epochs of the
+    full one; `room` for that many tokens of documents in every prompt, where all of them are to be tried there."""
 
     measure: int
     choose: int
@@ -48,6 +51,7 @@ class Plan:
     epochs: int
     max_tokens: int
     speed: Mapping[str, float]
+    room: int = 0
 
 
 def parse(text: str) -> Budget:
@@ -95,7 +99,8 @@ def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | N
     left = DIAGNOSIS * seconds - short * per_row / speed.train
     measure = _within(left / (probes * per_example), MEASURED, len(split.compare))
     choose = _within(CHOICE * seconds / (2 * probes * per_example), CHECKED, len(split.choose))
-    return Plan(measure, choose, short, rows, epochs, limit, asdict(speed))
+    room = int(min(runtime.model.context, EVERYTHING * seconds * speed.prefill / PASSES))
+    return Plan(measure, choose, short, rows, epochs, limit, asdict(speed), room)
 
 
 def _of_requests(task: Task, runtime: Runtime, model: Endpoint, budget: Budget, speed: trainers.Speed) -> Plan:
@@ -113,7 +118,9 @@ def _of_requests(task: Task, runtime: Runtime, model: Endpoint, budget: Budget, 
     left = max(LEAST, 1 - 3 * len(task.split.test) * max(shares)) / max(shares)  # in requests, without the proof's
     measure = _within(DIAGNOSIS * left / probes, MEASURED, len(task.split.compare))
     choose = _within(CHOICE * left / (2 * probes), CHECKED, len(task.split.choose))
-    return Plan(measure, choose, 0, 0, 0, limit, asdict(speed))
+    requests = measure + choose + len(task.split.test)  # each sends all documents anew
+    room = EVERYTHING / (requests * max(shares)) * (one.prompt_tokens + limit)
+    return Plan(measure, choose, 0, 0, 0, limit, asdict(speed), int(min(runtime.model.context, room)))
 
 
 def expected(task: Task, runtime: Runtime, requests: int) -> Spent:

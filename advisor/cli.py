@@ -227,6 +227,7 @@ def predict(run: RunFolder, *, common: Common) -> int:
         found: dict[str, Any] = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
         found |= {"passages": list(prediction.passages)} if prediction.passages else {}
         found |= {"scores": dict(prediction.scores)} if prediction.scores else {}
+        found |= {"abstained": True} if prediction.abstained else {}
         common.line({k: v for k, v in found.items() if v is not None or k == "prediction"})
     return 1 if any(prediction.text is None for prediction in made) else 0
 

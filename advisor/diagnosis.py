@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from advisor import metrics, models
+from advisor import grounding, metrics, models
 from advisor.budget import Plan, smaller
 from advisor.errors import OutsideError
+from advisor.grounding import Recall, Use
 from advisor.metrics import Metric, Scored
 from advisor.outputs import kind_of
 from advisor.paths.classifier import classifier
@@ -17,7 +18,7 @@ from advisor.paths.prompting import baseline, prompted, retrieving
 from advisor.recommendation import Measured
 from advisor.runtime import Runtime
 from advisor.statistics import draws, interval
-from advisor.system import Context, Predictor, digest
+from advisor.system import Context, Predictor, System, digest
 from advisor.task import Example, Task
 
 GAPS = ("none", "format", "instruction", "knowledge", "retrieval", "behaviour", "capability")
@@ -48,7 +49,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the probes showed. `gap_of`: for each example the first switch that made it pass ("none": passes already)."""
+    """What the probes showed. `gap_of`: for each example the first switch that made it pass ("none": passes already).
+
+    `recall` and `use`, where there are documents: what is found at several depths, and what systems made of it.
+    """
 
     metric: str
     examples: int
@@ -57,6 +61,8 @@ class Diagnosis:
     gap_of: Mapping[str, str]
     outlook: Mapping[str, tuple[float, float]]
     notes: tuple[str, ...] = ()
+    recall: tuple[Recall, ...] = ()
+    use: tuple[Use, ...] = ()
 
     @property
     def gaps(self) -> dict[str, float]:
@@ -101,12 +107,14 @@ def from_json(value: Mapping[str, Any]) -> Diagnosis:
     known = {name: value[name] for name in ("metric", "examples", "floors", "gap_of")}
     probes = tuple(Probe(**probe) for probe in value["probes"])
     outlook = {path: (float(a), float(b)) for path, (a, b) in value["outlook"].items()}
-    return Diagnosis(**known, probes=probes, outlook=outlook, notes=tuple(value["notes"]))
+    found = tuple(Recall(**one) for one in value["recall"])
+    used = tuple(Use(**one) for one in value["use"])
+    return Diagnosis(**known, probes=probes, outlook=outlook, notes=tuple(value["notes"]), recall=found, use=used)
 
 
-def systems(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, tuple[str, str, Predictor]]:
+def systems(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, tuple[str, str, System]]:
     """What is probed before any tuning: by name the path, the gap that it closes, and the system."""
-    found: dict[str, tuple[str, str, Predictor]] = {}
+    found: dict[str, tuple[str, str, System]] = {}
     closes = {"zero-shot": "none", "constrained": "format", "similar shots, constrained": "instruction"}
     for name, system in prompted(task, runtime, plan, seed).items():
         found[name] = ("prompting", closes.get(name, "instruction"), system)
@@ -121,10 +129,12 @@ def diagnose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Diagnosis:
     """Run the probes on the development examples set aside for comparing paths."""
     examples = task.split.compare[: plan.measure]
     metric = metrics.resolve(task.metric, task.labels, task.folder)
+    tried = systems(task, runtime, plan, seed)
     probes = [
-        _probe(name, path, gap, system, examples, runtime, metric, seed)
-        for name, (path, gap, system) in systems(task, runtime, plan, seed).items()
+        _probe(name, path, gap, system, examples, runtime, metric, seed) for name, (path, gap, system) in tried.items()
     ]
+    shown = {name: system.context for name, (_, _, system) in tried.items() if system.context.kind != "none"}
+    used = [_use(probe, shown[probe.name], examples, runtime, metric) for probe in probes if probe.name in shown]
     outlook: dict[str, tuple[float, float]] = {}
     notes = ["the same examples were used to choose and to compare: there were too few"] if task.split.shared else []
     if task.split.train and has_labels(task):
@@ -145,6 +155,8 @@ def diagnose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Diagnosis:
         gap_of=_gaps(metric, probes, examples),
         outlook=outlook,
         notes=tuple(notes),
+        recall=grounding.recall(runtime, examples) if task.documents else (),
+        use=tuple(used),
     )
 
 
@@ -196,6 +208,11 @@ def _probe(
         scores={one.id: one.score for one in scored},
         statistics={one.id: tuple(one.statistics) for one in scored},
     )
+
+
+def _use(probe: Probe, context: Context, examples: Sequence[Example], runtime: Runtime, metric: Metric) -> Use:
+    right = [(probe.scores[example.id] or 0.0) >= metric.passing for example in examples]
+    return grounding.use(probe.name, runtime.passages(context, examples), examples, right, probe.tokens / probe.n)
 
 
 def _gaps(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:

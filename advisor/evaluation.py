@@ -68,6 +68,7 @@ def evaluate(
         "interval": [found.lo, found.hi],
         "n": found.n,
         "unscored": found.unscored,
+        "abstained": sum(prediction.abstained for prediction in made),
         "labels": per_label,
     }
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import trainers
 from advisor import (
+    abstaining,
     budget,
     consent,
     diagnosis,
@@ -200,7 +201,21 @@ class Run:
             digest([self._key, self.plan, path]),
             lambda: to_json(PATHS[path](self.task, self.runtime, self.plan, self.settings.seed)),
         )
-        return from_json(value)
+        return self._abstaining(from_json(value), path, name)
+
+    def _abstaining(self, system: System | Classifier, path: str, name: str) -> System | Classifier:
+        """The system, saying that it does not know where the task asks for that."""
+        wanted = self.task.abstain and isinstance(system, System) and system.context.kind != "none"
+        if not wanted or not isinstance(system, System):
+            return system
+        examples = self.task.split.choose[: self.plan.choose] or self.task.split.compare[: self.plan.measure]
+        value = runfolder.step(
+            self.folder,
+            "abstaining" if name == "system" else f"{name}_abstaining",
+            digest([self._key, self.plan, path]),
+            lambda: abstaining.fit(self.task, self.runtime, system, examples),
+        )
+        return abstaining.abstaining(system, value)
 
     def runner_up(self, path: str) -> str | None:
         """The best on development among the task's paths that come before `path` in the order of cost."""

@@ -19,16 +19,21 @@ Shown = tuple[str, str, Sequence[Passage]]  # an input and an output with the pa
 
 
 def turns(system: System, example: Example, shots: Sequence[Shown], passages: Sequence[Passage]) -> tuple[Turn, ...]:
-    """The conversation that asks `system` for the output of `example`; instruction and fixed shots are marked as shared."""
+    """The conversation that asks `system` for the output of `example`.
+
+    What all its requests have in common is marked as shared: instruction, fixed shots, and passages that are always the
+    same ones.
+    """
     own_system = [turn.text for turn in example.turns if turn.role == "system"]
+    everything = fenced(passages) if system.context.kind == "all" else ""
     note = NOTE if system.context.kind != "none" else ""
-    instruction = "\n\n".join(filter(None, (system.instruction.strip(), note, *own_system)))
+    instruction = "\n\n".join(filter(None, (system.instruction.strip(), note, everything, *own_system)))
     fixed = system.shots.kind == "fixed" and not own_system
     start = [Turn("system", instruction, shared=not own_system)] if instruction else []
     for given, output, beside in shots:
         start += [Turn("user", _asked(given, beside), fixed), Turn("assistant", output, fixed)]
     earlier = [turn for turn in example.turns if turn.role != "system"]
-    return (*start, *earlier, Turn("user", _asked(example.input, passages)))
+    return (*start, *earlier, Turn("user", _asked(example.input, () if everything else passages)))
 
 
 def with_answer(conversation: Sequence[Turn], output: str) -> tuple[Turn, ...]:

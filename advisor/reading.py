@@ -49,6 +49,9 @@ def read(
     examples = _apart(here, examples, test, allow_overlap, left_out)
     metric, labels = _metric(here, (*examples, *test), labels, schema is not None, bool(documents))
     said = _answers(here)
+    if here.settings.abstain and documents == ():
+        do = "Add documents, or delete the line"
+        here.wrong("abstain", "needs documents: what supports an answer is looked for in them", do)
     for model in here.settings.model if model_problem else ():
         if model_problem and (what := model_problem(model)):
             here.wrong(
@@ -70,6 +73,7 @@ def read(
         schema=schema,
         incumbent=incumbent,
         answers=said,
+        abstain=here.settings.abstain.strip(),
         models=tuple(here.settings.model),
         left_out=tuple(left_out),
     )

@@ -50,6 +50,7 @@ class Runtime:
         self._source = model
         self.store = Store(folder.parent / "answers.sqlite")
         self._documents = tuple(documents)
+        self._found: dict[tuple[str, int], list[Passage]] = {}
 
     @cached_property
     def model(self) -> Model:
@@ -100,8 +101,21 @@ class Runtime:
             return [_incumbent(system, example) for example in examples]
         if isinstance(system, Classifier):
             return self._classify(system, examples)
-        with self._with_adapter(system) as model:
-            return self._generate(model, system, examples, what, keep)
+        if system.abstain is None:
+            return self._answer(system, examples, what, keep)
+        shown = self.passages(replace(system.context, kind="retrieved"), examples)
+        supports = self.support(examples, shown)
+        given = [i for i, support in enumerate(supports) if support >= system.abstain.below]
+        made = dict(zip(given, self._answer(system, [examples[i] for i in given], what, keep), strict=True))
+        for i in set(range(len(examples))) - set(given):
+            made[i] = Prediction(system.abstain.text, passages=tuple(p.id for p in shown[i]), abstained=True)
+        return [replace(made[i], scores={"support": support}) for i, support in enumerate(supports)]
+
+    def support(self, examples: Sequence[Example], passages: Sequence[Sequence[Passage]]) -> list[float]:
+        """The cosine of each example's input with the nearest of its passages, -1 where it has none."""
+        asked = self.embedder([example.input for example in examples], query=True)
+        shown = [self.embedder([f"{p.title}\n{p.text}".strip() for p in some]) for some in passages]
+        return [float((near @ one).max(initial=-1.0)) for one, near in zip(asked, shown, strict=True)]
 
     def stream(self, system: Predictor, example: Example) -> Iterator[str]:
         """The system's text for one example, in the pieces in which it comes."""
@@ -152,6 +166,10 @@ class Runtime:
         with trainers.adapted(self.lm, models.adapter_folder(self.folder, system.model.adapter)) as lm:
             yield LocalModel(lm)
 
+    def _answer(self, system: System, examples: Sequence[Example], what: str, keep: bool) -> list[Prediction]:
+        with self._with_adapter(system) as model:
+            return self._generate(model, system, examples, what, keep)
+
     def _generate(
         self, model: Model, system: System, examples: Sequence[Example], what: str, keep: bool
     ) -> list[Prediction]:
@@ -177,11 +195,12 @@ class Runtime:
         return [replace(answers[i], passages=shown) for i, (_, shown) in enumerate(conversations)]
 
     def _conversations(self, system: System, examples: Sequence[Example]) -> Batch:
-        """The turns for each example and the ids of the passages shown in them."""
-        passages = self._passages(system.context, examples)
+        """The turns for each example and the ids of the passages found for it."""
+        passages = self.passages(system.context, examples)
         shots = self._shots(system, examples)
+        found = system.context.kind != "all"
         return [
-            (prompts.turns(system, example, beside, shown), tuple(passage.id for passage in shown))
+            (prompts.turns(system, example, beside, shown), tuple(passage.id for passage in shown if found))
             for example, beside, shown in zip(examples, shots, passages, strict=True)
         ]
 
@@ -190,8 +209,8 @@ class Runtime:
             return [[] for _ in examples]
         if system.shots.kind == "fixed":
             texts = [Example("", shot.input, shot.output) for shot in system.shots.fixed]
-            context = replace(system.context, kind="retrieved") if system.context.kind == "oracle" else system.context
-            beside = self._passages(context, texts)
+            own = system.context.kind in ("retrieved", "oracle")  # passages that a shot is shown with
+            beside = self.passages(Context("retrieved", system.context.k) if own else Context(), texts)
             return [[(e.input, e.output, p) for e, p in zip(texts, beside, strict=True)] for _ in examples]
         near = self.embedder([example.input for example in examples], query=True) @ self._pool_vectors.T
         chosen: list[list[prompts.Shown]] = []
@@ -201,14 +220,22 @@ class Runtime:
             chosen.append([(self.pool[i].input, self.pool[i].output, ()) for i in nearest_last])
         return chosen
 
-    def _passages(self, context: Context, examples: Sequence[Example]) -> list[list[Passage]]:
-        if context.kind == "none":
-            return [[] for _ in examples]
-        hits = self.index.search([example.input for example in examples], context.k)
-        found = [[hit.passage for hit in row] for row in hits]
+    def passages(self, context: Context, examples: Sequence[Example]) -> list[list[Passage]]:
+        """What a context shows beside each example."""
+        if context.kind in ("none", "all"):
+            shown = list(self.index.passages) if context.kind == "all" else []
+            return [shown for _ in examples]
+        found = self._search([example.input for example in examples], context.k)
         if context.kind == "retrieved":
             return found
         return [self._oracle(e, context.k) or row for e, row in zip(examples, found, strict=True)]
+
+    def _search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
+        """The `k` best passages for each query; each query is searched once."""
+        new = [query for query in dict.fromkeys(queries) if (query, k) not in self._found]
+        for query, hits in zip(new, self.index.search(new, k), strict=True):
+            self._found[query, k] = [hit.passage for hit in hits]
+        return [self._found[query, k] for query in queries]
 
     def _oracle(self, example: Example, k: int) -> list[Passage]:
         """Passages of the documents that hold the answer; those in which it stands word for word first."""

@@ -55,6 +55,7 @@ class Task:
 
     `metric` is a name in `metrics.METRICS` or `package.module:function`; `schema` a JSON schema; `incumbent` the
     predictions of the pipeline that runs today, by example id; `answers` what the person said (`answers.KEYS`);
+    `abstain` what a system with documents says where they support no answer ("": it always answers);
     `left_out` one sentence for each group of rows that was left out on request; `fingerprint` a hash of everything
     above that changes a result.
     """
@@ -70,6 +71,7 @@ class Task:
     schema: Mapping[str, Any] | None = None
     incumbent: Mapping[str, str] | None = None
     answers: Mapping[str, str | float] = field(default_factory=dict)
+    abstain: str = ""
     models: tuple[str | Address, ...] = ()
     left_out: tuple[str, ...] = ()
     fingerprint: str = ""

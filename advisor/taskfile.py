@@ -12,6 +12,8 @@ from advisor.address import Address
 from advisor.errors import Problem
 from advisor.texts import Lines
 
+UNSURE = "I don't know."  # said where a task wants `abstain: true`
+
 
 class Settings(BaseModel):
     """What task.yaml says; a field that is None was not said. File fields are names as written."""
@@ -29,6 +31,7 @@ class Settings(BaseModel):
     schema_: Annotated[str | None, Field(alias="schema")] = None
     incumbent: str | None = None
     answers: dict[str, Any] = {}
+    abstain: str = ""
     model: list[str | Address] = []
 
     @field_validator("*", mode="before")
@@ -70,6 +73,13 @@ class Settings(BaseModel):
         if isinstance(value, str) and not value.strip():
             raise _wrong("is empty", "Name a metric, or delete the line")
         return value
+
+    @field_validator("abstain", mode="before")
+    @classmethod
+    def _abstain(cls, value: object) -> object:
+        if isinstance(value, str) and not value.strip():
+            raise _wrong("is empty", "Give the text to say, or true")
+        return {True: UNSURE, False: ""}[value] if isinstance(value, bool) else value
 
     @field_validator("model", mode="before")
     @classmethod

@@ -65,6 +65,13 @@ def test_no_text_of_a_document_opens_or_ends_the_fence(text: str):
     assert asked.startswith("<passages>\n") and asked.endswith("\n</passages>\n\nWhen?")
 
 
+def test_passages_that_are_always_the_same_are_shared():
+    system = System(ModelRef("m"), "Be brief.", context=Context("all"))
+    first, last = turns(system, Example("1", "When?", ""), [], [PASSAGE])
+    assert first.shared and first.text.startswith("Be brief.") and "We open at nine." in first.text
+    assert last == Turn("user", "When?")
+
+
 def test_earlier_turns_are_kept_and_a_rows_own_system_turn_joins_the_instruction():
     earlier = (Turn("system", "You are a clerk."), Turn("user", "Hi"), Turn("assistant", "Hello"))
     made = turns(System(ModelRef("m"), "Be brief."), Example("1", "c", "", turns=earlier), [], [])
