@@ -38,8 +38,8 @@ def read(
     """
     here = taskfolder.opened(Path(folder))
     examples, test = _examples(here, needs)
-    documents = taskfolder.read_documents(here)
-    _check_gold(here, (*examples, *test), documents)
+    documents, unreadable = taskfolder.read_documents(here)
+    _check_gold(here, (*examples, *test), documents if not unreadable else None)
     labels, schema = taskfolder.read_labels(here), taskfolder.read_schema(here)
     incumbent = taskfolder.read_incumbent(here, {row.id for row in (*examples, *test)})
     left_out: list[str] = []
@@ -76,6 +76,7 @@ def read(
         abstain=here.settings.abstain.strip(),
         models=tuple(here.settings.model),
         left_out=tuple(left_out),
+        unreadable=unreadable,
     )
     return replace(task, fingerprint=_fingerprint(task))
 
@@ -231,7 +232,7 @@ def _lifted(instruction: str, examples: list[Example], test: list[Example]) -> t
 
 def _fingerprint(task: Task) -> str:
     """A hash of all that changes a result; not of names, places and line numbers."""
-    content = asdict(replace(task, name="", folder=Path(), left_out=()))
+    content = asdict(replace(task, name="", folder=Path(), left_out=(), unreadable=()))
     for rows in (*(content["split"][side] for side in ("train", "choose", "compare", "test")), content["documents"]):
         for row in rows:
             row.pop("row", None), row.pop("line", None), row.pop("file")

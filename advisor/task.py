@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.address import Address
-from retrieval.documents import Document
+from retrieval.documents import Document, Unreadable
 from trainers.rendering import Turn
 
 
@@ -56,8 +56,8 @@ class Task:
     `metric` is a name in `metrics.METRICS` or `package.module:function`; `schema` a JSON schema; `incumbent` the
     predictions of the pipeline that runs today, by example id; `answers` what the person said (`answers.KEYS`);
     `abstain` what a system with documents says where they support no answer ("": it always answers);
-    `left_out` one sentence for each group of rows that was left out on request; `fingerprint` a hash of everything
-    above that changes a result.
+    `left_out` one sentence for each group of rows that was left out on request; `unreadable` the files of the documents'
+    folder that can't be read; `fingerprint` a hash of everything above that changes a result.
     """
 
     name: str
@@ -74,4 +74,5 @@ class Task:
     abstain: str = ""
     models: tuple[str | Address, ...] = ()
     left_out: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
     fingerprint: str = ""

@@ -104,6 +104,21 @@ def test_a_label_metric_without_labels_takes_those_that_it_sees(tmp_path: Path) 
     assert task(tmp_path, {"task.yaml": "metric: macro_f1"}).labels == ("no", "yes")
 
 
+def test_what_a_folder_has_that_can_not_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+    files: Files = {
+        "task.yaml": "documents: handbook",
+        "handbook/leave.md": "# Leave\nThirty days.",
+        "handbook/broken.md": b"caf\xe9 \x00",
+        "test.jsonl": TEST.replace("}", ', "gold": ["broken.md"]}'),
+    }
+    found = task(tmp_path, files)
+    assert [document.id for document in found.documents] == ["leave.md"]
+    assert [one.file for one in found.unreadable] == ["broken.md"]
+    del files["handbook/leave.md"]
+    (alone,) = problems(folder(tmp_path / "alone", files))
+    assert str(alone.where).endswith("handbook/broken.md")
+
+
 def test_answers_alone_are_a_task_where_no_rows_are_needed(tmp_path: Path) -> None:
     (tmp_path / "task.yaml").write_text("answers: {output_kind: label}")
     found = reading.read(tmp_path, needs=0)
