@@ -12,7 +12,7 @@ from typing import Any
 from advisor import answers, metrics, splitting, taskfolder, texts
 from advisor.address import Address
 from advisor.errors import InputError, Problem, ranges
-from advisor.task import Example, Task
+from advisor.task import Example, Retrieval, Task
 from advisor.taskfolder import NEEDED, Folder
 
 SHORT = 10  # words in the median output, up to which exact_match is the metric where none is named
@@ -74,6 +74,7 @@ def read(
         incumbent=incumbent,
         answers=said,
         abstain=here.settings.abstain.strip(),
+        retrieval=Retrieval(**here.settings.retrieval.model_dump(exclude_none=True)),
         models=tuple(here.settings.model),
         left_out=tuple(left_out),
         unreadable=unreadable,
