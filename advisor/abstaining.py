@@ -61,10 +61,10 @@ def fit(task: Task, runtime: Runtime, system: System, examples: Sequence[Example
     made = runtime.predict(replace(system, abstain=None), examples, "abstain")
     scored = metrics.score_all(metric, [prediction.text for prediction in made], examples)
     right = [(one.score or 0.0) >= metric.passing for one in scored]
-    shown = runtime.passages(system.context, examples)
-    supports = runtime.support(examples, shown)
+    shown = runtime.finder.passages(system.context, examples)
+    supports = runtime.finder.support(examples, shown)
     taken = without_answers(runtime, examples, max(1, system.context.k))
-    unanswerable = runtime.support(*zip(*taken, strict=True)) if taken else []
+    unanswerable = runtime.finder.support(*zip(*taken, strict=True)) if taken else []
     chosen = threshold(supports, right)
     others = np.quantile(supports, np.linspace(0, 0.9, STEPS)).tolist()
     trades = [trade(below, supports, right, unanswerable) for below in sorted({chosen, *others})]

@@ -212,7 +212,9 @@ def _probe(
 
 def _use(probe: Probe, context: Context, examples: Sequence[Example], runtime: Runtime, metric: Metric) -> Use:
     right = [(probe.scores[example.id] or 0.0) >= metric.passing for example in examples]
-    return grounding.use(probe.name, runtime.passages(context, examples), examples, right, probe.tokens / probe.n)
+    return grounding.use(
+        probe.name, runtime.finder.passages(context, examples), examples, right, probe.tokens / probe.n
+    )
 
 
 def _gaps(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:
@@ -243,8 +245,8 @@ def _cross_fitted(metric: Metric, probes: Sequence[Probe], seed: int) -> list[Sc
 def _contexts(task: Task, runtime: Runtime, examples: Sequence[Example]) -> dict[str, str] | None:
     if not task.documents:
         return None
-    hits = runtime.index.search([example.input for example in examples], 1)
-    return {e.id: row[0].passage.text if row else "" for e, row in zip(examples, hits, strict=True)}
+    found = runtime.finder.search([example.input for example in examples], 1)
+    return {e.id: row[0].text if row else "" for e, row in zip(examples, found, strict=True)}
 
 
 def capability(diagnosis: Diagnosis) -> str:

@@ -7,7 +7,8 @@ from rich.table import Table
 
 from advisor import metrics, pipeline, rows, taskfolder
 from advisor.errors import InputError, Problem
-from advisor.runtime import Runtime, Watch, unwatched
+from advisor.finding import Watch
+from advisor.runtime import Runtime, unwatched
 from advisor.statistics import interval
 from advisor.system import Incumbent
 

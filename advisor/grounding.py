@@ -46,8 +46,7 @@ def holds(passages: Iterable[Passage], example: Example) -> bool:
 
 def recall(runtime: Runtime, examples: Sequence[Example]) -> tuple[Recall, ...]:
     """How much of what is needed the search of the runtime finds, at each of `DEPTHS`."""
-    hits = runtime.index.search([example.input for example in examples], max(DEPTHS))
-    found = [[hit.passage for hit in row] for row in hits]
+    found = runtime.finder.search([example.input for example in examples], max(DEPTHS))
     return tuple(
         Recall(
             k,
@@ -69,10 +68,10 @@ def use(
 
 def without_answers(runtime: Runtime, examples: Sequence[Example], k: int) -> list[tuple[Example, list[Passage]]]:
     """Each example of which the documents hold the answer, with the `k` passages found once those are taken out."""
-    hits = runtime.index.search([example.input for example in examples], k + DEEPER)
+    found = runtime.finder.search([example.input for example in examples], k + DEEPER)
     taken = []
-    for example, row in zip(examples, hits, strict=True):
-        rest = [h.passage for h in row if h.passage.document not in example.gold and not holds([h.passage], example)]
+    for example, row in zip(examples, found, strict=True):
+        rest = [one for one in row if one.document not in example.gold and not holds([one], example)]
         if len(rest) < len(row) and rest:
             taken.append((example, rest[:k]))
     return taken

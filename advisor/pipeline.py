@@ -30,10 +30,11 @@ from advisor.budget import Budget, Plan
 from advisor.diagnosis import Diagnosis
 from advisor.endpoints import Endpoint
 from advisor.errors import CannotError, InputError, Problem
+from advisor.finding import Watch
 from advisor.paths import PATHS
 from advisor.paths.prompting import baseline
 from advisor.rules import PATH_NAMES
-from advisor.runtime import Runtime, Watch, unwatched
+from advisor.runtime import Runtime, unwatched
 from advisor.spending import Meter
 from advisor.system import Classifier, Prediction, System, digest, from_json, to_json
 from advisor.task import Example, Task

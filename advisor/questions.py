@@ -54,7 +54,7 @@ def _holding(task: Task, examples: Sequence[Example]) -> list[Asked]:
 
 
 def _generated(task: Task, runtime: Runtime) -> list[Asked]:
-    passages = runtime.index.passages
+    passages = runtime.finder.index.passages
     chosen = [passages[int(at)] for at in np.linspace(0, len(passages) - 1, min(GENERATED, len(passages)))]
     asked = [Example(passage.id, prompts.fenced([passage]), "") for passage in chosen]
     writer = System(ModelRef(runtime.name, runtime.model.fingerprint), ASK, decoding=Decoding(max_tokens=48))

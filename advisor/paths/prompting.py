@@ -92,7 +92,7 @@ def _all_fit(task: Task, runtime: Runtime, plan: Plan) -> bool:
     rest = count([task.instruction + prompts.NOTE])[0] + max(count(inputs)) + plan.max_tokens + TEMPLATE
     room = min(plan.room, runtime.model.context - rest)
     size = sum(len(document.text) for document in task.documents)
-    return size <= MOST * room and count([prompts.fenced(runtime.index.passages)])[0] <= room
+    return size <= MOST * room and count([prompts.fenced(runtime.finder.index.passages)])[0] <= room
 
 
 def prompting(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:

@@ -72,5 +72,5 @@ def keeper(zoo: Task, tmp_path: Path) -> Runtime:
     """A runtime for that task."""
     made = Runtime("reader", tmp_path / "runs" / "zoo", zoo.split.train, zoo.documents)
     made.folder.mkdir(parents=True)
-    made.model, made.embedder = Reader(), Words()  # type: ignore[assignment]
+    made.model, made.finder.embedder = Reader(), Words()  # type: ignore[assignment]
     return made
