@@ -15,6 +15,7 @@ from retrieval.embedder import Embedder, EmbedderUnavailable
 from retrieval.embedder import load as load_embedder
 from retrieval.index import Hit, Index, IndexMismatch
 from retrieval.metrics import mrr, ndcg, recall_at_k
+from retrieval.searching import SearchSettings
 
 __all__ = [
     "Document",
@@ -24,6 +25,7 @@ __all__ = [
     "Index",
     "IndexMismatch",
     "Passage",
+    "SearchSettings",
     "Unreadable",
     "load_embedder",
     "mrr",

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,12 +13,9 @@ from retrieval.chunking import Passage, split
 from retrieval.dense import dense, flat
 from retrieval.documents import Document
 from retrieval.embedder import Embedder
-from retrieval.fused import mixture
+from retrieval.searching import SearchSettings, hybrid, matching
 from retrieval.sparse import sparse
 
-CANDIDATES = 100  # passages that words and vectors each propose
-SCALES = (1.0, 20.0)  # BM25 scores are log odds already; sentence embedders are trained on 20 times the cosine
-WEIGHTS = (0.4, 0.6)  # of words and vectors; 0.3 to 0.5 measured alike
 PASSAGES, VECTORS, META = "passages.jsonl", "vectors.faiss", "meta.json"
 
 
@@ -37,38 +34,51 @@ class Hit:
 class Index:
     """Passages searched by words (BM25) and by meaning (vectors), fused. Make one with `build` or `load`."""
 
-    def __init__(self, passages: Sequence[Passage], vectors: Any, embedder: Embedder) -> None:
+    def __init__(
+        self, passages: Sequence[Passage], vectors: Any, embedder: Embedder, settings: SearchSettings | None = None
+    ) -> None:
         """Put together what `build` and `load` have: passages and a FAISS index of their vectors, in the same order."""
         self.passages = tuple(passages)
+        self.settings = settings or SearchSettings()
         self._vectors = vectors
         self._embedder = embedder.fingerprint
         # words are indexed again at load: it takes a tenth of a second for 5,500 short passages
-        self._searches = (sparse([_indexed(p) for p in passages]), dense(vectors, embedder)) if passages else ()
+        self._words = sparse([_indexed(passage) for passage in passages])
+        self._meaning = dense(vectors, embedder)
 
     @classmethod
-    def build(cls, documents: Iterable[Document], embedder: Embedder) -> Self:
-        """Split `documents` into passages and index them."""
+    def build(cls, documents: Iterable[Document], embedder: Embedder, settings: SearchSettings | None = None) -> Self:
+        """Split `documents` into passages and index them; `settings` say how the index is searched by default."""
         passages = split(documents)
-        return cls(passages, flat(embedder([_indexed(passage) for passage in passages])), embedder)
+        return cls(passages, flat(embedder([_indexed(passage) for passage in passages])), embedder, settings)
 
     @property
     def fingerprint(self) -> str:
         """A hash of the passages and the embedder: equal ones find the same."""
         return hashlib.sha256(_lines(self.passages) + self._embedder.encode()).hexdigest()[:16]
 
-    def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
+    def search(
+        self,
+        queries: Sequence[str],
+        k: int,
+        settings: SearchSettings | None = None,
+        where: Mapping[str, str] | None = None,
+    ) -> list[list[Hit]]:
         """The `k` best passages for each query, best first, equal ones in the order of the documents.
 
         Several may be of one document; there are fewer than `k` only where the index holds fewer.
+
+        settings: how to search; by default as the index was told when it was built.
+        where: only passages with these facts (`matching`).
         """
         k = min(k, len(self.passages))
         if k < 1 or not queries:
             return [[] for _ in queries]
-        depth = min(max(k, CANDIDATES), len(self.passages))
-        fused = mixture([search(queries, depth) for search in self._searches], k, SCALES, WEIGHTS)
+        allowed = matching(self.passages, where) if where else None
+        found = hybrid(self._words, self._meaning, settings or self.settings)(queries, k, allowed)
         return [
-            [Hit(self.passages[position], float(score)) for position, score in zip(positions, scores, strict=True)]
-            for positions, scores in zip(fused.positions, fused.scores, strict=True)
+            [Hit(self.passages[at], float(score)) for at, score in zip(row, scores, strict=True) if at >= 0]
+            for row, scores in zip(found.positions, found.scores, strict=True)
         ]
 
     def save(self, folder: Path) -> None:
@@ -76,7 +86,12 @@ class Index:
         import faiss
 
         files = {PASSAGES: _lines(self.passages), VECTORS: faiss.serialize_index(self._vectors).tobytes()}
-        meta = {"embedder": self._embedder, "fingerprint": self.fingerprint, "sha256": _hashes(files)}
+        meta = {
+            "embedder": self._embedder,
+            "fingerprint": self.fingerprint,
+            "settings": asdict(self.settings),
+            "sha256": _hashes(files),
+        }
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial, old = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "old"))
         for leftover in (partial, old):
@@ -102,6 +117,7 @@ class Index:
             meta = json.loads((folder / META).read_bytes())
             files = {name: (folder / name).read_bytes() for name in (PASSAGES, VECTORS)}
             sound, made_by = meta["sha256"] == _hashes(files), meta["embedder"]
+            settings = SearchSettings(**meta["settings"])
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise IndexMismatch(f"no whole index in '{folder}' ({error}): build it again") from error
         if not sound:
@@ -112,7 +128,7 @@ class Index:
                 "load the embedder that made it, or build the index again"
             )
         passages = [Passage(**json.loads(line)) for line in files[PASSAGES].splitlines()]
-        return cls(passages, faiss.deserialize_index(np.frombuffer(files[VECTORS], np.uint8)), embedder)
+        return cls(passages, faiss.deserialize_index(np.frombuffer(files[VECTORS], np.uint8)), embedder, settings)
 
 
 def _indexed(passage: Passage) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retrieval.ranking import Ranking, Search, best
+from retrieval.ranking import Allowed, Ranking, Search, best
 
 
 def tokenize(text: str) -> list[str]:
@@ -24,12 +24,12 @@ def sparse(texts: Sequence[str]) -> Search:
 
     model = BM25(k1=1.2, b=0.75)
     # bm25s does not take a corpus without any word; the empty token is in no query
-    model.index([tokenize(text) or [""] for text in texts], show_progress=False)
+    model.index([tokenize(text) or [""] for text in texts] or [[""]], show_progress=False)
 
-    def search(queries: Sequence[str], k: int) -> Ranking:
+    def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
         tokens = [model.get_tokens_ids(tokenize(query)) for query in queries]
         scores = np.stack([model.get_scores_from_ids(ids) if ids else np.zeros(len(texts)) for ids in tokens])
-        return best(scores.astype(np.float32), k)
+        return best(np.where(True if allowed is None else allowed, scores, -np.inf).astype(np.float32), k)
 
     return search
 

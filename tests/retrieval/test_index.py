@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval import Document, Embedder, Index, IndexMismatch
+from retrieval import Document, Embedder, Index, IndexMismatch, SearchSettings
 
 FAQ = [
     Document("pets", "Dogs and cats are welcome for a small charge.", "Hotel Alder"),
@@ -53,6 +53,21 @@ def test_a_query_finds_the_same_alone_and_among_others(index: Index) -> None:
 def test_equal_passages_come_in_the_order_of_the_documents(minilm: Embedder) -> None:
     same = Index.build([Document(id, "Same text.") for id in "cab"], minilm)
     assert [hit.passage.id for hit in same.search(["same"], 3)[0]] == ["c", "a", "b"]
+
+
+def test_only_passages_with_the_wanted_facts_are_found(index: Index) -> None:
+    [hits] = index.search(["May I bring my puppy?"], 4, where={"title": "Manual"})
+    assert [hit.passage.id for hit in hits] == ["code"]
+    assert index.search(["puppy"], 4, where={"title": "Nowhere"}) == [[]]
+
+
+def test_the_settings_of_an_index_are_saved_and_used(minilm: Embedder, tmp_path: Path) -> None:
+    words = SearchSettings(dense=0)
+    Index.build(FAQ, minilm, words).save(tmp_path / "index")
+    loaded = Index.load(tmp_path / "index", minilm)
+    assert loaded.settings == words
+    assert loaded.search(["a puppy"], 4) == loaded.search(["a puppy"], 4, words)
+    assert loaded.search(["a puppy"], 4) != loaded.search(["a puppy"], 4, SearchSettings())
 
 
 def test_an_index_of_nothing_finds_nothing(minilm: Embedder, tmp_path: Path) -> None:
