@@ -10,7 +10,23 @@ from retrieval.postings import Counter
 from retrieval.ranking import Search
 from retrieval.sparse import sparse, tokenize
 
-WORDS = "red green blue one two three four five six seven eight nine ten and or".split()
+WORDS = [
+    "red",
+    "green",
+    "blue",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "and",
+    "or",
+]
 TEXTS = ["the cat sat", "the dog", "a bird sang to the cat and the cat left"]
 
 

@@ -1,7 +1,6 @@
 """The vectors of a segment: every kind of FAISS index behind the protocol, and Milvus Lite."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
