@@ -9,7 +9,7 @@ import weakref
 from array import array
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Self, overload
@@ -67,7 +67,7 @@ class Segment:
 
 def key(document: Document) -> bytes:
     """What tells a document's content from any other: the same key, the same passages."""
-    parts = SPLIT, document.id, document.title, document.text
+    parts = SPLIT, document.id, document.fingerprint
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).digest()
 
 
@@ -161,7 +161,7 @@ class Writer:
         self._keys.extend(b"".join(keys))
         self._sizes.extend(map(len, passages))
         for passage in (passage for of_one in passages for passage in of_one):
-            line = json.dumps(asdict(passage), ensure_ascii=False).encode() + b"\n"
+            line = json.dumps(vars(passage), ensure_ascii=False).encode() + b"\n"
             self._lines.write(line)
             self._offsets.append(self._offsets[-1] + len(line))
             self._words.add(tokenize(indexed(passage)))
