@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.ranking import Ranking, best
+from retrieval.ranking import Ranking
 
 
 def mixture(rankings: Sequence[Ranking], k: int, scales: Sequence[float], weights: Sequence[float]) -> Ranking:
@@ -34,16 +34,24 @@ def reciprocal_rank(rankings: Sequence[Ranking], k: int, weights: Sequence[float
 
 
 def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    share: NDArray[np.float32] = odds / odds.sum(axis=1, keepdims=True)
+    top = np.maximum(scores.max(axis=1, keepdims=True), np.finfo(np.float32).min)  # nothing found: all shares are 0
+    odds = np.exp(scores - top)
+    share: NDArray[np.float32] = odds / np.maximum(odds.sum(axis=1, keepdims=True), 1e-30)
     return share
 
 
 def _sum(rankings: Sequence[Ranking], shares: Sequence[NDArray[Any]], k: int) -> Ranking:
     """Add up the shares of each passage over the rankings, and keep the `k` best that any ranking holds."""
-    size = 1 + max(int(r.positions.max()) for r in rankings)
-    total = np.full((len(rankings[0].positions), size), -np.inf, dtype=np.float32)
-    for ranking, share in zip(rankings, shares, strict=True):
-        before = np.take_along_axis(total, ranking.positions, axis=1)
-        np.put_along_axis(total, ranking.positions, np.where(np.isinf(before), 0, before) + share, axis=1)
-    return best(total, k)
+    found = np.concatenate([ranking.positions for ranking in rankings], axis=1)
+    added = np.concatenate(
+        [np.broadcast_to(share, r.positions.shape) for share, r in zip(shares, rankings, strict=True)], axis=1
+    )
+    positions = np.full((len(found), k), -1, np.int64)
+    scores = np.full((len(found), k), -np.inf, np.float32)
+    for row, (places, parts) in enumerate(zip(found, added, strict=True)):
+        there = places >= 0
+        union, inverse = np.unique(places[there], return_inverse=True)  # in order of position
+        total = np.bincount(inverse, parts[there], len(union))
+        order = np.argsort(-total, kind="stable")[:k]
+        positions[row, : len(order)], scores[row, : len(order)] = union[order], total[order]
+    return Ranking(positions, scores)
