@@ -1,5 +1,6 @@
 """The documents of a run, indexed and searched: what a context shows beside an example. Owns the index, knows no model."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -49,16 +50,29 @@ class Finder:
 
     @cached_property
     def index(self) -> retrieval.Index:
-        """The index over the documents, built, updated or repaired as it needs; without documents that of the artifact."""
+        """The index over the documents, built, updated or repaired as it needs; without documents that of the artifact.
+
+        Raises CannotError for an artifact that does not fit its embedder, OutsideError where Milvus can't be had.
+        """
+        from retrieval.milvus import MilvusUnavailable
+
         try:
             if not self._documents:
                 return retrieval.Index.load(self.folder / "artifact" / "index", self.searched_by)
-            name = "index" if self._fitted is None else "fitted-index"
-            index, changes = retrieval.Index.open(
-                self.folder / name, self._documents, self.searched_by, self.settings, self._where, self.watch
-            )
+            return self._opened(self.folder / ("index" if self._fitted is None else "fitted-index"))
         except retrieval.IndexMismatch as error:
             raise CannotError(str(error)) from error
+        except MilvusUnavailable as error:
+            raise OutsideError(str(error)) from error
+
+    def _opened(self, folder: Path) -> retrieval.Index:
+        """The index in the run folder; one that another embedder made is no loss, and built again."""
+        asked = (self._documents, self.searched_by, self.settings, self._where, self.watch)
+        try:
+            index, changes = retrieval.Index.open(folder, *asked)
+        except retrieval.IndexMismatch:
+            shutil.rmtree(folder)
+            index, changes = retrieval.Index.open(folder, *asked)
         self.changes = str(changes)
         return index
 
@@ -72,6 +86,12 @@ class Finder:
         for name in ("index", "searched_by", "_by_document"):
             self.__dict__.pop(name, None)
         self._found.clear()
+
+    def save(self, artifact: Path) -> None:
+        """Put what finding passages takes into the folder of an artifact."""
+        self.index.save(artifact / "index")
+        if self._fitted:
+            shutil.copytree(self._fitted, artifact / "embedder", dirs_exist_ok=True)
 
     def passages(self, context: Context, examples: Sequence[Example]) -> list[list[Passage]]:
         """What a context shows beside each example."""

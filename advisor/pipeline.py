@@ -37,7 +37,7 @@ from advisor.rules import PATH_NAMES
 from advisor.runtime import Runtime, unwatched
 from advisor.spending import Meter
 from advisor.system import Classifier, Prediction, System, digest, from_json, to_json
-from advisor.task import Example, Task
+from advisor.task import Example, Retrieval, Task
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 FEWEST_TO_RUN = 30
@@ -78,9 +78,9 @@ class Run:
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
         if settings.fresh:
             runfolder.forget(self.folder)
-        self.runtime = Runtime(self._model, self.folder, task.split.train, task.documents, watch)
+        self.runtime = Runtime(self._model, self.folder, task.split.train, task.documents, watch, task.retrieval)
         self.runtime.fresh = settings.fresh
-        may_leave = {**task.answers, **(settings.said or {})}.get("data_may_leave", "unknown")
+        may_leave = self._may_leave = {**task.answers, **(settings.said or {})}.get("data_may_leave", "unknown")
         self.runtime.model = model = loader.model
         if isinstance(model, Endpoint):
             self.runtime.model = _bound(model, self.folder, settings, may_leave)
@@ -104,6 +104,7 @@ class Run:
             "machine": f"{platform.machine()}, {_cores()} cores, Python {platform.python_version()}",
             "fingerprint": task.fingerprint,
             "left_out": list(task.left_out),
+            "retrieval": asdict(task.retrieval),
             "flags": {"path": self.settings.path, "budget_seconds": self.settings.budget.seconds},
         }
         runfolder.write(self.folder / "task.json", value)
@@ -141,9 +142,10 @@ class Run:
         return budget.plan(self.task, self.runtime, self.settings.budget, ASSUMED)
 
     def agree(self) -> None:
-        """Ask now for the consent that the first request to an endpoint needs. Raises InputError without it."""
+        """Ask now for the consent that an endpoint, or an index elsewhere, needs. Raises InputError without it."""
         if isinstance(self.runtime.model, Endpoint):
             self.runtime.model.agree(self.runtime.model.address)
+        _agree_to_index(self.task.retrieval, self.settings, self.folder.parent, self._may_leave)
 
     @property
     def measurable(self) -> bool:
@@ -286,7 +288,7 @@ class Run:
                 shutil.copytree(self.folder / system.model.adapter, folder / "adapter", dirs_exist_ok=True)
                 system = replace(system, model=replace(system.model, adapter="artifact/adapter"))
             if system.context.kind != "none":
-                shutil.copytree(self.folder / "index", folder / "index", dirs_exist_ok=True)
+                self.runtime.finder.save(folder)
             if system.shots.kind == "similar":
                 runfolder.write(folder / "shots.json", [[e.input, e.output] for e in self.task.split.train])
         runfolder.write(folder / "system.json", to_json(system))
@@ -361,14 +363,16 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
     shots = folder / "artifact" / "shots.json"
     pool = [Example(str(i), *pair) for i, pair in enumerate(runfolder.read(shots))] if shots.is_file() else []
     model = Address.model_validate(task["endpoint"]) if task.get("endpoint") else str(task["model"])
-    runtime = Runtime(model, folder, pool, watch=watch)
+    settings, how = settings or Settings(), Retrieval(**task.get("retrieval", {}))
+    runtime = Runtime(model, folder, pool, watch=watch, how=how)
     if isinstance(system, System) and runtime.model.fingerprint != system.model.fingerprint:
         raise CannotError(f"the weights of {task['model']} have changed since this run was built; run it again")
     if isinstance(system, System) and isinstance(model, Address):
-        settings = settings or Settings()
         _check_prices(model, settings)
         consent.require(model, yes=settings.yes, runs=folder.parent)
         runtime.model = _bound(Endpoint(model), folder, settings, counted=False)
+    if isinstance(system, System) and system.context.kind != "none":
+        _agree_to_index(how, settings, folder.parent)
     return Built(system, runtime, task)
 
 
@@ -384,6 +388,14 @@ def _check_prices(model: str | Address, settings: Settings) -> None:
     if settings.budget.usd is not None and isinstance(model, Address) and model.price is None:
         do = "Declare them in task.yaml in USD per million tokens, such as `price: {prompt: 0.15, completion: 0.60}`"
         raise InputError(Problem("a budget in usd needs the endpoint's prices", "--budget", do=do))
+
+
+def _agree_to_index(how: Retrieval, settings: Settings, runs: Path, may_leave: str | float = "unknown") -> None:
+    """Consent to an index that lies on another machine. Raises InputError without it."""
+    if "://" in how.index:
+        address = Address(endpoint=how.index, name="milvus")
+        sent = "the vectors of all passages and inputs"
+        consent.require(address, yes=settings.yes, may_leave=may_leave, runs=runs, sent=sent, field="retrieval.index")
 
 
 def _bound(
