@@ -12,6 +12,7 @@ from advisor.runtime import Runtime
 from advisor.spending import Spent
 from advisor.task import Task
 
+LEAST_PAIRS = 100  # to fit an embedder on; fewer are learnt by heart
 DEFAULT_SECONDS = 600.0
 DIAGNOSIS, CHOICE, TRAINING = 0.4, 0.15, 0.45  # shares of what the proof leaves of the budget
 OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forgetting
@@ -21,6 +22,8 @@ EPOCHS = 3
 SHORT_ROWS = 160  # of the short tuning
 SHOTS = 2 * system.SHOTS  # at most in a prompt
 SMALL = 0.5  # of the speed of writing, where few texts are written at once
+FITTING = 0.12  # of the same, for fitting an embedder, where there are documents; taken from the others by halves
+PASSED = 9  # texts encoded in the time that a pair takes: three texts, forward and back
 EVERYTHING = 0.1  # of the budget, at most, to try all documents in the prompt
 PASSES = 4  # over those documents: to probe, to choose, and in two parts for the sealed test
 PASSAGE_TOKENS = 80  # of the one passage that a tuned system reads, until it is counted
@@ -42,7 +45,8 @@ class Budget:
 @dataclass(frozen=True)
 class Plan:
     """What the budget buys: examples to `measure` and `choose` on, rows for the `short` tuning, rows and epochs of the
-    full one; `room` for that many tokens of documents in every prompt, where all of them are to be tried there."""
+    full one; `room` for that many tokens of documents in every prompt, where all of them are to be tried there; `pairs` of
+    questions and documents to fit an embedder on."""
 
     measure: int
     choose: int
@@ -52,6 +56,7 @@ class Plan:
     max_tokens: int
     speed: Mapping[str, float]
     room: int = 0
+    pairs: int = 0
 
 
 def parse(text: str) -> Budget:
@@ -91,16 +96,28 @@ def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | N
     seconds = max(LEAST * seconds, seconds - proof - OVERHEAD)
     instruction = runtime.model.count([task.instruction])[0] / trainers.TuneSettings().batch  # run once a batch
     per_row = own + wanted + instruction + (PASSAGE_TOKENS if task.documents else 0)
-    learned = TRAINING * seconds * speed.train / per_row
+    pairs = _pairs(task, runtime, seconds)
+    less = FITTING / 2 if pairs else 0.0
+    learned = (TRAINING - less) * seconds * speed.train / per_row
     rows = int(min(len(examples), max(32, learned / 2)))
     epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
     short = min(SHORT_ROWS, rows)
     probes = 8 if task.documents else 6
-    left = DIAGNOSIS * seconds - short * per_row / speed.train
+    left = (DIAGNOSIS - less) * seconds - short * per_row / speed.train
     measure = _within(left / (probes * per_example), MEASURED, len(split.compare))
     choose = _within(CHOICE * seconds / (2 * probes * per_example), CHECKED, len(split.choose))
     room = int(min(runtime.model.context, EVERYTHING * seconds * speed.prefill / PASSES))
-    return Plan(measure, choose, short, rows, epochs, limit, asdict(speed), room)
+    return Plan(measure, choose, short, rows, epochs, limit, asdict(speed), room, pairs)
+
+
+def _pairs(task: Task, runtime: Runtime, seconds: float) -> int:
+    """How many pairs an embedder can be fitted on, and all documents encoded again; 0 where that is too few."""
+    named = sum(bool(row.gold) for row in task.split.train)
+    if named < LEAST_PAIRS:
+        return 0
+    rate = runtime.finder.rate()
+    pairs = int(rate * (FITTING * seconds - len(task.documents) / rate) / PASSED)
+    return min(pairs, named) if pairs >= LEAST_PAIRS else 0
 
 
 def _of_requests(task: Task, runtime: Runtime, model: Endpoint, budget: Budget, speed: trainers.Speed) -> Plan:

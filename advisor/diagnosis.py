@@ -171,7 +171,7 @@ def _short_tuning(
     """A short tuning on the best context: one retrieved passage where there are documents."""
     base = baseline(task, runtime, plan)
     if task.documents:
-        base = replace(base, context=Context("retrieved", 1))
+        base = replace(base, context=Context("retrieved", task.retrieval.k or 1))
     built = tuned(task, runtime, smaller(plan, plan.short), seed, base, "probes/short-tuning", evaluations=1)
     path = "rag+finetuning" if task.documents else "finetuning"
     return _probe("short tuning", path, "behaviour", built, examples, runtime, metric, seed)

@@ -1,17 +1,23 @@
 """The documents of a run, indexed and searched: what a context shows beside an example. Owns the index, knows no model."""
 
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from retrieval.rerank import Reader
+
 import retrieval
 from advisor.errors import CannotError, OutsideError
-from advisor.system import Context
+from advisor.system import PASSAGES, Context
 from advisor.task import Example, Retrieval
 from retrieval.chunking import Passage
+from retrieval.searching import seen
 
 Watch = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is
+TIMED, TYPICAL = 32, 700  # passages that are timed, and their characters
+MOST = 5  # passages shown, where the task does not say how many: each is read with every request
 VECTORS = "vectors.sqlite"  # beside the runs: what one has encoded no other encodes again
 
 
@@ -26,6 +32,8 @@ class Finder:
     def __init__(self, folder: Path, documents: Sequence[retrieval.Document], how: Retrieval, watch: Watch) -> None:
         self.folder, self.how, self.watch = folder, how, watch
         self.settings: retrieval.SearchSettings | None = None
+        self.reader: Callable[[], Reader | None] = lambda: None
+        self.k = how.k or PASSAGES
         self._documents = tuple(documents)
         self._fitted: Path | None = None
         self._found: dict[tuple[str, int], list[Passage]] = {}
@@ -40,6 +48,14 @@ class Finder:
         """The embedder that the documents are searched with."""
         fitted = self._fitted if self._documents else self.folder / "artifact" / "embedder"
         return self.load(str(fitted)) if fitted and fitted.is_dir() else self.embedder
+
+    def rate(self) -> float:
+        """Passages that are encoded in a second, from a short timing."""
+        texts = [f"{document.title} {document.text}"[:TYPICAL] for document in self._documents[:TIMED]]
+        self.embedder(texts[:1])  # loaded
+        since = time.perf_counter()
+        self.embedder([f"{time.time_ns()} {text}" for text in texts])  # such as no cache knows
+        return len(texts) / (time.perf_counter() - since)
 
     def load(self, name: str) -> retrieval.Embedder:
         """An embedder by name or folder. Raises OutsideError."""
@@ -80,9 +96,10 @@ class Finder:
     def _where(self) -> str:
         return str(self.folder / self.how.index) if self.how.index.endswith(".db") else self.how.index
 
-    def use(self, settings: retrieval.SearchSettings, fitted: Path | None = None) -> None:
-        """Search in this way from now on, with the embedder in the folder `fitted` where there is one."""
-        self.settings, self._fitted = settings, fitted
+    def use(self, settings: retrieval.SearchSettings, k: int = PASSAGES, fitted: Path | None = None) -> None:
+        """Search in this way from now on, with the embedder in the folder `fitted` where there is one; show `k` passages,
+        unless the task says how many."""
+        self.settings, self.k, self._fitted = settings, self.how.k or min(k, MOST), fitted
         for name in ("index", "searched_by", "_by_document"):
             self.__dict__.pop(name, None)
         self._found.clear()
@@ -101,22 +118,23 @@ class Finder:
         found = self.search([example.input for example in examples], context.k)
         if context.kind == "retrieved":
             return found
-        return [self._oracle(e, context.k) or row for e, row in zip(examples, found, strict=True)]
+        return [self.oracle(e, context.k) or row for e, row in zip(examples, found, strict=True)]
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
         """The `k` best passages for each query; each query is searched once."""
         new = [query for query in dict.fromkeys(queries) if (query, k) not in self._found]
-        for query, hits in zip(new, self.index.search(new, k), strict=True):
+        found = self.index.search(new, k, reader=self.reader()) if new else []
+        for query, hits in zip(new, found, strict=True):
             self._found[query, k] = [hit.passage for hit in hits]
         return [self._found[query, k] for query in queries]
 
     def support(self, examples: Sequence[Example], passages: Sequence[Sequence[Passage]]) -> list[float]:
         """The cosine of each example's input with the nearest of its passages, -1 where it has none."""
         asked = self.searched_by([example.input for example in examples], query=True)
-        shown = [self.searched_by([f"{p.title}\n{p.text}".strip() for p in some]) for some in passages]
+        shown = [self.searched_by([seen(passage) for passage in some]) for some in passages]
         return [float((near @ one).max(initial=-1.0)) for one, near in zip(asked, shown, strict=True)]
 
-    def _oracle(self, example: Example, k: int) -> list[Passage]:
+    def oracle(self, example: Example, k: int) -> list[Passage]:
         """Passages of the documents that hold the answer; those in which it stands word for word first."""
         wanted = [answer.lower() for answer in example.answers if answer]
 
@@ -124,8 +142,8 @@ class Finder:
             return any(answer in passage.text.lower() for answer in wanted)
 
         if example.gold:
-            of_gold = [passage for document in example.gold for passage in self._by_document.get(document, ())]
-            return sorted(of_gold, key=lambda passage: not holds(passage))[:k]
+            named = [passage for document in example.gold for passage in self._by_document.get(document, ())]
+            return sorted(named, key=lambda passage: not holds(passage))[:k]
         return [passage for passage in self.index.passages if holds(passage)][:k]
 
     @cached_property

@@ -22,6 +22,7 @@ from advisor import (
     proof,
     reading,
     recommendation,
+    retrieving,
     rules,
     runfolder,
 )
@@ -147,6 +148,21 @@ class Run:
             self.runtime.model.agree(self.runtime.model.address)
         _agree_to_index(self.task.retrieval, self.settings, self.folder.parent, self._may_leave)
 
+    @cached_property
+    def retrieval(self) -> dict[str, Any] | None:
+        """How documents are searched, chosen on development questions; None where there are no documents."""
+        if not self.task.documents:
+            return None
+        value: dict[str, Any] = runfolder.step(
+            self.folder,
+            "retrieval",
+            digest([self._key, self.plan]),
+            lambda: retrieving.choose(self.task, self.runtime, self.plan, self.settings.seed),
+            shared=not self.settings.fresh,
+        )
+        retrieving.apply(value, self.runtime)
+        return value
+
     @property
     def measurable(self) -> bool:
         """Whether there are enough examples for probes to say anything."""
@@ -157,6 +173,7 @@ class Run:
         """What probes measured; None with too few examples."""
         if not self.measurable:
             return None
+        _ = self.retrieval
         value = runfolder.step(
             self.folder,
             "diagnosis",
@@ -198,6 +215,7 @@ class Run:
 
     def build(self, path: str, name: str) -> System | Classifier:
         """Build a path's system, as the step `name`."""
+        _ = self.retrieval
         value = runfolder.step(
             self.folder,
             name,

@@ -42,9 +42,13 @@ def with_answer(conversation: Sequence[Turn], output: str) -> tuple[Turn, ...]:
 
 
 def fenced(passages: Sequence[Passage]) -> str:
-    """Numbered passages between tags. What looks like such a tag in their text loses its bracket."""
-    shown = "\n".join(f"[{i}] {_titled(passage)}" for i, passage in enumerate(passages, 1))
-    return f"<passages>\n{_TAG.sub('(', shown)}\n</passages>"
+    """Passages, numbered, between tags. What looks like such a tag in their text loses its bracket."""
+    return quoted("\n".join(f"[{i}] {_titled(passage)}" for i, passage in enumerate(passages, 1)))
+
+
+def quoted(text: str) -> str:
+    """Text of documents between the tags."""
+    return f"<passages>\n{_TAG.sub('(', text)}\n</passages>"
 
 
 def _asked(text: str, passages: Sequence[Passage]) -> str:

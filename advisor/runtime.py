@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from retrieval.rerank import Reader
 
 import retrieval
 import trainers
-from advisor import models, prompts, runfolder
+from advisor import models, prompts, reranking, runfolder
 from advisor.address import Address
 from advisor.errors import CannotError, InputError, Problem
 from advisor.finding import Finder, Watch
@@ -51,6 +52,7 @@ class Runtime:
         self._source = model
         self.store = Store(folder.parent / "answers.sqlite")
         self.finder = Finder(folder, documents, how or Retrieval(), watch)
+        self.finder.reader = lambda: self._reader
 
     @cached_property
     def model(self) -> Model:
@@ -66,6 +68,10 @@ class Runtime:
     def embedder(self) -> retrieval.Embedder:
         """The one embedder of the process."""
         return self.finder.embedder
+
+    @cached_property
+    def _reader(self) -> Reader | None:
+        return reranking.reader(self.finder.how.rerank, lambda: self.model)
 
     @cached_property
     def _pool_vectors(self) -> NDArray[np.float32]:

@@ -73,15 +73,18 @@ def prompted(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Mapping[str
 
 def retrieving(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Mapping[str, System]:
     """The systems that rag chooses among."""
-    plain = replace(baseline(task, runtime, plan), context=Context("retrieved"))
-    systems = {"retrieved context": plain, "one passage": replace(plain, context=Context("retrieved", 1))}
+    plain = replace(baseline(task, runtime, plan), context=Context("retrieved", runtime.finder.k))
+    systems = {"retrieved context": plain}
+    if task.retrieval.k == 0 and runtime.finder.k > 1:
+        systems["one passage"] = replace(plain, context=Context("retrieved", 1))
+    name, fewest = list(systems.items())[-1]
     if _all_fit(task, runtime, plan):
         systems["all documents"] = replace(plain, context=Context("all"))
     if decoding := constrained(task, runtime, plan):
-        systems["one passage, constrained"] = replace(systems["one passage"], decoding=decoding)
+        systems[f"{name}, constrained"] = replace(fewest, decoding=decoding)
     if task.split.train:
         shots = fixed_shots(task, seed, SHOTS // 2)
-        systems["one passage, fixed shots"] = replace(systems["one passage"], shots=shots)
+        systems[f"{name}, fixed shots"] = replace(fewest, shots=shots)
     return systems
 
 

@@ -1,0 +1,139 @@
+"""How a task's documents are searched, chosen on its development questions; the embedder fitted to them where that wins.
+
+Says by what was chosen, and what was tried. How searching works, and how it is tuned, is the library's.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import numpy as np
+from retrieval.questions import Question
+from retrieval.tuning import Tuning, tune
+from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
+
+import trainers
+from advisor import budget, grounding, prompts
+from advisor.budget import Plan
+from advisor.runtime import Runtime
+from advisor.system import Decoding, ModelRef, System, digest
+from advisor.task import Example, Task
+from retrieval import Document, Embedder, Index, SearchSettings
+from retrieval.embedder import located
+from retrieval.metrics import each, gain
+from retrieval.searching import seen
+
+DEPTH = 10  # documents that count: nDCG@10
+LOOKED = 20  # passages searched for one that looks right and is not
+ASK = "Write one short question that the passage answers, and nothing else."
+BASES = {
+    "gold": "the documents that rows name",
+    "answers": "the passages in which accepted answers stand",
+    "generated": "questions that the model wrote about passages",
+}
+
+
+def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any]:
+    """Choose how to search; with enough pairs of questions and documents also fit the embedder, and keep it where it wins.
+
+    Gives the value of `retrieval.json`; `apply` takes it.
+    """
+    finder, asked = runtime.finder, _questions(task.split.choose)
+    ask = partial(_written, runtime)
+    found = tune(task.documents, finder.embedder, asked, reader=finder.reader(), ask=ask, watch=runtime.watch)
+    value = {**_told(found), "embedder": None}
+    pairs = _pairs(task, runtime, found.settings, plan.pairs)
+    if found.basis == "gold" and len(pairs) >= budget.LEAST_PAIRS:
+        value["embedder"] = _fitted(task, runtime, found, pairs, asked, seed)
+    return value
+
+
+def apply(value: dict[str, Any], runtime: Runtime) -> None:
+    """Search from now on as was chosen."""
+    fitted = value["embedder"]
+    folder = runtime.folder.parent / fitted["folder"] if fitted and fitted["kept"] else None
+    chosen = fitted if folder else value
+    runtime.finder.use(SearchSettings(**chosen["settings"]), chosen["k"], folder)
+
+
+def _questions(examples: Sequence[Example]) -> list[Question]:
+    return [Question(e.input, dict.fromkeys(e.gold, 1), e.answers) for e in examples]
+
+
+def _written(runtime: Runtime, texts: Sequence[str]) -> list[str]:
+    """A question about each text, by the task's model."""
+    writer = System(ModelRef(runtime.name, runtime.model.fingerprint), ASK, decoding=Decoding(max_tokens=48))
+    asked = [Example(str(i), prompts.quoted(text), "") for i, text in enumerate(texts)]
+    return [(made.text or "").strip() for made in runtime.predict(writer, asked, "questions about passages")]
+
+
+def _told(found: Tuning) -> dict[str, Any]:
+    return {
+        "by": BASES[found.basis],
+        "questions": found.questions,
+        "measure": found.measure,
+        "settings": asdict(found.settings),
+        "passage_tokens": found.budget,
+        "k": found.k,
+        "trials": [{"what": one.what, "score": one.score, "chosen": one.chosen} for one in found.trials],
+    }
+
+
+def _pairs(task: Task, runtime: Runtime, settings: SearchSettings, most: int) -> list[Pair]:
+    """Training questions, each with a passage of a document that it names and one that only looks right."""
+    rows = [row for row in task.split.train if row.gold][:most]
+    runtime.finder.use(settings)
+    hits = runtime.finder.search([row.input for row in rows], LOOKED)
+    pairs = []
+    for row, found in zip(rows, hits, strict=True):
+        right = runtime.finder.oracle(row, 1)
+        wrong = [one for one in found if one.document not in row.gold and not grounding.holds([one], row)]
+        if right and wrong:
+            pairs.append(Pair(row.input, seen(right[0]), (seen(wrong[0]),)))
+    return pairs
+
+
+def _fitted(
+    task: Task, runtime: Runtime, found: Tuning, pairs: Sequence[Pair], asked: Sequence[Question], seed: int
+) -> dict[str, Any]:
+    """Fit the embedder, search with it, and compare on the same questions."""
+    since, finder = time.perf_counter(), runtime.finder
+    name = f"embedders/{digest([task.fingerprint, finder.embedder.fingerprint, pairs, seed])}"
+
+    def on_step(progress: trainers.Progress) -> None:
+        runtime.watch(f"embedder · loss {progress.loss:.2f}", progress.step, progress.steps)
+
+    settings = EmbeddingSettings(epochs=1, seed=seed)
+    folder = tune_embedding(located(finder.how.embedder), pairs, runtime.folder.parent / name, settings, on_step)
+    fitted = finder.load(str(folder))
+    again = tune(task.documents, fitted, asked, watch=runtime.watch)
+    before, after = (
+        _scores(task.documents, embedder, one.settings, asked)
+        for embedder, one in ((finder.embedder, found), (fitted, again))
+    )
+    return {
+        "pairs": len(pairs),
+        "folder": str(folder.relative_to(runtime.folder.parent)),
+        "before": float(before.mean()),
+        "after": float(after.mean()),
+        "kept": wins(after - before),
+        "settings": asdict(again.settings),
+        "k": again.k,
+        "seconds": round(time.perf_counter() - since, 1),
+    }
+
+
+def wins(gains: np.ndarray) -> bool:
+    """Whether paired gains are more than their standard error: what is fitted must not only have been lucky."""
+    return bool(len(gains) > 1 and gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
+
+
+def _scores(
+    documents: Sequence[Document], embedder: Embedder, settings: SearchSettings, asked: Sequence[Question]
+) -> np.ndarray:
+    index = Index.build(documents, embedder, settings)
+    hits = index.search([question.text for question in asked], LOOKED)
+    found = [[hit.passage.document for hit in row] for row in hits]
+    return np.array(each(found, [question.right for question in asked], gain(DEPTH)))
