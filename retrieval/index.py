@@ -13,7 +13,8 @@ from retrieval.chunking import Passage, split
 from retrieval.dense import dense, flat
 from retrieval.documents import Document
 from retrieval.embedder import Embedder
-from retrieval.searching import SearchSettings, hybrid, matching
+from retrieval.rerank import Reader
+from retrieval.searching import SearchSettings, matching, searching, seen, worded
 from retrieval.sparse import sparse
 
 PASSAGES, VECTORS, META = "passages.jsonl", "vectors.faiss", "meta.json"
@@ -43,14 +44,14 @@ class Index:
         self._vectors = vectors
         self._embedder = embedder.fingerprint
         # words are indexed again at load: it takes a tenth of a second for 5,500 short passages
-        self._words = sparse([_indexed(passage) for passage in passages])
+        self._words = sparse([worded(passage) for passage in passages])
         self._meaning = dense(vectors, embedder)
 
     @classmethod
     def build(cls, documents: Iterable[Document], embedder: Embedder, settings: SearchSettings | None = None) -> Self:
         """Split `documents` into passages and index them; `settings` say how the index is searched by default."""
         passages = split(documents)
-        return cls(passages, flat(embedder([_indexed(passage) for passage in passages])), embedder, settings)
+        return cls(passages, flat(embedder([seen(passage) for passage in passages])), embedder, settings)
 
     @property
     def fingerprint(self) -> str:
@@ -63,6 +64,7 @@ class Index:
         k: int,
         settings: SearchSettings | None = None,
         where: Mapping[str, str] | None = None,
+        reader: Reader | None = None,
     ) -> list[list[Hit]]:
         """The `k` best passages for each query, best first, equal ones in the order of the documents.
 
@@ -70,12 +72,14 @@ class Index:
 
         settings: how to search; by default as the index was told when it was built.
         where: only passages with these facts (`matching`).
+        reader: judges the best ones again, as the settings say: a `cross_encoder`, or the task's own model.
         """
         k = min(k, len(self.passages))
         if k < 1 or not queries:
             return [[] for _ in queries]
         allowed = matching(self.passages, where) if where else None
-        found = hybrid(self._words, self._meaning, settings or self.settings)(queries, k, allowed)
+        search = searching(self._words, self._meaning, self.passages, settings or self.settings, reader)
+        found = search(queries, k, allowed)
         return [
             [Hit(self.passages[at], float(score)) for at, score in zip(row, scores, strict=True) if at >= 0]
             for row, scores in zip(found.positions, found.scores, strict=True)
@@ -129,11 +133,6 @@ class Index:
             )
         passages = [Passage(**json.loads(line)) for line in files[PASSAGES].splitlines()]
         return cls(passages, faiss.deserialize_index(np.frombuffer(files[VECTORS], np.uint8)), embedder, settings)
-
-
-def _indexed(passage: Passage) -> str:
-    """What words and vectors see of a passage: its title says what it is about."""
-    return f"{passage.title}\n{passage.text}".strip()
 
 
 def _lines(passages: Sequence[Passage]) -> bytes:
