@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from retrieval.rerank import Reader
-
 import retrieval
 from advisor.errors import CannotError, OutsideError
 from advisor.system import PASSAGES, Context
 from advisor.task import Example, Retrieval
 from retrieval.chunking import Passage
+from retrieval.rerank import Reader
 from retrieval.searching import seen
 
 Watch = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is

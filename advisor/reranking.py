@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from retrieval.rerank import Reader, cross_encoder
-
 import trainers
 from advisor import prompts
 from advisor.errors import OutsideError
 from advisor.models import Model, local
+from retrieval.rerank import Reader, cross_encoder
 from trainers.rendering import Turn
 
 OWN = "model"  # what task.yaml calls the task's own

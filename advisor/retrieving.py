@@ -10,9 +10,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from retrieval.questions import Question
-from retrieval.tuning import Tuning, tune
-from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 import trainers
 from advisor import budget, grounding, prompts
@@ -23,7 +20,10 @@ from advisor.task import Example, Task
 from retrieval import Document, Embedder, Index, SearchSettings
 from retrieval.embedder import located
 from retrieval.metrics import each, gain
+from retrieval.questions import Question
 from retrieval.searching import seen
+from retrieval.tuning import Tuning, tune
+from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 DEPTH = 10  # documents that count: nDCG@10
 LOOKED = 20  # passages searched for one that looks right and is not

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from retrieval.rerank import Reader
 
 import retrieval
 import trainers
@@ -20,6 +19,7 @@ from advisor.models import LocalModel, Model, Request
 from advisor.store import Store
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, System, digest
 from advisor.task import Example, Retrieval
+from retrieval.rerank import Reader
 
 Batch = list[tuple[tuple[trainers.Turn, ...], tuple[str, ...]]]
 

@@ -18,8 +18,9 @@ from retrieval.chunking import Passage
 from retrieval.dense import dense
 from retrieval.documents import Document
 from retrieval.embedder import Embedder
+from retrieval.rerank import Reader
 from retrieval.saved import Saved
-from retrieval.searching import SearchSettings, hybrid, matching
+from retrieval.searching import SearchSettings, matching, searching
 from retrieval.segments import Damaged, Passages, Segment
 from retrieval.sparse import sparse
 from retrieval.updating import Changes, Watch
@@ -136,6 +137,7 @@ class Index:
         k: int,
         settings: SearchSettings | None = None,
         where: Mapping[str, str] | None = None,
+        reader: Reader | None = None,
     ) -> list[list[Hit]]:
         """The `k` best passages for each query, best first, equal ones in the order of the documents.
 
@@ -143,12 +145,14 @@ class Index:
 
         settings: how to search; by default as the index was told when it was built.
         where: only passages with these facts (`matching`).
+        reader: judges the best ones again, as the settings say: a `cross_encoder`, or the task's own model.
         """
         k = min(k, len(self.passages))
         if k < 1 or not queries:
             return [[] for _ in queries]
         allowed = matching(self.passages, where) if where else None
-        found = hybrid(self._words, self._meaning, settings or self.settings)(queries, k, allowed)
+        search = searching(self._words, self._meaning, self.passages, settings or self.settings, reader)
+        found = search(queries, k, allowed)
         return [
             [Hit(self.passages[at], float(score)) for at, score in zip(row, scores, strict=True) if at >= 0]
             for row, scores in zip(found.positions, found.scores, strict=True)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from retrieval.chunking import Passage
 from retrieval.documents import Document
 from retrieval.postings import Counter, Postings
+from retrieval.searching import worded
 from retrieval.sparse import tokenize
 from retrieval.vectors import Matrix, Raw, Vectors, VectorStore
 
@@ -69,11 +70,6 @@ def key(document: Document) -> bytes:
     """What tells a document's content from any other: the same key, the same passages."""
     parts = SPLIT, document.id, document.fingerprint
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).digest()
-
-
-def indexed(passage: Passage) -> str:
-    """What words and vectors see of a passage: its title says what it is about."""
-    return f"{passage.title}\n{passage.text}".strip()
 
 
 class Lines(Sequence[Passage]):
@@ -164,7 +160,7 @@ class Writer:
             line = json.dumps(vars(passage), ensure_ascii=False).encode() + b"\n"
             self._lines.write(line)
             self._offsets.append(self._offsets[-1] + len(line))
-            self._words.add(tokenize(indexed(passage)))
+            self._words.add(tokenize(worded(passage)))
         self._raw.write(np.ascontiguousarray(vectors, np.float32).data)
         self._dimensions = vectors.shape[1]
 

@@ -65,7 +65,7 @@ def test_only_passages_with_the_wanted_facts_are_found(index: Index) -> None:
 
 
 def test_the_settings_of_an_index_are_saved_and_used(minilm: Embedder, tmp_path: Path) -> None:
-    words = SearchSettings(dense=0)
+    words = SearchSettings(share=0)
     Index.build(FAQ, minilm, words).save(tmp_path / "index")
     loaded = Index.load(tmp_path / "index", minilm)
     assert loaded.settings == words
