@@ -280,8 +280,9 @@ def _from_answers(given: Mapping[str, str | float]) -> dict[str, Any]:
 
 
 def _answers_from(run: Any) -> str:
-    """How many answers were computed, and how many the store had."""
-    return f"answers      {run.runtime.computed:,} computed, {run.runtime.stored:,} from the store"
+    """How many answers were computed, and how many the store had; what became of the index."""
+    index = f"\nindex        {changes}" if (changes := run.runtime.finder.changes) else ""
+    return f"answers      {run.runtime.computed:,} computed, {run.runtime.stored:,} from the store{index}"
 
 
 def _dry(run: Any, common: Common) -> int:

@@ -45,8 +45,9 @@ class Finder:
     @cached_property
     def searched_by(self) -> retrieval.Embedder:
         """The embedder that the documents are searched with."""
-        fitted = self._fitted if self._documents else self.folder / "artifact" / "embedder"
-        return self.load(str(fitted)) if fitted and fitted.is_dir() else self.embedder
+        taken = self.folder / "artifact" / "embedder"
+        fitted = self._fitted if self._documents else taken if taken.is_dir() else None
+        return self.load(str(fitted)) if fitted else self.embedder
 
     def rate(self) -> float:
         """Passages that are encoded in a second, from a short timing."""

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from advisor import runfolder, texts, views
 from advisor.errors import InputError, Problem
 
-FILES = ("task", "profile", "plan", "diagnosis", "recommendation", "abstaining", "result", "answers")
+FILES = ("task", "profile", "plan", "retrieval", "diagnosis", "recommendation", "abstaining", "result", "answers")
 AGAIN = "Delete it, and run the command that made this run folder again"
 LONG = {"html": 1500, "md": 400}  # characters shown of a text in an example
 _URL = re.compile(r"https?://[^\s<>()\[\]{}|`\"'\\^]+[^\s<>()\[\]{}|`\"'\\^.,;:!?]")

@@ -10,12 +10,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import trainers
 from advisor import budget, grounding, prompts
 from advisor.budget import Plan
+from advisor.errors import InputError, Problem
 from advisor.runtime import Runtime
-from advisor.system import Decoding, ModelRef, System, digest
+from advisor.system import PASSAGES, Decoding, ModelRef, System, digest
 from advisor.task import Example, Task
 from retrieval import Document, Embedder, Index, SearchSettings
 from retrieval.embedder import located
@@ -34,6 +36,8 @@ BASES = {
     "generated": "questions that the model wrote about passages",
 }
 
+_AS_IT_COMES = {"questions": 0, "measure": "", "k": PASSAGES, "trials": [], "embedder": None}
+
 
 def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any]:
     """Choose how to search; with enough pairs of questions and documents also fit the embedder, and keep it where it wins.
@@ -42,7 +46,10 @@ def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any
     """
     finder, asked = runtime.finder, _questions(task.split.choose)
     ask = partial(_written, runtime)
-    found = tune(task.documents, finder.embedder, asked, reader=finder.reader(), ask=ask, watch=runtime.watch)
+    try:
+        found = tune(task.documents, finder.embedder, asked, reader=finder.reader(), ask=ask, watch=runtime.watch)
+    except ValueError as error:  # nothing to judge by: searched as it comes
+        return {**_AS_IT_COMES, "settings": asdict(SearchSettings()), "by": str(error)}
     value = {**_told(found), "embedder": None}
     pairs = _pairs(task, runtime, found.settings, plan.pairs)
     if found.basis == "gold" and len(pairs) >= budget.LEAST_PAIRS:
@@ -54,6 +61,8 @@ def apply(value: dict[str, Any], runtime: Runtime) -> None:
     """Search from now on as was chosen."""
     fitted = value["embedder"]
     folder = runtime.folder.parent / fitted["folder"] if fitted and fitted["kept"] else None
+    if folder and not folder.is_dir():
+        raise InputError(Problem("the embedder that was fitted is gone", folder, do="Run again with --fresh"))
     chosen = fitted if folder else value
     runtime.finder.use(SearchSettings(**chosen["settings"]), chosen["k"], folder)
 
@@ -75,7 +84,6 @@ def _told(found: Tuning) -> dict[str, Any]:
         "questions": found.questions,
         "measure": found.measure,
         "settings": asdict(found.settings),
-        "passage_tokens": found.budget,
         "k": found.k,
         "trials": [{"what": one.what, "score": one.score, "chosen": one.chosen} for one in found.trials],
     }
@@ -125,14 +133,15 @@ def _fitted(
     }
 
 
-def wins(gains: np.ndarray) -> bool:
+def wins(gains: NDArray[np.float64]) -> bool:
     """Whether paired gains are more than their standard error: what is fitted must not only have been lucky."""
     return bool(len(gains) > 1 and gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
 
 
 def _scores(
     documents: Sequence[Document], embedder: Embedder, settings: SearchSettings, asked: Sequence[Question]
-) -> np.ndarray:
+) -> NDArray[np.float64]:
+    """What each question that names documents gets."""
     index = Index.build(documents, embedder, settings)
     hits = index.search([question.text for question in asked], LOOKED)
     found = [[hit.passage.document for hit in row] for row in hits]

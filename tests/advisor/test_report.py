@@ -44,6 +44,9 @@ def a_run(text: str = "plain text") -> dict[str, Any]:
                            "ranking": ranking, "would_change": [text], "next": text, "reasons":
                            [{"text": text, "rule": "fresh-facts", "weight": 4.0, "source": text}],
                            "cases": [{**case, "scores": {"rag": 61.5}, "won": ["rag"], "similarity": 0.87}]},
+        "retrieval": {"by": text, "questions": 93, "measure": "ndcg@10", "k": 4, "settings": {},
+                      "trials": [{"what": text, "score": 0.8123, "chosen": True}],
+                      "embedder": {"pairs": 412, "before": 0.8123, "after": 0.8456, "kept": True, "seconds": 41.0}},
         "abstaining": {"text": text, "below": 0.417, "questions": 58, "trades": [
                        {"below": 0.417, "answered": 0.92, "wrong": 0.36, "withheld": 0.04, "refused": 0.51}]},
         "result": {"run": "runs/x", "path": "rag", "provisional": False, "forced": False, "metric": "token_f1",
@@ -70,7 +73,7 @@ def test_every_figure_of_the_files_is_in_both_reports(tmp_path: Path) -> None:
     figures = (
         "0.93 0.61 25.4 [21.4, 29.7] -31.7 28.4 53.7 81.2 [75.1, 87.1] 40,321 3.4 33 % 14 % 28.1 54.4 +26.3 [22.9, 29.6] "
         "+20.9 [17.2, 24.8] [50.2, 58.6] 397 54.1 0.021 90.0 87.5 98,765 1:48 612 2:11 61.5 0.87 5,513 97 % 5feb12ee ab12 "
-        "62 % 71 % 64 % 83 % 1,234 0.417 58 92 % 36 % 51 % 371 93 % 57.7 231"
+        "62 % 71 % 64 % 83 % 1,234 93 0.812 412 41 0.846 0.417 58 92 % 36 % 51 % 371 93 % 57.7 231"
     )
     for text in written(tmp_path, a_run()).values():
         for number in re.findall(r"\[.*?\]|\d+ %|\S+", figures):
