@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import retrieval
 from advisor import rows, taskfile, texts
 from advisor.errors import InputError, Problem
 from advisor.task import Example
-from retrieval import documents
 from retrieval.documents import Document
 
 ENDS = (".jsonl", ".csv", ".tsv", ".parquet")  # the last so that it is said to be unsupported, not passed over
@@ -122,7 +122,7 @@ def read_documents(here: Folder) -> tuple[Document, ...] | None:
     path = here.find("documents")
     if not path:
         return None if here.says("documents") else ()
-    found, unreadable = documents.read(path)
+    found, unreadable = retrieval.read(path)
     here.problems += [Problem(one.reason, one.file, one.line or None, do=one.do) for one in unreadable]
     return None if unreadable else found
 

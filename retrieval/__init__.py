@@ -10,11 +10,12 @@ Importing it is quick: torch, FAISS and bm25s are imported where they are first 
 """
 
 from retrieval.chunking import Passage, split
-from retrieval.documents import Document, Unreadable, read
+from retrieval.documents import Document, Unreadable
 from retrieval.embedder import Embedder, EmbedderUnavailable
 from retrieval.embedder import load as load_embedder
 from retrieval.index import Hit, Index, IndexMismatch
 from retrieval.metrics import mrr, ndcg, recall_at_k
+from retrieval.reading import read
 from retrieval.searching import SearchSettings
 
 __all__ = [
