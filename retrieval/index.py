@@ -95,7 +95,8 @@ class Index:
         settings: how to search; by default as it was saved.
         vectors: where they are kept (`retrieval.vectors.store`).
 
-        Raises `IndexMismatch` if another embedder made the index in the folder.
+        Raises `IndexMismatch` if another embedder made the index in the folder, `MilvusUnavailable` if Milvus is asked
+        for and cannot be had.
         """
         with saved.writing(folder):
             keeper = store(vectors)
@@ -110,10 +111,11 @@ class Index:
     def load(cls, folder: Path, embedder: Embedder) -> Self:
         """Read what `save` or `open` wrote.
 
-        Raises `IndexMismatch` if another embedder made its vectors or its files are missing or changed.
+        Raises `IndexMismatch` if another embedder made its vectors or its files are missing or changed,
+        `MilvusUnavailable` if they lie in Milvus and it cannot be had.
         """
         meta = saved.read(folder, embedder.fingerprint)
-        keeper = store(meta.vectors)
+        keeper = store(saved.vectors(folder, meta))
         try:
             segments = [saved.segment(folder, name, meta, keeper) for name in meta.segments]
             order = saved.order(folder, meta)
