@@ -39,7 +39,10 @@ class Hit:
 
 
 class Index:
-    """Passages searched by words (BM25) and by meaning (vectors), fused. Make one with `build`, `open` or `load`."""
+    """Passages searched by words (BM25) and by meaning (vectors), fused. Make one with `build`, `open` or `load`.
+
+    passages: in the order of the documents; what a `Ranking` of `words` and `meaning`, the two searches, counts.
+    """
 
     def __init__(
         self,
@@ -59,8 +62,8 @@ class Index:
         self.fingerprint, self.settings = fingerprint, settings
         self._segments, self._order, self._embedder, self._store = tuple(segments), order, embedder, vectors
         places = _places(segments, order)
-        self._words = sparse([(s.words, p) for s, p in zip(segments, places, strict=True)], len(order))
-        self._meaning = dense([(s.vectors, p) for s, p in zip(segments, places, strict=True)], embedder)
+        self.words = sparse([(s.words, p) for s, p in zip(segments, places, strict=True)], len(order))
+        self.meaning = dense([(s.vectors, p) for s, p in zip(segments, places, strict=True)], embedder)
 
     @classmethod
     def build(
@@ -150,7 +153,7 @@ class Index:
         if k < 1 or not queries:
             return [[] for _ in queries]
         allowed = matching(self.passages, where) if where else None
-        found = hybrid(self._words, self._meaning, settings or self.settings)(queries, k, allowed)
+        found = hybrid(self.words, self.meaning, settings or self.settings)(queries, k, allowed)
         return [
             [Hit(self.passages[at], float(score)) for at, score in zip(row, scores, strict=True) if at >= 0]
             for row, scores in zip(found.positions, found.scores, strict=True)
