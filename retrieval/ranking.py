@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 Allowed = NDArray[np.bool_] | None
 """Which passages (one entry for each that is indexed) a search may find; None for all."""
 
+Places = NDArray[np.int32]
+"""For each row of a segment the position of its passage in the index, -1 where it was removed."""
+
 
 @dataclass(frozen=True)
 class Ranking:

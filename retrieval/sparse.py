@@ -1,20 +1,24 @@
-"""Search by words: BM25 with bm25s; knows texts, not passages or vectors."""
+"""Search by words: BM25 over the postings of segments; knows no vectors."""
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from retrieval.ranking import Allowed, Ranking, Search, best
+from retrieval.postings import K1, B, Postings, hashes, idf
+from retrieval.ranking import Allowed, Places, Ranking, Search, best
+
 
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
-STOP = set(
+STOP = set(  # Lucene's English stop words
     "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to "
     "was will with".split()  # noqa: SIM905
-)  # Lucene's English stop words
+)
 
 
 def tokenize(text: str) -> list[str]:
@@ -31,18 +35,36 @@ def words(text: str) -> list[str]:
     return WORD.findall(text)
 
 
-def sparse(texts: Sequence[str]) -> Search:
-    """Index `texts`; the search that comes back ranks them by BM25 (Lucene's variant, k1 1.2, b 0.75)."""
-    from bm25s import BM25
+def sparse(parts: Sequence[tuple[Postings, Places]], count: int) -> Search:
+    """The search that ranks the `count` passages of all parts by BM25 (Lucene's variant, k1 1.2, b 0.75)."""
+    living = [postings.lengths[places >= 0] for postings, places in parts]
+    mean = max(sum(int(lengths.sum()) for lengths in living) / max(count, 1), 1.0)
+    norms = [(K1 * (1 - B + B / mean * postings.lengths)).astype(np.float32) for postings, _ in parts]
 
-    model = BM25(k1=1.2, b=0.75)
-    # bm25s does not take a corpus without any word; the empty token is in no query
-    model.index([tokenize(text) or [""] for text in texts] or [[""]], show_progress=False)
+    def scores(query: str) -> NDArray[np.float32]:
+        total = np.zeros(count, np.float32)
+        asked = Counter(tokenize(query))
+        for term, times in zip(hashes(asked), asked.values(), strict=True):
+            found = []
+            for (postings, places), norm in zip(parts, norms, strict=True):
+                at = postings.of(term)
+                rows = postings.rows[at]
+                there = places[rows]
+                share = postings.counts[at] / (postings.counts[at] + norm[rows])
+                found.append((there[there >= 0], share[there >= 0]))
+            weight = times * idf(sum(len(there) for there, _ in found), count)
+            for there, share in found:
+                total[there] += np.float32(weight) * share
+        return total
 
     def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
-        tokens = [model.get_tokens_ids(tokenize(query)) for query in queries]
-        scores = np.stack([model.get_scores_from_ids(ids) if ids else np.zeros(len(texts)) for ids in tokens])
-        return best(np.where(True if allowed is None else allowed, scores, -np.inf).astype(np.float32), k)
+        found = []
+        for query in queries:  # one after the other: the scores of all passages for many queries would fill memory
+            total = scores(query)
+            if allowed is not None:
+                total[~allowed] = -np.inf
+            found.append(best(total[None], k))
+        return Ranking(np.concatenate([f.positions for f in found]), np.concatenate([f.scores for f in found]))
 
     return search
 
