@@ -15,6 +15,7 @@ from retrieval.embedder import Embedder, EmbedderUnavailable
 from retrieval.embedder import load as load_embedder
 from retrieval.index import Hit, Index
 from retrieval.metrics import mrr, ndcg, recall_at_k
+from retrieval.milvus import MilvusUnavailable
 from retrieval.reading import read
 from retrieval.saved import IndexDamaged, IndexMismatch
 from retrieval.searching import SearchSettings
@@ -29,6 +30,7 @@ __all__ = [
     "Index",
     "IndexDamaged",
     "IndexMismatch",
+    "MilvusUnavailable",
     "Passage",
     "SearchSettings",
     "Unreadable",

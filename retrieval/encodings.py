@@ -1,6 +1,7 @@
 """Bytes to text: UTF-8, what a byte order mark says, and a guess only where it is sure."""
 
 import codecs
+from contextlib import suppress
 
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -9,8 +10,17 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+ASIAN = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
+# what files were saved in before UTF-8; rarer encodings would only make every guess less sure
+CANDIDATES = [
+    *("cp1252", "cp1250", "cp1251", "koi8_r", "koi8_u", "cp866", "cp1253", "cp1254", "cp1257", "iso8859_2"),
+    *ASIAN,
+]
 SAMPLE = 2**18  # bytes that a guess is made from
-DISORDER, LIKENESS = 0.1, 0.3  # of charset-normalizer: at most so much mess, at least so much of a known language
+# Of charset-normalizer's measures, from 0 to 1: how much mess there may be, how much it must be like a language, and by
+# how much the likeliest must be ahead. Over 450 texts of 2 to 60 sentences in 20 languages and their old encodings,
+# these read 181, two of them wrong; most of what they refuse is Western European text that cp1250 reads as well.
+MOST_MESS, LEAST_LIKENESS, AHEAD_IN_MESS, AHEAD_IN_LIKENESS = 0.1, 0.3, 0.05, 0.1
 
 
 class Undecodable(ValueError):
@@ -24,33 +34,39 @@ class Undecodable(ValueError):
 def decode(content: bytes) -> tuple[str, str]:
     r"""The text, its line ends as "\n", and the encoding it was in.
 
-    Raises `Undecodable`; also where several encodings would make different sensible texts of it.
+    Raises `Undecodable`; also where several encodings make different sensible texts of it, which it names.
     """
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
-    if encoding in ("utf-8", "utf-8-sig") and (at := content.find(b"\0")) >= 0:
+    if encoding.startswith("utf-8") and (at := content.find(b"\0")) >= 0:
         raise Undecodable(f"binary content, not text (a NUL at byte {at})", at)
     try:
-        text = content.decode(encoding)
+        return _with_plain_ends(content.decode(encoding)), encoding.removesuffix("-sig")
     except UnicodeDecodeError as error:
-        guess = _guess(content) if encoding == "utf-8" else None
-        if guess is None:
-            name, byte = encoding.removesuffix("-sig").upper(), content[error.start]
-            raise Undecodable(f"not {name}: byte {error.start} is 0x{byte:02x}", error.start) from error
-        text, encoding = guess
-    return text.replace("\r\n", "\n").replace("\r", "\n"), encoding.removesuffix("-sig")
+        at, likely = error.start, _likely(content) if encoding == "utf-8" else []
+    if len(likely) == 1:
+        with suppress(UnicodeDecodeError):  # after the sample that was looked at
+            return _with_plain_ends(content.decode(likely[0])), likely[0]
+    could_be = f", and could be {' or '.join(likely)}" if likely else ""
+    name = encoding.removesuffix("-sig").upper()
+    raise Undecodable(f"not {name}: byte {at} is 0x{content[at]:02x}{could_be}", at)
 
 
-def _guess(content: bytes) -> tuple[str, str] | None:
-    """What charset-normalizer makes of it, if nothing nearly as likely makes another text of it."""
+def _with_plain_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _likely(content: bytes) -> list[str]:
+    """The encodings, likeliest first, that make different sensible texts of it."""
     from charset_normalizer import from_bytes
 
-    found = list(from_bytes(content[:SAMPLE]))
-    if not found or found[0].chaos > DISORDER or found[0].coherence < LIKENESS:
-        return None
-    likely = [guess for guess in found if guess.coherence > found[0].coherence - 0.1]
-    if len({str(guess) for guess in likely}) > 1:
-        return None
-    try:
-        return content.decode(found[0].encoding), found[0].encoding
-    except UnicodeDecodeError:
-        return None
+    sample = content[: content.rfind(b"\n", 0, SAMPLE)] if len(content) > SAMPLE else content
+    found = list(from_bytes(sample, cp_isolation=CANDIDATES))
+    if not found or found[0].chaos > MOST_MESS:
+        return []
+    best, likely = found[0], found
+    if best.encoding in ASIAN:  # so many letters that the likeness is small whatever the text
+        likely = [guess for guess in likely if guess.chaos < best.chaos + AHEAD_IN_MESS]
+    elif best.coherence < LEAST_LIKENESS:
+        return []
+    likely = [guess for guess in likely if guess.coherence > best.coherence - AHEAD_IN_LIKENESS]
+    return list({str(guess): guess.encoding for guess in reversed(likely)}.values())[::-1]

@@ -40,7 +40,10 @@ class Hit:
 
 
 class Index:
-    """Passages searched by words (BM25) and by meaning (vectors), fused. Make one with `build`, `open` or `load`."""
+    """Passages searched by words (BM25) and by meaning (vectors), fused. Make one with `build`, `open` or `load`.
+
+    passages: in the order of the documents; what a `Ranking` of `words` and `meaning`, the two searches, counts.
+    """
 
     def __init__(
         self,
@@ -60,8 +63,8 @@ class Index:
         self.fingerprint, self.settings = fingerprint, settings
         self._segments, self._order, self._embedder, self._store = tuple(segments), order, embedder, vectors
         places = _places(segments, order)
-        self._words = sparse([(s.words, p) for s, p in zip(segments, places, strict=True)], len(order))
-        self._meaning = dense([(s.vectors, p) for s, p in zip(segments, places, strict=True)], embedder)
+        self.words = sparse([(s.words, p) for s, p in zip(segments, places, strict=True)], len(order))
+        self.meaning = dense([(s.vectors, p) for s, p in zip(segments, places, strict=True)], embedder)
 
     @classmethod
     def build(
@@ -96,7 +99,8 @@ class Index:
         settings: how to search; by default as it was saved.
         vectors: where they are kept (`retrieval.vectors.store`).
 
-        Raises `IndexMismatch` if another embedder made the index in the folder.
+        Raises `IndexMismatch` if another embedder made the index in the folder, `MilvusUnavailable` if Milvus is asked
+        for and cannot be had.
         """
         with saved.writing(folder):
             keeper = store(vectors)
@@ -111,10 +115,11 @@ class Index:
     def load(cls, folder: Path, embedder: Embedder) -> Self:
         """Read what `save` or `open` wrote.
 
-        Raises `IndexMismatch` if another embedder made its vectors or its files are missing or changed.
+        Raises `IndexMismatch` if another embedder made its vectors or its files are missing or changed,
+        `MilvusUnavailable` if they lie in Milvus and it cannot be had.
         """
         meta = saved.read(folder, embedder.fingerprint)
-        keeper = store(meta.vectors)
+        keeper = store(saved.vectors(folder, meta))
         try:
             segments = [saved.segment(folder, name, meta, keeper) for name in meta.segments]
             order = saved.order(folder, meta)
@@ -151,7 +156,7 @@ class Index:
         if k < 1 or not queries:
             return [[] for _ in queries]
         allowed = matching(self.passages, where) if where else None
-        search = searching(self._words, self._meaning, self.passages, settings or self.settings, reader)
+        search = searching(self.words, self.meaning, self.passages, settings or self.settings, reader)
         found = search(queries, k, allowed)
         return [
             [Hit(self.passages[at], float(score)) for at, score in zip(row, scores, strict=True) if at >= 0]

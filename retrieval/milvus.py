@@ -4,7 +4,8 @@ Each segment is a collection of its own, so that one is added or removed whole.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ FILE = "milvus.json"
 MOST = 16_384  # results of one query: Milvus gives no more
 
 
-class MilvusUnavailable(ValueError):
-    """Milvus was asked for, and its client is not installed or its server not there."""
+class MilvusUnavailable(Exception):
+    """Milvus was asked for, and its client is not installed, or its server not there or not willing."""
 
 
 class Milvus:
@@ -38,6 +39,10 @@ class Milvus:
         """Make the collection; its name is written down first, so that what was left half-made can be removed."""
         name = f"segment_{uuid4().hex}"
         (folder / FILE).write_text(json.dumps({"collection": name, "rows": len(raw)}), encoding="utf-8")
+        with _told(self.name):
+            self._fill(name, raw)
+
+    def _fill(self, name: str, raw: Raw) -> None:
         if not len(raw):
             return
         self._client.create_collection(
@@ -55,16 +60,18 @@ class Milvus:
         """Load the collection that the segment names."""
         named = json.loads((folder / FILE).read_text(encoding="utf-8"))
         name, rows = str(named["collection"]), int(named["rows"])
-        if rows:
-            if not self._client.has_collection(name):
+        with _told(self.name):
+            if rows and not self._client.has_collection(name):
                 raise ValueError(f"the collection '{name}' is not in '{self.name}'")
-            self._client.load_collection(name)
-        return MilvusVectors(self._client, name, rows)
+            if rows:
+                self._client.load_collection(name)
+        return MilvusVectors(self._client, self.name, name, rows)
 
     def remove(self, folder: Path) -> None:
         """Drop the collection."""
         if (folder / FILE).is_file():
-            self._client.drop_collection(json.loads((folder / FILE).read_text(encoding="utf-8"))["collection"])
+            with _told(self.name):
+                self._client.drop_collection(json.loads((folder / FILE).read_text(encoding="utf-8"))["collection"])
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class MilvusVectors:
     """A Milvus collection behind the protocol."""
 
     client: Any
+    where: str
     collection: str
     rows: int
 
@@ -84,15 +92,17 @@ class MilvusVectors:
         if allowed is not None:
             most = allowed.mean() > 0.5
             only = f"id {'not in' if most else 'in'} {np.flatnonzero(allowed != most).tolist()}"
-        found = self.client.search(self.collection, data=list(queries), limit=min(k, MOST), filter=only)
+        with _told(self.where):
+            found = self.client.search(self.collection, data=list(queries), limit=min(k, MOST), filter=only)
         return _ranking(found, k)
 
     def get(self, rows: NDArray[np.int64]) -> Matrix:
         """As the protocol says."""
         found: dict[int, Any] = {}
-        for part in np.array_split(rows, -(-len(rows) // 1000)):
-            for row in self.client.get(self.collection, ids=part.tolist(), output_fields=["vector"]):
-                found[row["id"]] = row["vector"]
+        with _told(self.where):
+            for part in np.array_split(rows, -(-len(rows) // 1000)):
+                for row in self.client.get(self.collection, ids=part.tolist(), output_fields=["vector"]):
+                    found[row["id"]] = row["vector"]
         return np.array([found[row] for row in rows.tolist()], np.float32)
 
 
@@ -110,7 +120,16 @@ def _connect(where: str) -> Any:
         from pymilvus import MilvusClient
     except ImportError as error:
         raise MilvusUnavailable("Milvus needs its client: pip install 'advisor[milvus]'") from error
-    try:
+    with _told(where):
         return MilvusClient(where)
-    except Exception as error:  # the client raises whatever its transport does
-        raise MilvusUnavailable(f"no Milvus at '{where}' ({error}): check that it runs and can be reached") from error
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Say where it was that the client failed."""
+    from pymilvus import MilvusException
+
+    try:
+        yield
+    except MilvusException as error:
+        raise MilvusUnavailable(f"no Milvus at '{where}' ({error.message}): check that it runs and answers") from error

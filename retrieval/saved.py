@@ -37,7 +37,10 @@ class IndexDamaged(IndexMismatch):
 
 @dataclass(frozen=True)
 class Meta:
-    """What `meta.json` says. `segments` and `order` are names with the hash of what lies there."""
+    """What `meta.json` says. `segments` and `order` are names with the hash of what lies there.
+
+    vectors: the vector store's name; a Milvus Lite file by its path from the folder, so that both can be moved.
+    """
 
     embedder: str
     fingerprint: str
@@ -95,6 +98,11 @@ def segment(folder: Path, name: str, meta: Meta, store: VectorStore) -> Segment:
     return segments.load(folder / name, store)
 
 
+def vectors(folder: Path, meta: Meta) -> str:
+    """The name to give to `retrieval.vectors.store`."""
+    return os.path.abspath(folder / meta.vectors) if _is_file(meta.vectors) else meta.vectors
+
+
 def order(folder: Path, meta: Meta) -> Rows:
     """The row of each passage. Raises `Damaged`."""
     name, expected = meta.order
@@ -119,8 +127,8 @@ def salvage(folder: Path, embedder: str, store: VectorStore) -> tuple[list[Segme
         meta = read(folder, embedder)
     except IndexDamaged as error:
         return [], nothing, None, str(error).removesuffix(": build it again")
-    if meta.vectors != store.name:
-        return [], nothing, None, f"its vectors were in '{meta.vectors}', not in '{store.name}'"
+    if (where := vectors(folder, meta)) != (os.path.abspath(store.name) if _is_file(store.name) else store.name):
+        return [], nothing, None, f"its vectors were in '{where}', not in '{store.name}'"
     sound, damage = [], []
     for name in meta.segments:
         try:
@@ -144,13 +152,18 @@ def write(folder: Path, index: Saved) -> None:
     order = f"order-{uuid4().hex}", hashlib.sha256(content).hexdigest()
     (folder / order[0]).write_bytes(content)
     sums = {part.name: segments.listed(folder / part.name) for part in index.segments}
-    meta = Meta(index.embedder, index.fingerprint, index.store.name, index.settings, sums, order)
+    where = os.path.relpath(index.store.name, folder) if _is_file(index.store.name) else index.store.name
+    meta = Meta(index.embedder, index.fingerprint, where, index.settings, sums, order)
     partial = folder / f".{META}"
     partial.write_text(json.dumps(asdict(meta), indent=1), encoding="utf-8")
     os.replace(partial, folder / META)
     for path in folder.iterdir():
         if path.name not in {META, LOCK, order[0], *sums}:
             _remove(path, index.store)
+
+
+def _is_file(where: str) -> bool:
+    return where != "faiss" and "://" not in where
 
 
 def _linked(source: str, target: str) -> None:

@@ -1,4 +1,8 @@
-"""How an index is searched: stages put together as the settings say; knows each stage only as a `Search`."""
+"""How an index is searched: stages put together as the settings say; knows each stage only as a `Search`.
+
+What words and meaning propose is gathered as evidence once, and mixed by the settings, so that other settings can be
+tried on the same evidence.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +16,7 @@ from retrieval.letters import spelled
 from retrieval.ranking import Allowed, Ranking, Search
 from retrieval.rerank import Reader, distinct, reranked
 
-TITLE = 3  # times that words see a title: it says what a passage is about in few words
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,16 @@ class SearchSettings:
     distinct: bool = False
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """For n queries the passages proposed, ascending (n, m), -1 where a row is over, and what speaks for each (n, m)."""
+
+    positions: NDArray[np.int64]
+    words: Floats
+    letters: Floats
+    meaning: Floats
+
+
 def searching(
     words: Search,
     meaning: Search,
@@ -45,53 +59,63 @@ def searching(
     reader: Reader | None = None,
 ) -> Search:
     """The search through all stages that the settings ask for, over `passages` as `words` and `meaning` know them."""
-    search = fused(words, meaning, passages, settings)
-    if reader is not None and settings.reader > 0:
-        search = reranked(search, lambda at: seen(passages[at]), reader, settings.read, settings.reader)
-    return distinct(search, lambda at: seen(passages[at])) if settings.distinct else search
 
-
-def fused(words: Search, meaning: Search, passages: Sequence[Passage], settings: SearchSettings) -> Search:
-    """The search that mixes what words and letters say of a passage with what meaning says."""
+    def text(position: int) -> str:
+        return passages[position].titled
 
     def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
         depth = max(k, settings.candidates)
-        proposed = {
-            stage: stage(queries, depth, allowed)
-            for stage, share in ((words, 1 - settings.share), (meaning, settings.share))
-            if share > 0
-        }
-        positions = union(list(proposed.values()))
-        sides = {stage: aligned(ranking, positions) for stage, ranking in proposed.items()}
-        if words in sides:
-            sides[words] = settings.words * sides[words] + settings.letters * _letters(queries, positions, passages)
-        if meaning in sides:
-            sides[meaning] = settings.meaning * sides[meaning]
-        shares = {words: 1 - settings.share, meaning: settings.share}
-        return ordered(positions, mixture(list(sides.values()), [shares[stage] for stage in sides]), k)
+        return mixed(gathered(words, meaning, passages, queries, depth, settings, allowed), settings, k)
 
-    return search
+    found: Search = search
+    if reader is not None and settings.reader > 0:
+        found = reranked(found, text, reader, settings.read, settings.reader)
+    return distinct(found, text) if settings.distinct else found
 
 
-def _letters(queries: Sequence[str], positions: NDArray[np.int64], passages: Sequence[Passage]) -> NDArray[np.float32]:
+def gathered(
+    words: Search,
+    meaning: Search,
+    passages: Sequence[Passage],
+    queries: Sequence[str],
+    depth: int,
+    settings: SearchSettings,
+    allowed: Allowed = None,
+) -> Evidence:
+    """The evidence for the `depth` best passages by words and by meaning; a side without weight is not asked."""
+    sides = [search(queries, depth, allowed) for search, share in _sides(words, meaning, settings) if share > 0]
+    positions = union(sides)
+    nothing = np.zeros(positions.shape, np.float32)
+    scores = iter(aligned(side, positions) for side in sides)
+    by_words, by_meaning = (next(scores) if share > 0 else nothing for _, share in _sides(words, meaning, settings))
+    spelling = _spelled(queries, positions, passages) if settings.share < 1 and settings.letters > 0 else nothing
+    return Evidence(positions, by_words, spelling, by_meaning)
+
+
+def mixed(evidence: Evidence, settings: SearchSettings, k: int) -> Ranking:
+    """The `k` best by the evidence: words and letters as one distribution over the passages, meaning as the other."""
+    by_words = settings.words * evidence.words + settings.letters * evidence.letters
+    by_meaning = settings.meaning * evidence.meaning
+    shares = mixture([by_words, by_meaning], [1 - settings.share, settings.share])
+    return ordered(evidence.positions, shares, k)
+
+
+def _sides(words: Search, meaning: Search, settings: SearchSettings) -> tuple[tuple[Search, float], ...]:
+    return (words, 1 - settings.share), (meaning, settings.share)
+
+
+def _spelled(queries: Sequence[str], positions: NDArray[np.int64], passages: Sequence[Passage]) -> Floats:
     scores = np.zeros(positions.shape, np.float32)
     for row, (query, found) in enumerate(zip(queries, positions, strict=True)):
-        found = found[found >= 0]
-        scores[row, : len(found)] = spelled(query, [worded(passages[at]) for at in found])
+        there = found[found >= 0]
+        scores[row, : len(there)] = spelled(query, [passages[at].worded for at in there])
     return scores
 
 
-def worded(passage: Passage) -> str:
-    """What words see of a passage."""
-    return "\n".join([passage.title] * TITLE + [passage.text])
-
-
-def seen(passage: Passage) -> str:
-    """What an embedder or a reader sees of a passage: its title says what it is about."""
-    return f"{passage.title}\n{passage.text}".strip()
-
-
 def matching(passages: Sequence[Passage], where: Mapping[str, str]) -> NDArray[np.bool_]:
-    """Which passages have all the facts `where`: the passage's `document` or `title`."""
-    wanted = where.items()
-    return np.array([all(getattr(passage, name) == value for name, value in wanted) for passage in passages], bool)
+    """Which passages have all the facts `where`: their `document` or `title`, or what the metadata of theirs holds."""
+
+    def facts(passage: Passage) -> Mapping[str, str]:
+        return {"document": passage.document, "title": passage.title, **passage.metadata}
+
+    return np.array([where.items() <= facts(passage).items() for passage in passages], bool)

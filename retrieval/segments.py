@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from retrieval.chunking import Passage
 from retrieval.documents import Document
 from retrieval.postings import Counter, Postings
-from retrieval.searching import worded
 from retrieval.sparse import tokenize
 from retrieval.vectors import Matrix, Raw, Vectors, VectorStore
 
@@ -160,7 +159,7 @@ class Writer:
             line = json.dumps(vars(passage), ensure_ascii=False).encode() + b"\n"
             self._lines.write(line)
             self._offsets.append(self._offsets[-1] + len(line))
-            self._words.add(tokenize(worded(passage)))
+            self._words.add(tokenize(passage.worded))
         self._raw.write(np.ascontiguousarray(vectors, np.float32).data)
         self._dimensions = vectors.shape[1]
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from retrieval.chunking import Passage, split
 from retrieval.documents import Document
 from retrieval.embedder import Embedder
-from retrieval.searching import seen
 from retrieval.segments import Segment, Writer, key
 from retrieval.vectors import VectorStore
 
@@ -64,7 +63,7 @@ def update(
     total = len(documents) if isinstance(documents, Sized) else 0
     with Writer(folder, store) as writer:
         for batch in _batches(_new(documents, before, wanted)):
-            vectors = embedder([seen(passage) for _, passages in batch for passage in passages])
+            vectors = embedder([passage.titled for _, passages in batch for passage in passages])
             writer.add([name for name, _ in batch], [passages for _, passages in batch], vectors)
             watch("index", len(wanted), total)
         left = [part for part in _by_size(parts, wanted) if not _rewritten(part, wanted, writer)]

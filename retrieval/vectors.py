@@ -101,7 +101,7 @@ class Faiss:
 
     def write(self, folder: Path, raw: Raw) -> None:
         """Build the index in memory, a batch at a time, and write it."""
-        index = _empty(len(raw), raw.dimensions)
+        index = empty(len(raw), raw.dimensions)
         if not index.is_trained:
             index.train(raw.sample(64 * index.nlist))
         for batch in raw.batches():
@@ -167,21 +167,25 @@ class FaissVectors:
         return self.index
 
 
-def _empty(count: int, dimensions: int) -> Any:
-    """The kind of FAISS index for so many vectors.
+def kind(count: int) -> str:
+    """The FAISS index for so many vectors, as its `index_factory` names it.
 
     Above flat they are kept in half precision: half the memory, and no neighbour lost that we could measure.
     """
-    faiss = _faiss()
-    product = faiss.METRIC_INNER_PRODUCT
     if count <= FLAT:
-        return faiss.IndexFlatIP(dimensions)
+        return "Flat"
     if count <= HNSW:
-        index = faiss.index_factory(dimensions, f"HNSW{LINKS},SQfp16", product)
+        return f"HNSW{LINKS},SQfp16"
+    return f"IVF{2 ** round(np.log2(8 * np.sqrt(count)))},SQfp16"  # 4 to 16 roots: FAISS wiki, "Guidelines to choose"
+
+
+def empty(count: int, dimensions: int) -> Any:
+    """A FAISS index for so many vectors that has none yet."""
+    faiss = _faiss()
+    index = faiss.index_factory(dimensions, kind(count), faiss.METRIC_INNER_PRODUCT)
+    if isinstance(index, faiss.IndexHNSW):
         index.hnsw.efConstruction = BUILD_WIDTH
-        return index
-    clusters = 2 ** round(np.log2(4 * np.sqrt(count)))  # 4 to 16 times the root: FAISS wiki, "Guidelines to choose"
-    return faiss.index_factory(dimensions, f"IVF{clusters},SQfp16", product)
+    return index
 
 
 def _faiss() -> Any:

@@ -67,7 +67,10 @@ def test_vectors_come_back(kept: Vectors, given: NDArray[np.float32]) -> None:
 
 
 def test_the_number_decides_the_kind() -> None:
-    import faiss
-
-    kinds = [type(vectors._empty(count, 8)) for count in (vectors.FLAT, vectors.FLAT + 1, vectors.HNSW + 1)]
-    assert kinds == [faiss.IndexFlatIP, faiss.IndexHNSWSQ, faiss.IndexIVFScalarQuantizer]
+    assert [vectors.kind(count) for count in (1, 10_000, 10_001, 2_000_000, 4_000_000)] == [
+        "Flat",
+        "Flat",
+        "HNSW16,SQfp16",
+        "HNSW16,SQfp16",
+        "IVF16384,SQfp16",
+    ]
