@@ -39,11 +39,11 @@ from advisor.runtime import Runtime, unwatched
 from advisor.spending import Meter
 from advisor.system import Classifier, Prediction, System, digest, from_json, to_json
 from advisor.task import Example, Retrieval, Task
+from trainers.models import ask_hub
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 FEWEST_TO_RUN = 30
 ASSUMED = trainers.Speed(2000.0, 100.0, 0.0)  # tokens a second of an endpoint that must not be asked
-HUB_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -338,13 +338,13 @@ def _model_problem(name: str | Address) -> str:
         what = models.problem(name)
         if what or not isinstance(name, str) or "/" not in name or "://" in name or Path(name).expanduser().exists():
             return what
-        from huggingface_hub import HfApi, try_to_load_from_cache
+        from huggingface_hub import try_to_load_from_cache
 
         if not isinstance(try_to_load_from_cache(name, "config.json"), str):
-            HfApi().model_info(name, timeout=HUB_SECONDS)
+            ask_hub(name)
     except Exception as error:  # the hub's own, and those of names that can be no file's
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        return f"there is no model {str(name)!r}, neither on this machine nor to be had from the hub ({reason[0]})"
+        return f"the model {str(name)!r} is not to be had: {reason[0]}"
     return ""
 
 

@@ -23,7 +23,6 @@ from retrieval import Document, Embedder, Index, SearchSettings
 from retrieval.embedder import located
 from retrieval.metrics import each, gain
 from retrieval.questions import Question
-from retrieval.searching import seen
 from retrieval.tuning import Tuning, tune
 from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
@@ -99,7 +98,7 @@ def _pairs(task: Task, runtime: Runtime, settings: SearchSettings, most: int) ->
         right = runtime.finder.oracle(row, 1)
         wrong = [one for one in found if one.document not in row.gold and not grounding.holds([one], row)]
         if right and wrong:
-            pairs.append(Pair(row.input, seen(right[0]), (seen(wrong[0]),)))
+            pairs.append(Pair(row.input, right[0].seen, (wrong[0].seen,)))
     return pairs
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import trainers
 from benchmarks.workers import Clock, peak_memory
 from benchmarks.workload import BATCH, MODEL, Conversation, rows
-from trainers.tuning import _plan, _rate
+from trainers.tuning import lora, planned, rate
 
 Batch = Sequence[trainers.Row]
 
@@ -34,7 +34,7 @@ class Job:
     def batches(self, lm: trainers.LanguageModel) -> list[Batch]:
         """The rows of each optimizer step."""
         rendered = rows(lm, self.conversations)
-        return [[rendered[i] for i in step] for step in _plan(rendered, SETTINGS)]
+        return [[rendered[i] for i in step] for step in planned(rendered, SETTINGS)]
 
 
 def ours(pipe: Connection, job: Job) -> None:
@@ -50,14 +50,13 @@ def trl(pipe: Connection, job: Job) -> None:
     """TRL's SFTTrainer, with our batches, schedule and LoRA configuration."""
     import torch
     from datasets import Dataset
-    from peft import LoraConfig
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
     class Trainer(SFTTrainer):
         def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer or self.optimizer, lambda step: _rate(step, num_training_steps)
+                optimizer or self.optimizer, lambda step: rate(step, num_training_steps)
             )
             return self.lr_scheduler
 
@@ -89,16 +88,13 @@ def trl(pipe: Connection, job: Job) -> None:
         report_to="none",
         disable_tqdm=True,
     )
-    lora = LoraConfig(
-        r=SETTINGS.rank,
-        lora_alpha=2 * SETTINGS.rank,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-        lora_dropout=0.0,
-    )
     torch.manual_seed(SETTINGS.seed)
     trainer = Trainer(
-        lm.model, config, train_dataset=Dataset.from_dict(data), processing_class=lm.tokenizer, peft_config=lora
+        lm.model,
+        config,
+        train_dataset=Dataset.from_dict(data),
+        processing_class=lm.tokenizer,
+        peft_config=lora(SETTINGS),
     )
     trainer.add_callback(Steps())
     clock = Clock(pipe)

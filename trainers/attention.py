@@ -5,15 +5,18 @@ Called by transformers' attention interface in place of a model's own. Knows whi
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainers.packing import Packed
 
 LONG = 512  # tokens of a row in one pass, from which its table of scores would take too much memory
+BLOCK = 128  # tokens of each row whose scores are made at once; those of later tokens need not be made for them
 # A score of what may not be seen; finite, so that a row which sees nothing of a part has weights all the same.
 NEVER = -1e30
+
+Block = tuple[int, int, int, Any]  # first and last token asked for, how many keys they may see, and the mask over those
 
 
 def attend(
@@ -40,8 +43,8 @@ def attend(
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     shared, parts = packed.shared, []
     if shared:
-        start = [x[:, :, :shared] for x in (query, key, value)]
-        parts.append(_one_row(start[0], start[1], start[2], scaling, sliding_window))
+        start = (query[:, :, :shared], key[:, :, :shared], value[:, :, :shared])
+        parts.append(_one_row(packed, *start, scaling, sliding_window))
         if packed.prefix and packed.index is None:
             packed.prefix.layers[module.layer_idx] = key[0], value[0]
     if packed.index is not None:
@@ -56,17 +59,22 @@ def attend(
     return torch.cat(parts)[None], None
 
 
-def _one_row(query: Any, key: Any, value: Any, scaling: float, window: int | None) -> Any:
-    """Causal attention of the last tokens of one row to all of it, by torch's own kernel: (m, heads, d)."""
+def _one_row(packed: Packed, query: Any, key: Any, value: Any, scaling: float, window: int | None) -> Any:
+    """Causal attention of the last tokens of one row to all of it: (m, heads, d). By torch's own kernel, whose way back is
+    slow on a CPU."""
     import torch
 
-    mask, ahead = None, key.shape[2] - query.shape[2]
-    if ahead or (window and key.shape[2] > window):
-        place = torch.arange(key.shape[2], device=key.device)
-        asked = place[ahead:, None]
-        mask = (place <= asked) & (asked - place < (window or len(place)))
+    heads, m, d = query.shape[1:]
+    length = key.shape[2]
+    place = torch.arange(length - m, length, device=key.device)[None]
+    if query.requires_grad and query.device.type == "cpu":
+        grouped = (query * scaling).reshape(1, key.shape[1], -1, m, d)
+        found, _ = _weighed(grouped, key, value, _blocks(packed, place, length, window, grouped, steps=True))
+        return found.reshape(heads, m, d).transpose(0, 1)
+    plain = length == m and not (window and length > window)
+    mask = None if plain else ~_hidden(place, length, window)
     found = torch.nn.functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=mask, is_causal=mask is None, scale=scaling, enable_gqa=True
+        query, key, value, attn_mask=mask, is_causal=plain, scale=scaling, enable_gqa=True
     )
     return found[0].transpose(0, 1)
 
@@ -83,7 +91,7 @@ def _long_rows(
         q, k, v = (x[start:end].transpose(0, 1)[None] for x in (query, key, value))
         if prefix is not None:
             k, v = (torch.cat([before[None].to(x.dtype), x], 2) for before, x in zip(prefix, (k, v), strict=True))
-        found.append(_one_row(q, k, v, scaling, window))
+        found.append(_one_row(packed, q, k, v, scaling, window))
     return torch.cat(found)
 
 
@@ -97,78 +105,88 @@ def _rows(
     if kept and packed.goes_on:
         key, value = kept
     else:
-        key, value = (x[packed.index].transpose(1, 2) for x in (key, value))
+        key, value = (packed.spread(x).transpose(1, 2) for x in (key, value))
     (b, kv), t, heads = key.shape[:2], packed.index.shape[1], query.shape[1]
-    own_mask, prefix_mask = _masks(packed, window, heads // kv, key)
-    query = (query[packed.index].to(key.dtype) * scaling).view(b, t, kv, heads // kv, -1)
-    query = query.permute(0, 2, 3, 1, 4).reshape(b, kv, -1, query.shape[-1])  # (b, kv heads, group * t, d)
-    out, lse = _weighing()(query, key, value, own_mask)
+    query = (packed.spread(query).to(key.dtype) * scaling).view(b, t, kv, heads // kv, -1).permute(0, 2, 3, 1, 4)
+    place = packed.before[:, None] + torch.arange(t, device=key.device)
+    blocks = _blocks(packed, place, key.shape[2], window, query, steps=not packed.goes_on)
+    out, lse = _weighed(query, key, value, blocks)
     if prefix is not None:  # every row's queries against one block; the two parts are merged by what each weighs
-        queries = query.transpose(0, 1).reshape(1, kv, -1, query.shape[-1])
-        seen, lse_seen = _weighing()(queries.to(prefix[0].dtype), *(x[None] for x in prefix), prefix_mask)
-        seen = seen.view(kv, b, -1, seen.shape[-1]).transpose(0, 1)
-        weight = torch.sigmoid(lse_seen.view(kv, b, -1).transpose(0, 1) - lse)[..., None]
+        queries = query.transpose(0, 1).reshape(1, kv, -1, query.shape[-1]).to(prefix[0].dtype)
+        mask = _prefix_mask(packed, place, window, queries, heads // kv) if window else None
+        seen, lse_seen = _weigh(queries, prefix[0][None], prefix[1][None], mask)
+        seen, lse_seen = (x.view(kv, b, *out.shape[2:4], -1).transpose(0, 1) for x in (seen, lse_seen))
+        weight = torch.sigmoid(lse_seen - lse[..., None])
         out = out + weight.to(out.dtype) * (seen.to(out.dtype) - out)
-    out = out.view(b, kv, heads // kv, t, -1).permute(0, 3, 1, 2, 4).reshape(b, t, heads, -1)
-    return out.flatten(0, 1) if packed.real is None else out[packed.real]
+    return packed.collect(out.permute(0, 3, 1, 2, 4).reshape(b, t, heads, -1))
 
 
-def _masks(packed: Packed, window: int | None, group: int, key: Any) -> tuple[Any, Any]:
-    """What is added to scores, so that tokens see only what comes before them and lies in the window: for the rows' own
-    keys (b, 1, group * t, width), for the prefix (1, 1, b * group * t, tokens) or None where all of it is seen.
+def _weighed(query: Any, key: Any, value: Any, blocks: Sequence[Block]) -> tuple[Any, Any]:
+    """`_weigh` of query (b, kv heads, group, t, d) over key and value (b, kv heads, l, d), block by block.
 
-    The same for every layer with the same window, so made once a pass.
+    Returns (b, kv heads, group, t, d) and (b, kv heads, group, t).
     """
     import torch
 
-    def added(hidden: Any) -> Any:
-        zeros = torch.zeros(hidden.shape, device=key.device)
-        return zeros.masked_fill(hidden, NEVER).repeat(1, group, 1)
+    b, kv, group, _, d = query.shape
+    found = []
+    for start, end, width, mask in blocks:
+        asked = query[:, :, :, start:end].reshape(b, kv, -1, d)
+        out, lse = _weigh(asked, key[:, :, :width], value[:, :, :width], mask)
+        found.append((out.view(b, kv, group, -1, d), lse.view(b, kv, group, -1)))
+    if len(found) == 1:
+        return found[0]
+    outs, lses = zip(*found, strict=True)
+    return torch.cat(outs, 3), torch.cat(lses, 3)
 
-    if window not in packed.masks:
-        place = (packed.before[:, None] + torch.arange(packed.index.shape[1], device=key.device))[..., None]
-        column = torch.arange(key.shape[2], device=key.device)
-        hidden, first = column > place, None
-        if window:
-            hidden = hidden | (column <= place - window)
-            there = torch.arange(packed.behind, device=key.device)
-            first = added(there <= place + packed.behind - window).flatten(0, 1)[None, None]
-        packed.masks[window] = added(hidden)[:, None], first
-    return packed.masks[window]  # type: ignore[no-any-return]
+
+def _weigh(query: Any, key: Any, value: Any, mask: Any) -> tuple[Any, Any]:
+    from trainers.operations import Weigh
+
+    return Weigh.apply(query, key, value, mask)  # type: ignore[no-any-return]
+
+
+def _blocks(packed: Packed, place: Any, width: int, window: int | None, like: Any, steps: bool) -> list[Block]:
+    """The blocks in which tokens at `place` (b, t) of their rows look at `width` keys; with `steps`, where every row's keys
+    end with its last token asked for. The same for every layer with the same window, so made once a pass."""
+    key = (window, tuple(place.shape), width, like.dtype)
+    blocks: list[Block] = packed.masks.setdefault(key, [])
+    if not blocks:
+        t, group = place.shape[1], like.shape[2]
+        size = BLOCK if steps else t
+        for start in range(0, t, size):
+            end = min(t, start + size)
+            seen = width - t + end if steps else width
+            mask = _added(_hidden(place[:, start:end], seen, window), group, like)[:, None]
+            blocks.append((start, end, seen, mask))
+    return blocks
+
+
+def _prefix_mask(packed: Packed, place: Any, window: int, like: Any, group: int) -> Any:
+    """What a window hides of the prefix: (1, 1, b * group * t, tokens)."""
+    key = (window, "prefix")
+    if key not in packed.masks:
+        hidden = _hidden(place + packed.behind, packed.behind, window)
+        packed.masks[key] = _added(hidden, group, like).flatten(0, 1)[None, None]
+    return packed.masks[key]
+
+
+def _hidden(place: Any, width: int, window: int | None) -> Any:
+    """Which of `width` keys tokens at `place` (...) may not see: what comes after them or lies outside the window."""
+    import torch
+
+    column, place = torch.arange(width, device=place.device), place[..., None]
+    return (column > place) | (column <= place - window) if window else column > place
+
+
+def _added(hidden: Any, group: int, like: Any) -> Any:
+    """What is added to scores where `hidden` (b, t, l): (b, group * t, l)."""
+    import torch
+
+    zeros = torch.zeros(hidden.shape, device=like.device, dtype=like.dtype)
+    return zeros.masked_fill(hidden, NEVER).repeat(1, group, 1)
 
 
 def exact(x: Any) -> Any:
     """Keys and values as they are kept: in float32 on a CPU, where attention in 16 bits would make more texts differ."""
     return x.float() if x.device.type == "cpu" else x
-
-
-@cache
-def _weighing() -> Any:
-    """softmax(q k' + mask) v, and the logarithm of the softmax's divisor, over (b, heads, m, d) and (b, heads, l, d)."""
-    import torch
-
-    class Attention(torch.autograd.Function):  # type: ignore[misc]
-        """One table of weights is kept for going back, where separate operations would keep three."""
-
-        @staticmethod
-        def forward(context: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
-            scores = (query @ key.transpose(-1, -2)).float()
-            if mask is not None:
-                scores += mask
-            top = scores.amax(-1)
-            weights = torch.softmax(scores, -1)
-            lse = top - weights.amax(-1).log()  # the largest weight is exp(top - lse)
-            weights = weights.to(value.dtype)
-            out = weights @ value
-            context.save_for_backward(query, key, value, weights, out)
-            return out, lse
-
-        @staticmethod
-        def backward(context: Any, grad: Any, grad_lse: Any) -> Any:
-            query, key, value, weights, out = context.saved_tensors
-            scores = (grad @ value.transpose(-1, -2)).float()
-            scores -= (grad.float() * out).sum(-1, keepdim=True) - grad_lse[..., None]
-            scores = (scores * weights).to(query.dtype)
-            return scores @ key, scores.transpose(-1, -2) @ query, weights.transpose(-1, -2) @ grad, None
-
-    return Attention.apply

@@ -1,11 +1,11 @@
-"""Linear layers run faster for as long as a block lasts, with the same weights: packed once for predicting, and base and
-adapter in one operation for tuning. Models and peft's modules stay what they are; only `forward` is replaced."""
+"""Layers run faster for as long as a block lasts, with the same weights: linear ones packed once for predicting, base and
+adapter in one operation for tuning, norms in fewer operations. Models and peft's modules stay what they are; only
+`forward` is replaced."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from functools import cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,35 +19,33 @@ def prepared(lm: LanguageModel) -> Iterator[None]:
     """Predict faster inside the block.
 
     On a CPU in bfloat16, weights (with an adapter's added) are kept as oneDNN packs them, which saves packing at every
-    call. Elsewhere nothing is changed.
+    call.
     """
     import torch
 
     size = sum(parameter.nbytes for parameter in lm.model.parameters())
     packs = lm.model.device.type == "cpu" and lm.model.dtype == torch.bfloat16 and size <= PACKED_BYTES
-    with _forwarding(lm.model, _packed if packs else lambda module: None):
+    with _forwarding(lm.model, lambda module: (_packed(module) if packs else None) or _norm(module)):
         yield
 
 
 @contextlib.contextmanager
 def fused(model: Any) -> Iterator[None]:
-    """Tune faster inside the block: a linear layer and its LoRA adapter as one operation with one way back."""
-    with _forwarding(model, _fused):
+    """Tune faster inside the block: a linear layer and its LoRA adapter, or a norm, as one operation with one way back."""
+    with _forwarding(model, lambda module: _lora(module) or _norm(module)):
         yield
 
 
 @contextlib.contextmanager
 def _forwarding(model: Any, faster: Callable[[Any], Callable[[Any], Any] | None]) -> Iterator[None]:
     """Replace `forward` of the layers for which `faster` gives another."""
-    import torch
     from peft.tuners.lora import Linear as Adapted
 
     inside = {module.base_layer for module in model.modules() if isinstance(module, Adapted)}
     before = {}
     try:
         for module in model.modules():
-            known = isinstance(module, Adapted | torch.nn.Linear) and module not in inside
-            if known and (forward := faster(module)):
+            if module not in inside and (forward := faster(module)):
                 before[module] = module.__dict__.get("forward")
                 module.forward = forward
         yield
@@ -62,11 +60,13 @@ def _forwarding(model: Any, faster: Callable[[Any], Callable[[Any], Any] | None]
 _PACKED: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
 
 
-def _packed(module: Any) -> Callable[[Any], Any]:
-    """The layer's forward with its weight packed; kept until the layer's parameters change."""
+def _packed(module: Any) -> Callable[[Any], Any] | None:
+    """The forward of a linear layer with its weight packed, which is kept until the layer's parameters change."""
     import torch
 
     base = getattr(module, "base_layer", module)
+    if not isinstance(base, torch.nn.Linear):
+        return None
     state = [(id(p), p._version) for p in module.parameters()]
     if _PACKED.get(module, (None, None))[0] != state:
         weight = base.weight.detach()
@@ -82,47 +82,30 @@ def _delta(module: Any) -> Any:
     return sum(module.get_delta_weight(name).float() for name in module.active_adapters)
 
 
-def _fused(module: Any) -> Callable[[Any], Any] | None:
-    """The forward of a LoRA layer with one plain adapter; None for any other layer, which stays as it is."""
+def _lora(module: Any) -> Callable[[Any], Any] | None:
+    """The forward of a LoRA layer with one plain adapter."""
     import torch
 
-    adapter = getattr(module, "active_adapters", [None])[0]
     if not hasattr(module, "lora_A") or not isinstance(module.base_layer, torch.nn.Linear):
         return None
+    from trainers.operations import Lora
+
+    adapter = module.active_adapters[0]
     base, down, up = module.base_layer, module.lora_A[adapter].weight, module.lora_B[adapter].weight
-    return partial(_lora_linear(), weight=base.weight, bias=base.bias, down=down, up=up, scale=module.scaling[adapter])
+    scale = module.scaling[adapter]
+    return lambda x: Lora.apply(x, base.weight, base.bias, down, up, scale)
 
 
-@cache
-def _lora_linear() -> Callable[..., Any]:
-    """x W' + bias + scale * (x A') B' with A = `down` (r, in) and B = `up` (out, r), for a weight that is frozen."""
+def _norm(module: Any) -> Callable[[Any], Any] | None:
+    """The forward of a root mean square norm that is frozen; what each model calls one may differ, so it is tried."""
     import torch
 
-    class LoraLinear(torch.autograd.Function):  # type: ignore[misc]
-        """Adapter's products are added in place, and nothing is kept for going back but the input and x A'."""
+    weight, eps = getattr(module, "weight", None), getattr(module, "variance_epsilon", getattr(module, "eps", None))
+    if not type(module).__name__.endswith("RMSNorm") or weight is None or weight.requires_grad or eps is None:
+        return None
+    from trainers.operations import Norm
 
-        @staticmethod
-        def forward(context: Any, x: Any, weight: Any, bias: Any, down: Any, up: Any, scale: float) -> Any:
-            flat = x.reshape(-1, x.shape[-1])
-            down, up = down.to(x.dtype), up.to(x.dtype)
-            low = flat @ down.T
-            out = torch.nn.functional.linear(flat, weight, bias).addmm_(low, up.T, alpha=scale)
-            context.save_for_backward(flat, low, weight, down, up)
-            context.scale = scale
-            return out.view(*x.shape[:-1], -1)
-
-        @staticmethod
-        def backward(context: Any, grad: Any) -> Any:
-            flat, low, weight, down, up = context.saved_tensors
-            shape, grad = grad.shape[:-1], grad.reshape(-1, grad.shape[-1])
-            grad_low = (grad @ up) * context.scale
-            grad_up = (grad.T @ low) * context.scale
-            grad_x = None
-            if context.needs_input_grad[0]:
-                grad_x = (grad @ weight).addmm_(grad_low, down).view(*shape, -1)
-            return grad_x, None, None, (grad_low.T @ flat).float(), grad_up.float(), None
-
-    def forward(x: Any, *, weight: Any, bias: Any, down: Any, up: Any, scale: float) -> Any:
-        return LoraLinear.apply(x, weight, bias, down, up, scale)
-
-    return forward
+    with torch.inference_mode():
+        x = torch.linspace(-2, 3, 2 * len(weight), dtype=weight.dtype, device=weight.device).view(2, -1)
+        same = torch.allclose(module(x), Norm.apply(x, weight, eps), rtol=2e-2 if x.dtype == torch.bfloat16 else 1e-4)
+    return (lambda x: Norm.apply(x, weight, eps)) if same else None

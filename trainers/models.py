@@ -108,11 +108,12 @@ def _read(folder: str, dtype: Any) -> tuple[Any, Any]:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             return tokenizer, AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
         except (OSError, ValueError):  # no local copy, or half of one
-            _ask_hub(folder)
+            ask_hub(folder)
     return AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
 
 
-def _ask_hub(name: str) -> None:
+def ask_hub(name: str) -> None:
+    """Raises LookupError, which says what to do, when the hub has no such model or can't be asked."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError
 

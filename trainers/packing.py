@@ -74,7 +74,7 @@ class Packed:
     """Which tokens of a pass are whose.
 
     The first `shared` tokens are a prefix that all rows of the pass see. `index` (b, t) says where behind it the tokens
-    of each row lie, padding pointing at the last one, `real` (b, t) which are no padding (None: all). `prefix` is what an
+    of each row lie, padding pointing at the last one, `cell` (n,) where in that table each token stands. `prefix` is what an
     earlier pass kept, or, in a pass without rows, what this one keeps. With `slots` the rows go on where slots `first`,
     first + 1, ... stand: `before` (b,) is how many tokens they hold, `owner` and `place` (n,) say where each token of the
     pass goes, `width` is how many tokens the longest row then has, `goes_on` whether any row has tokens before.
@@ -82,7 +82,7 @@ class Packed:
 
     shared: int = 0
     index: Any = None
-    real: Any = None
+    cell: Any = None
     before: Any = None
     owner: Any = None
     place: Any = None
@@ -91,12 +91,31 @@ class Packed:
     first: int = 0
     prefix: Prefix | None = None
     slots: Slots | None = None
-    masks: dict[int | None, Any] = field(default_factory=dict)
+    masks: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def behind(self) -> int:
         """How many tokens of a prefix stand before each row."""
         return self.shared or (self.prefix.length if self.prefix else 0)
+
+    @property
+    def padded(self) -> bool:
+        """Whether the rows differ in length."""
+        return bool(self.index.numel() > len(self.cell))
+
+    def spread(self, tokens: Any) -> Any:
+        """The rows' tokens (n, ...) as a table (b, t, ...)."""
+        from trainers.operations import Spread
+
+        if self.padded:
+            tokens = Spread.apply(tokens, self.index.flatten(), self.cell)
+        return tokens.view(*self.index.shape, *tokens.shape[1:])
+
+    def collect(self, table: Any) -> Any:
+        """A table (b, t, ...) as the rows' tokens (n, ...)."""
+        from trainers.operations import Collect
+
+        return Collect.apply(table.flatten(0, 1), self.cell) if self.padded else table.flatten(0, 1)
 
 
 def pack(
@@ -120,8 +139,8 @@ def pack(
         index = (np.cumsum(lengths) - lengths)[:, None] + np.minimum(offset, lengths[:, None] - 1)
         place = (before[:, None] + offset)[real]
         owner = np.repeat(np.arange(first, first + len(rows)), lengths)
-        arrays = {"index": index, "before": before, "owner": owner, "place": place}
-        arrays |= {} if real.all() else {"real": real}
+        cell = np.flatnonzero(real)
+        arrays = {"index": index, "cell": cell, "before": before, "owner": owner, "place": place}
         tensors = {name: torch.from_numpy(array).to(lm.model.device) for name, array in arrays.items()}
         width = int((before + lengths).max())
         packed = Packed(

@@ -100,27 +100,33 @@ def tune(
 def _trainable(lm: LanguageModel, settings: TuneSettings) -> Iterator[LanguageModel]:
     """The model with weights that can be trained; without dropout, so that a resumed run repeats every step."""
     import torch
-    from peft import LoraConfig, get_peft_model
+    from peft import get_peft_model
 
     torch.manual_seed(settings.seed)
     if settings.full:
         yield replace(lm, model=copy.deepcopy(lm.model).float().requires_grad_(True).eval())
         return
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=2 * settings.rank,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-        lora_dropout=0.0,
-    )
     with quiet():
-        model = get_peft_model(lm.model, config).eval()
+        model = get_peft_model(lm.model, lora(settings)).eval()
     try:
         yield replace(lm, model=model)
     finally:
         model.unload()
         if hasattr(lm.model, "peft_config"):
             del lm.model.peft_config
+
+
+def lora(settings: TuneSettings) -> Any:
+    """The adapter's configuration, as peft takes it."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=settings.rank,
+        lora_alpha=2 * settings.rank,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        lora_dropout=0.0,
+    )
 
 
 def _loop(
@@ -131,7 +137,7 @@ def _loop(
     folder: Path,
     on_step: Callable[[Progress], None],
 ) -> Tuned:
-    plan = list(_plan(rows, settings))
+    plan = list(planned(rows, settings))
     marks = {round(len(plan) * (i + 1) / settings.evaluations) for i in range(settings.evaluations)} - {0}
     weights = {name: parameter for name, parameter in lm.model.named_parameters() if parameter.requires_grad}
     optimizer, schedule = _optimizer(weights, settings, len(plan))
@@ -175,8 +181,8 @@ def _optimizer(weights: dict[str, Any], settings: TuneSettings, steps: int) -> t
         {"params": [w for w in weights.values() if (w.ndim > 1) == matrices], "weight_decay": decay}
         for matrices, decay in ((True, settings.weight_decay), (False, 0.0))
     ]
-    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate)
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate, fused=True)
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps))
 
 
 def _key(lm: LanguageModel, rows: Sequence[Row], settings: TuneSettings) -> str:
@@ -185,7 +191,7 @@ def _key(lm: LanguageModel, rows: Sequence[Row], settings: TuneSettings) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-def _plan(rows: Sequence[Row], settings: TuneSettings) -> Iterator[list[int]]:
+def planned(rows: Sequence[Row], settings: TuneSettings) -> Iterator[list[int]]:
     """The rows of each optimizer step: shuffled by epoch, then put together by length within windows of batches."""
     for epoch in range(settings.epochs):
         generator = random.Random(f"{settings.seed}:{epoch}")
@@ -200,7 +206,7 @@ def _plan(rows: Sequence[Row], settings: TuneSettings) -> Iterator[list[int]]:
         yield from steps
 
 
-def _rate(step: int, steps: int) -> float:
+def rate(step: int, steps: int) -> float:
     """Linear warm-up, then a cosine down to a tenth."""
     warm = max(1, round(steps * WARM_UP))
     if step < warm:
@@ -245,6 +251,8 @@ def loss_sum(lm: LanguageModel, group: Sequence[Row]) -> Any:
     """The summed negative log-likelihood of the targets (a scalar tensor, nats) of rows that share one prefix."""
     import torch
 
+    from trainers.operations import CrossEntropy
+
     if not packs(lm):
         return plain.loss_sum(lm, group)
     shared = group[0].shared
@@ -256,8 +264,7 @@ def loss_sum(lm: LanguageModel, group: Sequence[Row]) -> Any:
         end += len(row.own) + len(row.target) - 1
         places += range(end - len(row.target), end)
     wanted = torch.tensor([token for row in group for token in row.target], device=ids.device)
-    logits = run(lm, ids, positions, packed, torch.tensor(places, device=ids.device))
-    return torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="sum")
+    return CrossEntropy.apply(run(lm, ids, positions, packed, torch.tensor(places, device=ids.device)), wanted)
 
 
 def _save(lm: LanguageModel, folder: Path) -> None:
