@@ -130,7 +130,7 @@ class Finder:
     def support(self, examples: Sequence[Example], passages: Sequence[Sequence[Passage]]) -> list[float]:
         """The cosine of each example's input with the nearest of its passages, -1 where it has none."""
         asked = self.searched_by([example.input for example in examples], query=True)
-        shown = [self.searched_by([passage.seen for passage in some]) for some in passages]
+        shown = [self.searched_by([passage.titled for passage in some]) for some in passages]
         return [float((near @ one).max(initial=-1.0)) for one, near in zip(asked, shown, strict=True)]
 
     def oracle(self, example: Example, k: int) -> list[Passage]:

@@ -98,7 +98,7 @@ def _pairs(task: Task, runtime: Runtime, settings: SearchSettings, most: int) ->
         right = runtime.finder.oracle(row, 1)
         wrong = [one for one in found if one.document not in row.gold and not grounding.holds([one], row)]
         if right and wrong:
-            pairs.append(Pair(row.input, right[0].seen, (wrong[0].seen,)))
+            pairs.append(Pair(row.input, right[0].titled, (wrong[0].titled,)))
     return pairs
 
 
