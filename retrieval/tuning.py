@@ -30,6 +30,7 @@ Watch = Callable[[str, int, int], None]  # what is being done, how much of it is
 
 DEPTH = 10  # what counts: nDCG@10, as BEIR has it
 ENOUGH = 0.98  # share of what 10 passages find, with which fewer will do
+MOST = 500  # questions that are looked at
 MADE = 100  # questions made where there are none
 FOLDS = 5
 GRID = {
@@ -49,6 +50,7 @@ class Trial:
     settings: SearchSettings
     budget: int
     score: float
+    chosen: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,13 +132,15 @@ def tune(
     if reader is not None:
         settings = _reading(bench, settings, budget, reader, trials)
     watch("tune search", len(budgets), len(budgets))
-    return Tuning(settings, budget, _enough(bench, settings), basis, len(judged), tuple(trials))
+    told = tuple(replace(one, chosen=(one.settings, one.budget) == (settings, budget)) for one in trials)
+    return Tuning(settings, budget, _enough(bench, settings), basis, len(judged), told)
 
 
 def judgeable(
     documents: Sequence[Document], questions: Sequence[Question], ask: Ask | None = None
 ) -> tuple[list[Question], Basis]:
-    """The questions that can be judged, and by what. Raises ValueError where there are none."""
+    """The questions that can be judged, at most `MOST`, and by what. Raises ValueError where there are none."""
+    questions = random.Random(0).sample(list(questions), min(MOST, len(questions)))
     if gold := [question for question in questions if any(grade > 0 for grade in question.right.values())]:
         return gold, "gold"
     if answered := [question for question in questions if question.accepted]:
@@ -182,7 +186,7 @@ def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> tuple[SearchSet
     names = ("default", "words alone", "meaning alone")
     trials += [Trial(name, tried[at], budget, float(each[at].mean())) for at, name in enumerate(names)]
     best = int(each.mean(axis=1).argmax())
-    trials.append(Trial("tuned (cross-validated)", tried[best], budget, honest))
+    trials.append(Trial("tuned, on questions that did not choose", tried[best], budget, honest))
     return (tried[best], honest) if honest > each[0].mean() else (default, float(each[0].mean()))
 
 
@@ -207,7 +211,8 @@ def _reading(
         again = reranked(search, lambda at: bench.index.passages[at].titled, read, settings.read, share)
         shares[share] = float(bench.scores(again(texts, DEPTH)).mean())
         trials.append(Trial(f"read again ({share:.0%})", replace(settings, reader=share), budget, shares[share]))
-    return replace(settings, reader=max(shares, key=lambda share: shares[share]))
+    best = max(shares, key=lambda share: shares[share])
+    return replace(settings, reader=best)
 
 
 def _enough(bench: _Bench, settings: SearchSettings) -> int:
