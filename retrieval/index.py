@@ -23,8 +23,10 @@ from retrieval.saved import Saved
 from retrieval.searching import SearchSettings, matching, searching
 from retrieval.segments import Damaged, Passages, Segment
 from retrieval.sparse import sparse
-from retrieval.updating import Changes, Watch
-from retrieval.vectors import VectorStore, store
+from retrieval.updating import Changes, Making, Watch
+from retrieval.vectors import store
+
+BUDGET = 160  # tokens of a passage
 
 
 def unwatched(what: str, done: int, total: int) -> None:
@@ -50,8 +52,7 @@ class Index:
         segments: Sequence[Segment],
         order: NDArray[np.int64],
         fingerprint: str,
-        embedder: Embedder,
-        vectors: VectorStore,
+        making: Making,
         settings: SearchSettings,
     ) -> None:
         """Put together what `build`, `open` and `load` have.
@@ -61,10 +62,10 @@ class Index:
         """
         self.passages: Sequence[Passage] = Passages([segment.passages for segment in segments], order)
         self.fingerprint, self.settings = fingerprint, settings
-        self._segments, self._order, self._embedder, self._store = tuple(segments), order, embedder, vectors
+        self._segments, self._order, self._making = tuple(segments), order, making
         places = _places(segments, order)
         self.words = sparse([(s.words, p) for s, p in zip(segments, places, strict=True)], len(order))
-        self.meaning = dense([(s.vectors, p) for s, p in zip(segments, places, strict=True)], embedder)
+        self.meaning = dense([(s.vectors, p) for s, p in zip(segments, places, strict=True)], making.embedder)
 
     @classmethod
     def build(
@@ -73,12 +74,14 @@ class Index:
         embedder: Embedder,
         settings: SearchSettings | None = None,
         watch: Watch = unwatched,
+        budget: int = BUDGET,
     ) -> Self:
         """Split `documents` into passages and index them, in a temporary folder until the index is saved.
 
         settings: how the index is searched by default.
+        budget: most tokens of a passage.
         """
-        empty = cls([], np.zeros(0, np.int64), "", embedder, store(), settings or SearchSettings())
+        empty = cls([], np.zeros(0, np.int64), "", Making(embedder, store(), budget), settings or SearchSettings())
         return empty.update(documents, watch)
 
     @classmethod
@@ -90,6 +93,7 @@ class Index:
         settings: SearchSettings | None = None,
         vectors: str = "faiss",
         watch: Watch = unwatched,
+        budget: int = BUDGET,
     ) -> tuple[Self, Changes]:
         """The index over `documents` that lies in `folder` afterwards: built, updated or repaired as it needs.
 
@@ -98,15 +102,16 @@ class Index:
 
         settings: how to search; by default as it was saved.
         vectors: where they are kept (`retrieval.vectors.store`).
+        budget: most tokens of a passage; all documents are split and encoded again for another one.
 
         Raises `IndexMismatch` if another embedder made the index in the folder, `MilvusUnavailable` if Milvus is asked
         for and cannot be had.
         """
         with saved.writing(folder):
-            keeper = store(vectors)
-            segments, order, meta, damage = saved.salvage(folder, embedder.fingerprint, keeper)
+            making = Making(embedder, store(vectors), budget)
+            segments, order, meta, damage = saved.salvage(folder, embedder.fingerprint, making.store)
             wished = settings or (meta.settings if meta else SearchSettings())
-            index, changes = cls(segments, order, "", embedder, keeper, wished)._updated(documents, folder, watch)
+            index, changes = cls(segments, order, "", making, wished)._updated(documents, folder, watch)
             if damage or meta is None or (index.fingerprint, wished) != (meta.fingerprint, meta.settings):
                 index._write(folder)
         return index, replace(changes, repaired=damage)
@@ -127,7 +132,7 @@ class Index:
             if saved.read(folder, embedder.fingerprint) != meta:  # another process put a new one in its place
                 return cls.load(folder, embedder)
             raise saved.IndexDamaged(f"the index in '{folder}' is damaged: {error}: build it again") from error
-        return cls(segments, order, meta.fingerprint, embedder, keeper, meta.settings)
+        return cls(segments, order, meta.fingerprint, Making(embedder, keeper, meta.budget), meta.settings)
 
     def update(self, documents: Iterable[Document], watch: Watch = unwatched) -> Self:
         """The index over `documents` instead: only those that are new or changed are split and encoded.
@@ -172,16 +177,13 @@ class Index:
             self._write(folder)
 
     def _write(self, folder: Path) -> None:
-        made_by = self._embedder.fingerprint
-        saved.write(folder, Saved(made_by, self.fingerprint, self.settings, self._segments, self._order, self._store))
+        saved.write(folder, Saved(self.fingerprint, self.settings, self._segments, self._order, self._making))
 
     def _updated(self, documents: Iterable[Document], folder: Path | None, watch: Watch) -> tuple[Self, Changes]:
-        segments, wanted, changes = updating.update(
-            self._segments, self._order, documents, self._embedder, self._store, folder, watch
-        )
-        digest = hashlib.sha256(b"".join(wanted) + self._embedder.fingerprint.encode()).hexdigest()[:16]
+        segments, wanted, changes = updating.update(self._segments, self._order, documents, self._making, folder, watch)
+        digest = hashlib.sha256(b"".join(wanted) + self._making.embedder.fingerprint.encode()).hexdigest()[:16]
         order = updating.order(segments, wanted)
-        return type(self)(segments, order, digest, self._embedder, self._store, self.settings), changes
+        return type(self)(segments, order, digest, self._making, self.settings), changes
 
 
 def _places(segments: Sequence[Segment], order: NDArray[np.int64]) -> list[NDArray[np.int32]]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from retrieval import segments
 from retrieval.searching import SearchSettings
 from retrieval.segments import Damaged, Segment
+from retrieval.updating import Making
 from retrieval.vectors import VectorStore
 
 META, LOCK = "meta.json", ".lock"
@@ -45,6 +46,7 @@ class Meta:
     embedder: str
     fingerprint: str
     vectors: str
+    budget: int
     settings: SearchSettings
     segments: dict[str, str]
     order: tuple[str, str]
@@ -54,12 +56,11 @@ class Meta:
 class Saved:
     """What is written: an index in its parts."""
 
-    embedder: str
     fingerprint: str
     settings: SearchSettings
     segments: tuple[Segment, ...]
     order: Rows
-    store: VectorStore
+    making: Making
 
 
 @contextmanager
@@ -148,18 +149,21 @@ def write(folder: Path, index: Saved) -> None:
         if part.folder.parent != folder:
             shutil.rmtree(folder / part.name, ignore_errors=True)
             shutil.copytree(part.folder, folder / part.name, copy_function=_linked)
+    store = index.making.store
     content = index.order.tobytes()
     order = f"order-{uuid4().hex}", hashlib.sha256(content).hexdigest()
     (folder / order[0]).write_bytes(content)
     sums = {part.name: segments.listed(folder / part.name) for part in index.segments}
-    where = os.path.relpath(index.store.name, folder) if _is_file(index.store.name) else index.store.name
-    meta = Meta(index.embedder, index.fingerprint, where, index.settings, sums, order)
+    where = os.path.relpath(store.name, folder) if _is_file(store.name) else store.name
+    meta = Meta(
+        index.making.embedder.fingerprint, index.fingerprint, where, index.making.budget, index.settings, sums, order
+    )
     partial = folder / f".{META}"
     partial.write_text(json.dumps(asdict(meta), indent=1), encoding="utf-8")
     os.replace(partial, folder / META)
     for path in folder.iterdir():
         if path.name not in {META, LOCK, order[0], *sums}:
-            _remove(path, index.store)
+            _remove(path, store)
 
 
 def _is_file(where: str) -> bool:

@@ -24,7 +24,7 @@ from retrieval.postings import Counter, Postings
 from retrieval.sparse import tokenize
 from retrieval.vectors import Matrix, Raw, Vectors, VectorStore
 
-SPLIT = "1"  # goes up when `split` gives other passages for the same document
+FORMAT = 1  # goes up when the same document gives other passages or words
 PASSAGES, OFFSETS, KEYS, SIZES, RAW, SUMS = (
     "passages.jsonl",
     "offsets.npy",
@@ -65,10 +65,10 @@ class Segment:
         return [content[at : at + 16] for at in range(0, len(content), 16)]
 
 
-def key(document: Document) -> bytes:
-    """What tells a document's content from any other: the same key, the same passages."""
-    parts = SPLIT, document.id, document.fingerprint
-    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).digest()
+def key(document: Document, budget: int) -> bytes:
+    """What tells a document split to a budget from any other: the same key, the same passages."""
+    parts = f"{FORMAT} {budget} {document.fingerprint} {document.id}"
+    return hashlib.blake2b(parts.encode(), digest_size=16).digest()
 
 
 class Lines(Sequence[Passage]):

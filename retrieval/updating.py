@@ -27,6 +27,15 @@ Split = tuple[bytes, Sequence[Passage]]  # a document's key and passages
 
 
 @dataclass(frozen=True)
+class Making:
+    """How segments are made. budget: most tokens of a passage."""
+
+    embedder: Embedder
+    store: VectorStore
+    budget: int
+
+
+@dataclass(frozen=True)
 class Changes:
     """What became of the documents (a changed one was added and removed), and what damage was repaired."""
 
@@ -48,8 +57,7 @@ def update(
     parts: Sequence[Segment],
     living: Rows,
     documents: Iterable[Document],
-    embedder: Embedder,
-    store: VectorStore,
+    making: Making,
     folder: Path | None,
     watch: Watch,
 ) -> tuple[list[Segment], list[bytes], Changes]:
@@ -61,9 +69,9 @@ def update(
     before = _before(parts, living)
     wanted: dict[bytes, None] = {}
     total = len(documents) if isinstance(documents, Sized) else 0
-    with Writer(folder, store) as writer:
-        for batch in _batches(_new(documents, before, wanted)):
-            vectors = embedder([passage.titled for _, passages in batch for passage in passages])
+    with Writer(folder, making.store) as writer:
+        for batch in _batches(_new(documents, making.budget, before, wanted)):
+            vectors = making.embedder([passage.titled for _, passages in batch for passage in passages])
             writer.add([name for name, _ in batch], [passages for _, passages in batch], vectors)
             watch("index", len(wanted), total)
         left = [part for part in _by_size(parts, wanted) if not _rewritten(part, wanted, writer)]
@@ -96,12 +104,14 @@ def order(parts: Sequence[Segment], wanted: Sequence[bytes]) -> Rows:
     return np.repeat(first, lengths) + np.arange(lengths.sum())
 
 
-def _new(documents: Iterable[Document], known: Container[bytes], wanted: dict[bytes, None]) -> Iterator[Split]:
+def _new(
+    documents: Iterable[Document], budget: int, known: Container[bytes], wanted: dict[bytes, None]
+) -> Iterator[Split]:
     """Split what is not known; all keys go to `wanted` in the order of the documents."""
     for document in documents:
-        name = key(document)
+        name = key(document, budget)
         if name not in known and name not in wanted:
-            yield name, split([document])
+            yield name, split([document], budget=budget)
         wanted[name] = None
 
 

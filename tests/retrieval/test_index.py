@@ -2,6 +2,7 @@
 
 import gc
 import json
+import multiprocessing
 import subprocess
 import sys
 import tempfile
@@ -198,6 +199,85 @@ def test_opening_with_other_settings_keeps_the_segments(minilm: Embedder, tmp_pa
     assert not changes and index.settings == Index.load(tmp_path / "index", minilm).settings == SearchSettings(dense=0)
     assert Index.open(tmp_path / "index", FAQ, minilm)[0].settings == SearchSettings(dense=0)
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.faiss")}
+
+
+def test_another_passage_size_splits_all_documents_again(minilm: Embedder, tmp_path: Path) -> None:
+    documents = [Document("long", " ".join(f"Sentence {n} of the text." for n in range(40)))]
+    Index.open(tmp_path / "index", documents, minilm)
+    index, changes = Index.open(tmp_path / "index", documents, minilm, budget=40)
+    assert len(index.passages) > len(Index.build(documents, minilm).passages) and changes.added == changes.removed == 1
+    assert Index.load(tmp_path / "index", minilm).update(documents).passages == index.passages
+
+
+KILLED = """
+import signal, sys
+from pathlib import Path
+from retrieval import Document, Index
+import numpy as np
+
+class Stub:
+    fingerprint = "stub"
+    def __call__(self, texts, *, query=False):
+        return np.ones((len(texts), 4), np.float32) / 2
+
+import os
+last, calls = int(sys.argv[2]), 0
+def stop(event, arguments):  # dies at the n-th change of the disk
+    global calls
+    if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree") and "index" in str(arguments[0]):
+        if event == "open" and not ("w" in str(arguments[1]) or arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+            return
+        calls += 1
+        if calls == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(stop)
+Index.open(Path(sys.argv[1]), [Document(str(n), f"text {n}") for n in range(2000, 3000)], Stub())
+print(calls)
+"""
+
+
+class Stub:
+    """An embedder that finds all alike."""
+
+    fingerprint = "stub"
+
+    def __call__(self, texts: list[str], *, query: bool = False) -> np.ndarray:
+        """Return one vector for all."""
+        return np.ones((len(texts), 4), np.float32) / 2
+
+
+def test_a_kill_at_any_moment_leaves_the_old_index_or_the_new_one(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    old, new = ([Document(str(n), f"text {n}") for n in range(start, start + 1000)] for start in (0, 2000))
+    prints = {Index.build(documents, Stub()).fingerprint for documents in (old, new)}
+    total = int(subprocess.check_output([sys.executable, "-c", KILLED, str(tmp_path / "whole-index"), "0"], text=True))
+    found = set()
+    for last in [*range(2, total, 5), total - 1]:
+        Index.open(folder, old, Stub())
+        subprocess.run([sys.executable, "-c", KILLED, str(folder), str(last)], check=False)
+        found.add(Index.load(folder, Stub()).fingerprint)
+    assert found <= prints and total > 15
+    assert str(Index.open(folder, new, Stub())[1]).startswith("documents: 1,000")
+    assert sum(path.is_dir() for path in folder.iterdir()) == 1
+
+
+def keep_opening(folder: Path, start: int) -> None:
+    for n in range(start, start + 8):
+        Index.open(folder, [Document(str(m), f"text {m}") for m in range(n, n + 50)], Stub())
+
+
+def test_readers_find_a_whole_index_while_others_write(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    keep_opening(folder, 0)
+    writers = [multiprocessing.get_context("fork").Process(target=keep_opening, args=(folder, n)) for n in (0, 100)]
+    for writer in writers:
+        writer.start()
+    seen = set()
+    while any(writer.is_alive() for writer in writers):
+        index = Index.load(folder, Stub())
+        assert len(index.search(["text"], 50)[0]) == 50
+        seen.add(index.fingerprint)
+    assert [writer.exitcode for writer in writers] == [0, 0] and len(seen) > 1
 
 
 def test_importing_the_room_loads_nothing_heavy() -> None:
