@@ -23,6 +23,7 @@ SHORT_ROWS = 160  # of the short tuning
 SHOTS = 2 * system.SHOTS  # at most in a prompt
 SMALL = 0.5  # of the speed of writing, where few texts are written at once
 FITTING = 0.12  # of the same, for fitting an embedder, where there are documents; taken from the others by halves
+SIZING = 0.05  # of the same, for encoding passages of two further sizes
 PASSED = 9  # texts encoded in the time that a pair takes: three texts, forward and back
 EVERYTHING = 0.1  # of the budget, at most, to try all documents in the prompt
 PASSES = 4  # over those documents: to probe, to choose, and in two parts for the sealed test
@@ -46,7 +47,7 @@ class Budget:
 class Plan:
     """What the budget buys: examples to `measure` and `choose` on, rows for the `short` tuning, rows and epochs of the
     full one; `room` for that many tokens of documents in every prompt, where all of them are to be tried there; `pairs` of
-    questions and documents to fit an embedder on."""
+    questions and documents to fit an embedder on; how many `sizes` of passages to try."""
 
     measure: int
     choose: int
@@ -57,6 +58,7 @@ class Plan:
     speed: Mapping[str, float]
     room: int = 0
     pairs: int = 0
+    sizes: int = 1
 
 
 def parse(text: str) -> Budget:
@@ -96,7 +98,7 @@ def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | N
     seconds = max(LEAST * seconds, seconds - proof - OVERHEAD)
     instruction = runtime.model.count([task.instruction])[0] / trainers.TuneSettings().batch  # run once a batch
     per_row = own + wanted + instruction + (PASSAGE_TOKENS if task.documents else 0)
-    pairs = _pairs(task, runtime, seconds)
+    pairs, sizes = _searching(task, runtime, seconds)
     less = FITTING / 2 if pairs else 0.0
     learned = (TRAINING - less) * seconds * speed.train / per_row
     rows = int(min(len(examples), max(32, learned / 2)))
@@ -107,17 +109,21 @@ def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | N
     measure = _within(left / (probes * per_example), MEASURED, len(split.compare))
     choose = _within(CHOICE * seconds / (2 * probes * per_example), CHECKED, len(split.choose))
     room = int(min(runtime.model.context, EVERYTHING * seconds * speed.prefill / PASSES))
-    return Plan(measure, choose, short, rows, epochs, limit, asdict(speed), room, pairs)
+    return Plan(measure, choose, short, rows, epochs, limit, asdict(speed), room, pairs, sizes)
 
 
-def _pairs(task: Task, runtime: Runtime, seconds: float) -> int:
-    """How many pairs an embedder can be fitted on, and all documents encoded again; 0 where that is too few."""
+def _searching(task: Task, runtime: Runtime, seconds: float) -> tuple[int, int]:
+    """How many pairs an embedder can be fitted on, with all documents encoded again (0 where that is too few), and how
+    many sizes of passages can be tried; one, where most documents are one passage."""
+    if not task.documents:
+        return 0, 1
     named = sum(bool(row.gold) for row in task.split.train)
-    if named < LEAST_PAIRS:
-        return 0
     rate = runtime.finder.rate()
-    pairs = int(rate * (FITTING * seconds - len(task.documents) / rate) / PASSED)
-    return min(pairs, named) if pairs >= LEAST_PAIRS else 0
+    once = runtime.finder.pieces() / rate  # seconds to encode all
+    pairs = int(rate * (FITTING * seconds - once) / PASSED)
+    long = runtime.finder.pieces() > 1.2 * len(task.documents)
+    sizes = 3 if long and 2 * once < SIZING * seconds else 1
+    return min(pairs, named) if min(pairs, named) >= LEAST_PAIRS else 0, sizes
 
 
 def _of_requests(task: Task, runtime: Runtime, model: Endpoint, budget: Budget, speed: trainers.Speed) -> Plan:

@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import retrieval
 from advisor.errors import CannotError, OutsideError
 from advisor.system import PASSAGES, Context
 from advisor.task import Example, Retrieval
-from retrieval.chunking import Passage
+from retrieval.chunking import Passage, split
+from retrieval.index import BUDGET
 from retrieval.rerank import Reader
 
 Watch = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is
@@ -31,7 +33,7 @@ class Finder:
         self.folder, self.how, self.watch = folder, how, watch
         self.settings: retrieval.SearchSettings | None = None
         self.reader: Callable[[], Reader | None] = lambda: None
-        self.k = how.k or PASSAGES
+        self.k, self.budget = how.k or PASSAGES, BUDGET
         self._documents = tuple(documents)
         self._fitted: Path | None = None
         self._found: dict[tuple[str, int], list[Passage]] = {}
@@ -47,6 +49,10 @@ class Finder:
         taken = self.folder / "artifact" / "embedder"
         fitted = self._fitted if self._documents else taken if taken.is_dir() else None
         return self.load(str(fitted)) if fitted else self.embedder
+
+    def pieces(self) -> int:
+        """How many passages the documents make."""
+        return len(split(self._documents))
 
     def rate(self) -> float:
         """Passages that are encoded in a second, from a short timing."""
@@ -69,25 +75,24 @@ class Finder:
 
         Raises CannotError for an artifact that does not fit its embedder, OutsideError where Milvus can't be had.
         """
-        from retrieval.milvus import MilvusUnavailable
-
         try:
             if not self._documents:
                 return retrieval.Index.load(self.folder / "artifact" / "index", self.searched_by)
             return self._opened(self.folder / ("index" if self._fitted is None else "fitted-index"))
         except retrieval.IndexMismatch as error:
             raise CannotError(str(error)) from error
-        except MilvusUnavailable as error:
+        except retrieval.MilvusUnavailable as error:
             raise OutsideError(str(error)) from error
 
     def _opened(self, folder: Path) -> retrieval.Index:
         """The index in the run folder; one that another embedder made is no loss, and built again."""
-        asked = (self._documents, self.searched_by, self.settings, self._where, self.watch)
+        how: dict[str, Any] = {"settings": self.settings, "vectors": self._where, "watch": self.watch}
+        how["budget"] = self.budget
         try:
-            index, changes = retrieval.Index.open(folder, *asked)
+            index, changes = retrieval.Index.open(folder, self._documents, self.searched_by, **how)
         except retrieval.IndexMismatch:
             shutil.rmtree(folder)
-            index, changes = retrieval.Index.open(folder, *asked)
+            index, changes = retrieval.Index.open(folder, self._documents, self.searched_by, **how)
         self.changes = str(changes)
         return index
 
@@ -95,10 +100,12 @@ class Finder:
     def _where(self) -> str:
         return str(self.folder / self.how.index) if self.how.index.endswith(".db") else self.how.index
 
-    def use(self, settings: retrieval.SearchSettings, k: int = PASSAGES, fitted: Path | None = None) -> None:
-        """Search in this way from now on, with the embedder in the folder `fitted` where there is one; show `k` passages,
-        unless the task says how many."""
-        self.settings, self.k, self._fitted = settings, self.how.k or min(k, MOST), fitted
+    def use(
+        self, settings: retrieval.SearchSettings, k: int = PASSAGES, budget: int = BUDGET, fitted: Path | None = None
+    ) -> None:
+        """Search in this way from now on, among passages of at most `budget` tokens, with the embedder in the folder
+        `fitted` where there is one; show `k` passages, unless the task says how many."""
+        self.settings, self.k, self.budget, self._fitted = settings, self.how.k or min(k, MOST), budget, fitted
         for name in ("index", "searched_by", "_by_document"):
             self.__dict__.pop(name, None)
         self._found.clear()

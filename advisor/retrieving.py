@@ -21,12 +21,16 @@ from advisor.system import PASSAGES, Decoding, ModelRef, System, digest
 from advisor.task import Example, Task
 from retrieval import Document, Embedder, Index, SearchSettings
 from retrieval.embedder import located
+from retrieval.index import BUDGET
 from retrieval.metrics import each, gain
 from retrieval.questions import Question
-from retrieval.tuning import Tuning, tune
+from retrieval.tuning import Tuning, holds, tune
 from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 DEPTH = 10  # documents that count: nDCG@10
+SIZES = (BUDGET, 2 * BUDGET, BUDGET // 2)  # tokens of a passage; each is encoded anew
+LEAST = 10  # questions to choose by
+FEW = 3  # documents that an answer may stand in
 LOOKED = 20  # passages searched for one that looks right and is not
 ASK = "Write one short question that the passage answers, and nothing else."
 BASES = {
@@ -35,7 +39,7 @@ BASES = {
     "generated": "questions that the model wrote about passages",
 }
 
-_AS_IT_COMES = {"questions": 0, "measure": "", "k": PASSAGES, "trials": [], "embedder": None}
+_AS_IT_COMES = {"questions": 0, "measure": "", "passage_tokens": BUDGET, "k": PASSAGES, "trials": [], "embedder": None}
 
 
 def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any]:
@@ -43,14 +47,14 @@ def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any
 
     Gives the value of `retrieval.json`; `apply` takes it.
     """
-    finder, asked = runtime.finder, _questions(task.split.choose)
-    ask = partial(_written, runtime)
+    finder, asked = runtime.finder, _questions(task, task.split.choose)
+    how: dict[str, Any] = {"reader": finder.reader(), "ask": partial(_written, runtime), "watch": runtime.watch}
     try:
-        found = tune(task.documents, finder.embedder, asked, reader=finder.reader(), ask=ask, watch=runtime.watch)
+        found = tune(task.documents, finder.embedder, asked, budgets=SIZES[: plan.sizes], **how)
     except ValueError as error:  # nothing to judge by: searched as it comes
         return {**_AS_IT_COMES, "settings": asdict(SearchSettings()), "by": str(error)}
     value = {**_told(found), "embedder": None}
-    pairs = _pairs(task, runtime, found.settings, plan.pairs)
+    pairs = _pairs(task, runtime, found, plan.pairs)
     if found.basis == "gold" and len(pairs) >= budget.LEAST_PAIRS:
         value["embedder"] = _fitted(task, runtime, found, pairs, asked, seed)
     return value
@@ -63,11 +67,17 @@ def apply(value: dict[str, Any], runtime: Runtime) -> None:
     if folder and not folder.is_dir():
         raise InputError(Problem("the embedder that was fitted is gone", folder, do="Run again with --fresh"))
     chosen = fitted if folder else value
-    runtime.finder.use(SearchSettings(**chosen["settings"]), chosen["k"], folder)
+    runtime.finder.use(SearchSettings(**chosen["settings"]), chosen["k"], value["passage_tokens"], folder)
 
 
-def _questions(examples: Sequence[Example]) -> list[Question]:
-    return [Question(e.input, dict.fromkeys(e.gold, 1), e.answers) for e in examples]
+def _questions(task: Task, examples: Sequence[Example]) -> list[Question]:
+    """Questions with the documents that they name; where too few do, with the answers that stand in few documents, for
+    "yes" stands in too many to tell which is right."""
+    if sum(bool(example.gold) for example in examples) >= LEAST:
+        return [Question(e.input, dict.fromkeys(e.gold, 1)) for e in examples]
+    most = max(FEW, len(task.documents) // 50)
+    told = [e for e in examples if 0 < sum(holds(d.text, e.answers) for d in task.documents) <= most]
+    return [Question(e.input, accepted=e.answers) for e in told] if len(told) >= LEAST else []
 
 
 def _written(runtime: Runtime, texts: Sequence[str]) -> list[str]:
@@ -83,20 +93,21 @@ def _told(found: Tuning) -> dict[str, Any]:
         "questions": found.questions,
         "measure": found.measure,
         "settings": asdict(found.settings),
+        "passage_tokens": found.budget,
         "k": found.k,
         "trials": [{"what": one.what, "score": one.score, "chosen": one.chosen} for one in found.trials],
     }
 
 
-def _pairs(task: Task, runtime: Runtime, settings: SearchSettings, most: int) -> list[Pair]:
+def _pairs(task: Task, runtime: Runtime, found: Tuning, most: int) -> list[Pair]:
     """Training questions, each with a passage of a document that it names and one that only looks right."""
     rows = [row for row in task.split.train if row.gold][:most]
-    runtime.finder.use(settings)
+    runtime.finder.use(found.settings, found.k, found.budget)
     hits = runtime.finder.search([row.input for row in rows], LOOKED)
     pairs = []
-    for row, found in zip(rows, hits, strict=True):
+    for row, near in zip(rows, hits, strict=True):
         right = runtime.finder.oracle(row, 1)
-        wrong = [one for one in found if one.document not in row.gold and not grounding.holds([one], row)]
+        wrong = [one for one in near if one.document not in row.gold and not grounding.holds([one], row)]
         if right and wrong:
             pairs.append(Pair(row.input, right[0].titled, (wrong[0].titled,)))
     return pairs
@@ -115,10 +126,9 @@ def _fitted(
     settings = EmbeddingSettings(epochs=1, seed=seed)
     folder = tune_embedding(located(finder.how.embedder), pairs, runtime.folder.parent / name, settings, on_step)
     fitted = finder.load(str(folder))
-    again = tune(task.documents, fitted, asked, watch=runtime.watch)
+    again = tune(task.documents, fitted, asked, budgets=(found.budget,), watch=runtime.watch)
     before, after = (
-        _scores(task.documents, embedder, one.settings, asked)
-        for embedder, one in ((finder.embedder, found), (fitted, again))
+        _scores(task.documents, embedder, one, asked) for embedder, one in ((finder.embedder, found), (fitted, again))
     )
     return {
         "pairs": len(pairs),
@@ -138,10 +148,10 @@ def wins(gains: NDArray[np.float64]) -> bool:
 
 
 def _scores(
-    documents: Sequence[Document], embedder: Embedder, settings: SearchSettings, asked: Sequence[Question]
+    documents: Sequence[Document], embedder: Embedder, how: Tuning, asked: Sequence[Question]
 ) -> NDArray[np.float64]:
     """What each question that names documents gets."""
-    index = Index.build(documents, embedder, settings)
+    index = Index.build(documents, embedder, how.settings, budget=how.budget)
     hits = index.search([question.text for question in asked], LOOKED)
     found = [[hit.passage.document for hit in row] for row in hits]
     return np.array(each(found, [question.right for question in asked], gain(DEPTH)))

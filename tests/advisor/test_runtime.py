@@ -88,7 +88,9 @@ def test_all_documents_stand_in_every_prompt_and_none_is_named_as_found(zoo, kee
 def test_a_query_is_searched_once(zoo, keeper: Runtime, monkeypatch):
     searched: list[str] = []
     found = keeper.finder.index.search
-    monkeypatch.setattr(keeper.finder.index, "search", lambda queries, k, **how: searched.extend(queries) or found(queries, k))
+    monkeypatch.setattr(
+        keeper.finder.index, "search", lambda queries, k, **how: searched.extend(queries) or found(queries, k)
+    )
     first = keeper.finder.passages(Context("retrieved", 2), zoo.split.test[:3])
     again = keeper.finder.passages(Context("retrieved", 2), zoo.split.test)
     assert again[:3] == first and len(searched) == len(zoo.split.test)
