@@ -19,7 +19,7 @@ from retrieval.embedder import Embedder
 from retrieval.index import Index
 from retrieval.metrics import gain, reciprocal_rank
 from retrieval.questions import Question
-from retrieval.ranking import Ranking
+from retrieval.ranking import Allowed, Ranking
 from retrieval.rerank import Reader, reranked
 from retrieval.searching import Evidence, SearchSettings, gathered, mixed
 
@@ -196,7 +196,7 @@ def _reading(
     """The settings with the best share of the reader, 0 where it does not win."""
     texts = [question.text for question in bench.questions]
 
-    def search(queries: Sequence[str], k: int, allowed: object = None) -> Ranking:
+    def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
         return mixed(bench.evidence, settings, k)
 
     known: dict[tuple[str, str], float] = {}
