@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from advisor.budget import Plan
 from advisor.models import Request
 from advisor.runtime import Runtime
 from advisor.system import Prediction, Usage
@@ -74,3 +75,10 @@ def keeper(zoo: Task, tmp_path: Path) -> Runtime:
     made.folder.mkdir(parents=True)
     made.model, made.finder.embedder = Reader(), Words()  # type: ignore[assignment]
     return made
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """A plan for that task, with room for all of its documents in a prompt."""
+    speed = {"prefill": 1000.0, "decode": 100.0, "train": 100.0}
+    return Plan(measure=10, choose=10, short=0, rows=0, epochs=0, max_tokens=8, speed=speed, room=500)
