@@ -22,6 +22,7 @@ from advisor import (
     proof,
     reading,
     recommendation,
+    reranking,
     retrieving,
     rules,
     runfolder,
@@ -72,6 +73,17 @@ class Run:
         if reason := _impossible(task, loader).get(settings.path):
             what = f"{settings.path} can't be built: {reason}"
             raise InputError(Problem(what, "--path", do="Choose another path"))
+        if task.retrieval.rerank == reranking.OWN and not models.tunes(loader.model):
+            do = "Name a cross-encoder, or a model whose weights are here"
+            raise InputError(
+                Problem(
+                    "an endpoint tells no probabilities to rerank by",
+                    task.folder / "task.yaml",
+                    None,
+                    "retrieval.rerank",
+                    do,
+                )
+            )
         self._key = digest(
             [version("advisor"), task.fingerprint, loader.model.fingerprint, settings.seed, asdict(settings.budget)]
         )

@@ -54,9 +54,10 @@ def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any
     except ValueError as error:  # nothing to judge by: searched as it comes
         return {**_AS_IT_COMES, "settings": asdict(SearchSettings()), "by": str(error)}
     value = {**_told(found), "embedder": None}
-    pairs = _pairs(task, runtime, found, plan.pairs)
-    if found.basis == "gold" and len(pairs) >= budget.LEAST_PAIRS:
-        value["embedder"] = _fitted(task, runtime, found, pairs, asked, seed)
+    if found.basis == "gold" and plan.pairs:
+        pairs = _pairs(task, runtime, found, plan.pairs)
+        if len(pairs) >= budget.LEAST_PAIRS:
+            value["embedder"] = _fitted(task, runtime, found, pairs, asked, seed)
     return value
 
 
@@ -103,10 +104,10 @@ def _pairs(task: Task, runtime: Runtime, found: Tuning, most: int) -> list[Pair]
     """Training questions, each with a passage of a document that it names and one that only looks right."""
     rows = [row for row in task.split.train if row.gold][:most]
     runtime.finder.use(found.settings, found.k, found.budget)
-    hits = runtime.finder.search([row.input for row in rows], LOOKED)
+    found_first = runtime.finder.index.search([row.input for row in rows], LOOKED)  # no reader: it would take minutes
     pairs = []
-    for row, near in zip(rows, hits, strict=True):
-        right = runtime.finder.oracle(row, 1)
+    for row, hits in zip(rows, found_first, strict=True):
+        right, near = runtime.finder.oracle(row, 1), [hit.passage for hit in hits]
         wrong = [one for one in near if one.document not in row.gold and not grounding.holds([one], row)]
         if right and wrong:
             pairs.append(Pair(row.input, right[0].titled, (wrong[0].titled,)))
