@@ -61,7 +61,7 @@ def fit(task: Task, runtime: Runtime, system: System, examples: Sequence[Example
     made = runtime.predict(replace(system, abstain=None), examples, "abstain")
     scored = metrics.score_all(metric, [prediction.text for prediction in made], examples)
     right = [(one.score or 0.0) >= metric.passing for one in scored]
-    shown = runtime.finder.passages(system.context, examples)
+    shown = runtime.finder.passages(replace(system.context, kind="retrieved"), examples)
     supports = runtime.finder.support(examples, shown)
     taken = without_answers(runtime, examples, max(1, system.context.k))
     unanswerable = runtime.finder.support(*zip(*taken, strict=True)) if taken else []

@@ -215,13 +215,14 @@ def report(
 @command
 def predict(run: RunFolder, *, common: Common) -> int:
     """Predictions for the inputs on standard input (JSON Lines with "input", or messages), as JSON Lines."""
-    from advisor import pipeline, rows
+    from advisor import rows
+    from advisor.built import load
 
     examples, problems = rows.read_inputs(sys.stdin.buffer.read())
     if problems:
         raise InputError(problems)
     with common.watching() as watch:
-        built = pipeline.load(run, watch, common.settings())
+        built = load(run, watch, common.settings())
         made = built.predict(examples)
     for example, prediction in zip(examples, made, strict=True):
         found: dict[str, Any] = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
@@ -257,10 +258,10 @@ def evaluate(
 @command
 def chat(run: RunFolder, *, common: Common) -> None:
     """Try a built system in the terminal. Every line is one input; an empty line or Ctrl-D ends."""
-    from advisor import pipeline
+    from advisor.built import load
     from advisor.task import Example
 
-    built = pipeline.load(run, settings=common.settings())
+    built = load(run, settings=common.settings())
     out = Console()
     if not common.quiet:
         out.print(f"{built.task['name']}: type an input; an empty line ends", style="dim", markup=False)
