@@ -180,6 +180,8 @@ def run(
         going.agree()
         shown = replace(common, quiet=common.quiet or common.json, json=False)
         shown.show(None, views.profile_view(going.profile()))
+        if searched := going.retrieval:
+            shown.show(None, views.retrieval_view(searched))
         if found := going.diagnosis:
             shown.show(None, views.diagnosis_view(found.to_json()))
         advice = going.recommend()

@@ -158,6 +158,22 @@ def _found(finding: Json) -> str:
     return clean(finding["message"]) + (f" ({where})" if where else "")
 
 
+def retrieval_view(retrieval: Json) -> RenderableType:
+    """What was tried to search the documents, what was chosen and by what."""
+    told = [
+        f"{clean(one['what'])} {figure(one['score'], 3)}{' (chosen)' if one['chosen'] else ''}"
+        for one in retrieval.get("trials", ())
+    ]
+    by = f"{retrieval.get('measure')} on {retrieval.get('questions', 0):,} questions, by {clean(retrieval.get('by'))}"
+    lines = [_text(by if told else f"searched as it comes: {clean(retrieval.get('by'))}")]
+    lines += [_text(" · ".join(told))] if told else []
+    if fitted := retrieval.get("embedder"):
+        gain = f"{figure(fitted['before'], 3)} → {figure(fitted['after'], 3)}"
+        kept = "kept" if fitted["kept"] else "not kept"
+        lines.append(_text(f"embedder fitted on {fitted['pairs']:,} pairs: {gain}, {kept}"))
+    return _section("retrieval", lines)
+
+
 def diagnosis_view(diagnosis: Json) -> RenderableType:
     """A bar for each probe with its interval, the metric's floors, the gaps."""
     probes, floors = diagnosis.get("probes", ()), diagnosis.get("floors", {})
