@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from retrieval.documents import Refused
+
 MOST_TEXT = 64 * 2**20  # characters
 MOST_SECONDS = 300  # checked between pages
 MOST_BOOKMARKS = 20_000
@@ -46,24 +48,16 @@ class Pdf:
         return "".join(parts), tuple(starts)
 
 
-class Encrypted(ValueError):
-    """A PDF that opens with a password only."""
-
-
-class Broken(ValueError):
-    """No PDF, or one too damaged or too large to read; the message says which."""
-
-
 def read(file: Path) -> Pdf:
-    """Read the text of a PDF. Raises `Encrypted`, `Broken`, or `OSError`."""
+    """Read the text of a PDF. Raises `Refused` or `OSError`."""
     import pypdfium2
 
     try:
         document = pypdfium2.PdfDocument(file)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error):
-            raise Encrypted from error
-        raise Broken("not a PDF, or a damaged one") from error
+            raise Refused("encrypted: it opens with a password only", "save it without a password") from error
+        raise Refused("not a PDF, or a damaged one", "save it again from a viewer, or take it out") from error
     with document:
         texts, pictures, damaged = _texts(document)
         bookmarks = _bookmarks(document, len(texts))
@@ -88,9 +82,9 @@ def _texts(document: Any) -> tuple[list[str], list[int], list[int]]:
         if picture and not text:
             pictures.append(number)
         if length > MOST_TEXT:
-            raise Broken(f"more than {MOST_TEXT // 2**20} million characters of text")
+            raise Refused(f"more than {MOST_TEXT // 2**20} million characters of text", "split it into smaller files")
         if time.monotonic() - started > MOST_SECONDS:
-            raise Broken(f"page {number} was reached only after {MOST_SECONDS} seconds")
+            raise Refused(f"page {number} was reached only after {MOST_SECONDS} seconds", "split it into smaller files")
     return texts, pictures, damaged
 
 

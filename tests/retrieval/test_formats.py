@@ -214,10 +214,10 @@ def test_a_pdf_that_only_forbids_copying_is_read_and_one_with_a_password_is_not(
 
 def test_pictures_of_pages_are_told_beside_what_could_be_read(tmp_path: Path) -> None:
     scan = refused(tmp_path / "scan.pdf", printed(picture, picture))
-    assert scan.reason.startswith("no text layer: pages 1-2") and "ocrmypdf" in scan.do
+    assert scan.reason == "no text layer on pages 1-2, only pictures" and "ocrmypdf" in scan.do
     (tmp_path / "mixed.pdf").write_bytes(printed(says("Text."), picture, says("More."), picture, picture))
     [document], [problem] = read(tmp_path / "mixed.pdf")
-    assert document.text == "Text.\n\nMore." and problem.reason == "pages 2, 4-5 hold pictures and no text"
+    assert document.text == "Text.\n\nMore." and problem.reason == "no text layer on pages 2, 4-5, only pictures"
     assert "no text" in refused(tmp_path / "blank.pdf", printed(says())).reason
 
 
