@@ -13,8 +13,8 @@ from typing import IO
 
 from retrieval import pdf as pdfs
 from retrieval import structure
+from retrieval.decoding import text_of
 from retrieval.documents import Document, Refused, metadata_of
-from retrieval.encodings import text_of
 from retrieval.markup import TooDeep, to_markdown
 from retrieval.rows import csv_rows, json_rows
 

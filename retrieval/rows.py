@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from retrieval import structure
+from retrieval.decoding import MOST_TEXT, SAVE_AS_UTF8, text_of
 from retrieval.documents import Document, Refused, metadata_of
-from retrieval.encodings import MOST_TEXT, SAVE_AS_UTF8, text_of
 
 OWN_KEYS = ("_id", "id", "text", "title", "metadata")
 

@@ -9,7 +9,7 @@ import docx
 import pytest
 from fpdf import FPDF
 
-from retrieval import Document, Unreadable, read
+from retrieval import Document, Unreadable, pdf, read
 
 
 def one(path: Path, content: bytes | str) -> Document:
@@ -224,6 +224,18 @@ def test_pictures_of_pages_are_told_beside_what_could_be_read(tmp_path: Path) ->
 def test_a_damaged_pdf_is_refused(tmp_path: Path) -> None:
     for content in (b"", b"%PDF-1.7 nothing", b"hello", printed(says("Text."))[:300]):
         assert "damaged" in refused(tmp_path / "a.pdf", content).reason
+
+
+def test_a_pdf_that_takes_too_long_or_brings_its_reader_down_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = printed(says("Text."))
+    with monkeypatch.context() as changed:
+        changed.setattr(pdf, "MOST_SECONDS", 0.001)
+        assert "seconds" in refused(tmp_path / "a.pdf", content).reason
+    (tmp_path / "crash.py").write_text("import os\nos.abort()")
+    monkeypatch.setattr(pdf, "PROGRAM", tmp_path / "crash.py")
+    assert "gave up" in refused(tmp_path / "a.pdf", content).reason
 
 
 # CSV and JSON Lines
