@@ -4,7 +4,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 TORCH := torch==2.13.0
 
-.PHONY: install demo test check bench-decide bench-train bench-predict bench-index clean
+.PHONY: install demo test check bench-decide bench-train bench-predict bench-index bench-retrieval clean
 
 install: .venv/installed
 
@@ -29,8 +29,8 @@ check: install
 bench-decide: install
 	$(BIN)/python benchmarks/decide.py
 
-bench-index: install
-	$(BIN)/python -m benchmarks.index
+bench-index bench-retrieval: bench-%: install
+	$(BIN)/python -m benchmarks.$*
 
 # What they compare with is installed by them; llama.cpp is built (CMAKE_ARGS=-DGGML_CUDA=on for a GPU).
 bench-train bench-predict: bench-%: .venv/bench-%

@@ -9,6 +9,8 @@ from retrieval.ranking import Ranking
 
 Floats = NDArray[np.float32]
 
+POWER = 0.3  # 0.2 to 0.5 measured alike
+
 
 def union(rankings: Sequence[Ranking]) -> NDArray[np.int64]:
     """The positions (n, m) that any of the rankings found, ascending, -1 where a row is over."""
@@ -39,15 +41,19 @@ def ordered(positions: NDArray[np.int64], scores: Floats, k: int) -> Ranking:
     return Ranking(np.take_along_axis(positions, order, 1), np.take_along_axis(scores, order, 1).astype(np.float32))
 
 
-def mixture(scores: Sequence[Floats], weights: Sequence[float]) -> Floats:
-    """Fuse by probability: each ranking's log odds (n, m) become a distribution over its passages, and those are mixed.
+def power_mean(scores: Sequence[Floats], weights: Sequence[float], power: float = POWER) -> Floats:
+    """Fuse by probability: each ranking's log odds (n, m) become a distribution over its passages; the weighted power
+    mean of those (n, m) is between 0 and 1.
 
-    A ranking that is sure (one passage far ahead) so outweighs one that is not, query by query. Rank fusion cannot see
-    that, and lost to the better of BM25 and vectors wherever the other was weak; like Bruch, Gai and Ingber, "An
-    Analysis of Fusion Functions for Hybrid Retrieval" (TOIS 42, 2023), we found that scores should be kept.
+    With power 1 it is their mixture, in which a ranking that is sure (one passage far ahead) outweighs one that is not,
+    query by query; towards 0 it is their product, which rewards what several rankings find likely. Rank fusion sees
+    neither, and lost to the better ranking wherever the other was weak; like Bruch, Gai and Ingber, "An Analysis of
+    Fusion Functions for Hybrid Retrieval" (TOIS 42, 2023), we found that scores should be kept.
     """
-    mixed: Floats = np.sum([_softmax(one) * weight for one, weight in zip(scores, weights, strict=True)], axis=0)
-    return mixed
+    pairs = zip(scores, weights, strict=True)
+    powers: Floats = np.sum([weight * _softmax(one) ** power for one, weight in pairs if weight > 0], axis=0)
+    mean: Floats = powers ** (1 / power)
+    return mean
 
 
 def reciprocal_rank(rankings: Sequence[Ranking], k: int, weights: Sequence[float] | None = None) -> Ranking:

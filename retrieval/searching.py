@@ -1,6 +1,6 @@
 """How an index is searched: stages put together as the settings say; knows each stage only as a `Search`.
 
-What words and meaning propose is gathered as evidence once, and mixed by the settings, so that other settings can be
+What words and meaning propose is gathered as evidence once, and weighed by the settings, so that other settings can be
 tried on the same evidence.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.chunking import Passage
-from retrieval.fused import aligned, mixture, ordered, union
+from retrieval.fused import aligned, ordered, power_mean, union
 from retrieval.letters import spelled
 from retrieval.ranking import Allowed, Ranking, Search
 from retrieval.rerank import Reader, distinct, reranked
@@ -25,7 +25,7 @@ class SearchSettings:
 
     words, letters, meaning: what BM25, likeness of spelling and the cosine are multiplied by to be log odds. BM25
         scores are nearly that already; sentence embedders are trained on 20 times the cosine.
-    share: of meaning in the mixture, from 0 (words and letters alone) to 1.
+    share: of meaning in their mean, from 0 (words and letters alone) to 1.
     candidates: passages that words and meaning each propose.
     read: passages that a reader judges again, where one is given; reader: the share of its order in the final one.
     distinct: leave passages out that say nearly the same as a better one.
@@ -96,8 +96,8 @@ def mixed(evidence: Evidence, settings: SearchSettings, k: int) -> Ranking:
     """The `k` best by the evidence: words and letters as one distribution over the passages, meaning as the other."""
     by_words = settings.words * evidence.words + settings.letters * evidence.letters
     by_meaning = settings.meaning * evidence.meaning
-    shares = mixture([by_words, by_meaning], [1 - settings.share, settings.share])
-    return ordered(evidence.positions, shares, k)
+    likely = power_mean([by_words, by_meaning], [1 - settings.share, settings.share])
+    return ordered(evidence.positions, likely, k)
 
 
 def _sides(words: Search, meaning: Search, settings: SearchSettings) -> tuple[tuple[Search, float], ...]:

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from retrieval.postings import K1, B, Postings, hashes, idf
 from retrieval.ranking import Allowed, Places, Ranking, Search, best
 
-
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
-STOP = set(  # Lucene's English stop words
-    "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to "
-    "was will with".split()  # noqa: SIM905
+STOP = frozenset(  # Lucene's English stop words
+    re.findall(
+        r"\w+",
+        "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this "
+        "to was will with",
+    )
 )
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from retrieval.fused import aligned, mixture, ordered, reciprocal_rank, union
+from retrieval.fused import aligned, ordered, power_mean, reciprocal_rank, union
 from retrieval.ranking import Ranking
 
 
@@ -30,17 +30,19 @@ def test_rows_of_different_length_end_in_nothing() -> None:
     assert ordered(union([nothing]), aligned(nothing, union([nothing])), 2).positions.tolist() == [[]]
 
 
-def test_the_mixture_is_that_of_the_two_distributions() -> None:
+def test_the_power_mean_is_a_mixture_at_one_and_a_product_towards_zero() -> None:
     words, vectors = np.array([[math.log(3), 0]], np.float32), np.array([[0, math.log(4)]], np.float32)
-    assert mixture([words, vectors], (0.4, 0.6))[0].tolist() == pytest.approx(
-        [0.4 * 0.75 + 0.6 / 5, 0.4 / 4 + 0.6 * 0.8]
-    )
+    mixture = power_mean([words, vectors], (0.4, 0.6), 1)[0].tolist()
+    assert mixture == pytest.approx([0.4 * 0.75 + 0.6 / 5, 0.4 / 4 + 0.6 * 0.8])
+    product = power_mean([words, vectors], (0.4, 0.6), 1e-3)[0].tolist()
+    assert product == pytest.approx([0.75**0.4 * 0.2**0.6, 0.25**0.4 * 0.8**0.6], rel=1e-2)
 
 
 def test_a_ranking_that_is_sure_outweighs_one_that_is_not() -> None:
     sure, unsure = np.array([[12, 1, 0]], np.float32), np.array([[6.0, 6.1, 6.2]], np.float32)
-    assert mixture([sure, unsure], (0.4, 0.6)).argmax() == 0
-    assert mixture([sure / 60, unsure], (0.4, 0.6)).argmax() == 2
+    assert power_mean([sure, unsure], (0.4, 0.6)).argmax() == 0
+    assert power_mean([sure / 600, unsure], (0.4, 0.6)).argmax() == 2
+    assert power_mean([sure, unsure], (0, 1)).argmax() == 2
 
 
 def test_reciprocal_ranks_are_summed_with_the_constant_60() -> None:
