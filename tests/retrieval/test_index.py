@@ -195,9 +195,9 @@ def test_progress_is_told_in_documents(minilm: Embedder) -> None:
 def test_opening_with_other_settings_keeps_the_segments(minilm: Embedder, tmp_path: Path) -> None:
     Index.open(tmp_path / "index", FAQ, minilm)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.faiss")}
-    index, changes = Index.open(tmp_path / "index", FAQ, minilm, SearchSettings(dense=0))
-    assert not changes and index.settings == Index.load(tmp_path / "index", minilm).settings == SearchSettings(dense=0)
-    assert Index.open(tmp_path / "index", FAQ, minilm)[0].settings == SearchSettings(dense=0)
+    index, changes = Index.open(tmp_path / "index", FAQ, minilm, SearchSettings(share=0))
+    assert not changes and index.settings == Index.load(tmp_path / "index", minilm).settings == SearchSettings(share=0)
+    assert Index.open(tmp_path / "index", FAQ, minilm)[0].settings == SearchSettings(share=0)
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.faiss")}
 
 
