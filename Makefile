@@ -4,7 +4,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 TORCH := torch==2.13.0
 
-.PHONY: install demo test check bench-decide bench-train bench-predict clean
+.PHONY: install demo test check bench-decide bench-train bench-predict bench-index bench-retrieval clean
 
 install: .venv/installed
 
@@ -28,6 +28,9 @@ check: install
 
 bench-decide: install
 	$(BIN)/python benchmarks/decide.py
+
+bench-index bench-retrieval: bench-%: install
+	$(BIN)/python -m benchmarks.$*
 
 # What they compare with is installed by them; llama.cpp is built (CMAKE_ARGS=-DGGML_CUDA=on for a GPU).
 bench-train bench-predict: bench-%: .venv/bench-%

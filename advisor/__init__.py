@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from advisor.errors import AdvisorError, CannotError, InputError, OutsideError, Problem
 
 if TYPE_CHECKING:
-    from advisor.pipeline import load
+    from advisor.built import load
     from advisor.recommendation import Recommendation
     from advisor.system import System
 
@@ -41,7 +41,7 @@ def recommend(answers: dict[str, Any]) -> "Recommendation":
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    homes = {"load": "pipeline", "Recommendation": "recommendation", "System": "system"}
+    homes = {"load": "built", "Recommendation": "recommendation", "System": "system"}
     if name in homes:
         return getattr(import_module(f"advisor.{homes[name]}"), name)
     raise AttributeError(f"module 'advisor' has no attribute {name!r}")

@@ -29,7 +29,7 @@ class Address(BaseModel):
 
     `endpoint` is the address up to and without `/chat/completions`; `name` the model's name there; `key_env` the
     environment variable that holds the key ("" for none); `can` what it can do beside generating (None: to be tried);
-    `concurrency` the most requests under way at once.
+    `concurrency` the most requests under way at once; `context` the tokens that prompt and answer may have together.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -40,6 +40,7 @@ class Address(BaseModel):
     can: tuple[Literal["generate", "constrain", "score", "tune_remote"], ...] | None = None
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
     price: Price | None = None
+    context: Annotated[int, Field(ge=512)] = 8192
 
     @field_validator("can", mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from advisor.runtime import Runtime
 from advisor.spending import Spent
 from advisor.task import Task
 
+LEAST_PAIRS = 100  # to fit an embedder on; fewer are learnt by heart
 DEFAULT_SECONDS = 600.0
 DIAGNOSIS, CHOICE, TRAINING = 0.4, 0.15, 0.45  # shares of what the proof leaves of the budget
 OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forgetting
@@ -21,6 +22,11 @@ EPOCHS = 3
 SHORT_ROWS = 160  # of the short tuning
 SHOTS = 2 * system.SHOTS  # at most in a prompt
 SMALL = 0.5  # of the speed of writing, where few texts are written at once
+FITTING = 0.12  # of the same, for fitting an embedder, where there are documents; taken from the others by halves
+SIZING = 0.05  # of the same, for encoding passages of two further sizes
+PASSED = 9  # texts encoded in the time that a pair takes: three texts, forward and back
+EVERYTHING = 0.1  # of the budget, at most, to try all documents in the prompt
+PASSES = 4  # over those documents: to probe, to choose, and in two parts for the sealed test
 PASSAGE_TOKENS = 80  # of the one passage that a tuned system reads, until it is counted
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -39,7 +45,9 @@ class Budget:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the budget buys: examples to `measure` and `choose` on, rows for the `short` tuning, rows and epochs of the full one."""
+    """What the budget buys: examples to `measure` and `choose` on, rows for the `short` tuning, rows and epochs of the
+    full one; `room` for that many tokens of documents in every prompt, where all of them are to be tried there; `pairs` of
+    questions and documents to fit an embedder on; how many `sizes` of passages to try."""
 
     measure: int
     choose: int
@@ -48,6 +56,9 @@ class Plan:
     epochs: int
     max_tokens: int
     speed: Mapping[str, float]
+    room: int = 0
+    pairs: int = 0
+    sizes: int = 1
 
 
 def parse(text: str) -> Budget:
@@ -87,15 +98,32 @@ def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | N
     seconds = max(LEAST * seconds, seconds - proof - OVERHEAD)
     instruction = runtime.model.count([task.instruction])[0] / trainers.TuneSettings().batch  # run once a batch
     per_row = own + wanted + instruction + (PASSAGE_TOKENS if task.documents else 0)
-    learned = TRAINING * seconds * speed.train / per_row
+    pairs, sizes = _searching(task, runtime, seconds)
+    less = FITTING / 2 if pairs else 0.0
+    learned = (TRAINING - less) * seconds * speed.train / per_row
     rows = int(min(len(examples), max(32, learned / 2)))
     epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
     short = min(SHORT_ROWS, rows)
     probes = 8 if task.documents else 6
-    left = DIAGNOSIS * seconds - short * per_row / speed.train
+    left = (DIAGNOSIS - less) * seconds - short * per_row / speed.train
     measure = _within(left / (probes * per_example), MEASURED, len(split.compare))
     choose = _within(CHOICE * seconds / (2 * probes * per_example), CHECKED, len(split.choose))
-    return Plan(measure, choose, short, rows, epochs, limit, asdict(speed))
+    room = int(min(runtime.model.context, EVERYTHING * seconds * speed.prefill / PASSES))
+    return Plan(measure, choose, short, rows, epochs, limit, asdict(speed), room, pairs, sizes)
+
+
+def _searching(task: Task, runtime: Runtime, seconds: float) -> tuple[int, int]:
+    """How many pairs an embedder can be fitted on, with all documents encoded again (0 where that is too few), and how
+    many sizes of passages can be tried; one, where most documents are one passage."""
+    if not task.documents:
+        return 0, 1
+    named = sum(bool(row.gold) for row in task.split.train)
+    rate = runtime.finder.rate()
+    once = runtime.finder.pieces() / rate  # seconds to encode all
+    pairs = int(rate * (FITTING * seconds - once) / PASSED)
+    long = runtime.finder.pieces() > 1.2 * len(task.documents)
+    sizes = 3 if long and 2 * once < SIZING * seconds else 1
+    return min(pairs, named) if min(pairs, named) >= LEAST_PAIRS else 0, sizes
 
 
 def _of_requests(task: Task, runtime: Runtime, model: Endpoint, budget: Budget, speed: trainers.Speed) -> Plan:
@@ -113,7 +141,9 @@ def _of_requests(task: Task, runtime: Runtime, model: Endpoint, budget: Budget, 
     left = max(LEAST, 1 - 3 * len(task.split.test) * max(shares)) / max(shares)  # in requests, without the proof's
     measure = _within(DIAGNOSIS * left / probes, MEASURED, len(task.split.compare))
     choose = _within(CHOICE * left / (2 * probes), CHECKED, len(task.split.choose))
-    return Plan(measure, choose, 0, 0, 0, limit, asdict(speed))
+    requests = measure + choose + len(task.split.test)  # each sends all documents anew
+    room = EVERYTHING / (requests * max(shares)) * (one.prompt_tokens + limit)
+    return Plan(measure, choose, 0, 0, 0, limit, asdict(speed), int(min(runtime.model.context, room)))
 
 
 def expected(task: Task, runtime: Runtime, requests: int) -> Spent:

@@ -180,6 +180,8 @@ def run(
         going.agree()
         shown = replace(common, quiet=common.quiet or common.json, json=False)
         shown.show(None, views.profile_view(going.profile()))
+        if searched := going.retrieval:
+            shown.show(None, views.retrieval_view(searched))
         if found := going.diagnosis:
             shown.show(None, views.diagnosis_view(found.to_json()))
         advice = going.recommend()
@@ -215,18 +217,20 @@ def report(
 @command
 def predict(run: RunFolder, *, common: Common) -> int:
     """Predictions for the inputs on standard input (JSON Lines with "input", or messages), as JSON Lines."""
-    from advisor import pipeline, rows
+    from advisor import rows
+    from advisor.built import load
 
     examples, problems = rows.read_inputs(sys.stdin.buffer.read())
     if problems:
         raise InputError(problems)
     with common.watching() as watch:
-        built = pipeline.load(run, watch, common.settings())
+        built = load(run, watch, common.settings())
         made = built.predict(examples)
     for example, prediction in zip(examples, made, strict=True):
         found: dict[str, Any] = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
         found |= {"passages": list(prediction.passages)} if prediction.passages else {}
         found |= {"scores": dict(prediction.scores)} if prediction.scores else {}
+        found |= {"abstained": True} if prediction.abstained else {}
         common.line({k: v for k, v in found.items() if v is not None or k == "prediction"})
     return 1 if any(prediction.text is None for prediction in made) else 0
 
@@ -256,10 +260,10 @@ def evaluate(
 @command
 def chat(run: RunFolder, *, common: Common) -> None:
     """Try a built system in the terminal. Every line is one input; an empty line or Ctrl-D ends."""
-    from advisor import pipeline
+    from advisor.built import load
     from advisor.task import Example
 
-    built = pipeline.load(run, settings=common.settings())
+    built = load(run, settings=common.settings())
     out = Console()
     if not common.quiet:
         out.print(f"{built.task['name']}: type an input; an empty line ends", style="dim", markup=False)
@@ -279,8 +283,9 @@ def _from_answers(given: Mapping[str, str | float]) -> dict[str, Any]:
 
 
 def _answers_from(run: Any) -> str:
-    """How many answers were computed, and how many the store had."""
-    return f"answers      {run.runtime.computed:,} computed, {run.runtime.stored:,} from the store"
+    """How many answers were computed, and how many the store had; what became of the index."""
+    index = f"\nindex        {changes}" if (changes := run.runtime.finder.changes) else ""
+    return f"answers      {run.runtime.computed:,} computed, {run.runtime.stored:,} from the store{index}"
 
 
 def _dry(run: Any, common: Common) -> int:

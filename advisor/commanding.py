@@ -67,7 +67,7 @@ class Common:
     def settings(self, **more: Any) -> Any:
         """The same as settings of a run."""
         from advisor.budget import Budget, parse
-        from advisor.pipeline import Settings
+        from advisor.settings import Settings
 
         spend = parse(self.budget) if self.budget else Budget()
         return Settings(model=self.model, seed=self.seed, budget=spend, yes=self.yes, **more)

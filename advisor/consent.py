@@ -19,24 +19,27 @@ def require(
     may_leave: str | float = "unknown",
     runs: Path = runfolder.RUNS,
     ask: Callable[[str], bool] | None = None,
+    sent: str = "the task's instruction, inputs, examples and retrieved passages",
+    field: str = "model",
 ) -> None:
-    """Return once the person has agreed that the task's texts go to the address; on loopback nothing leaves.
+    """Return once the person has agreed that what is `sent` goes to the address; on loopback nothing leaves.
 
     yes: --yes was given. may_leave: the answer `data_may_leave`. runs: where it is remembered that they agreed. ask:
-    asks a yes-or-no question (default: in the terminal, if there is one). Raises InputError without consent.
+    asks a yes-or-no question (default: in the terminal, if there is one). field: what of the task names the address.
+    Raises InputError without consent.
     """
     if address.on_this_machine:
         return
     if may_leave == "no":
         what = f"data may not leave, says the answer data_may_leave, and {address.endpoint} is not on this machine"
-        raise InputError(Problem(what, "model", do="Choose a model on this machine, or correct the answer"))
+        raise InputError(Problem(what, field, do="Choose one on this machine, or correct the answer"))
     file = runs / "consent.json"
     agreed = runfolder.read(file) if file.is_file() else {}
     if address.endpoint in agreed:
         return
-    sent = f"the task's instruction, inputs, examples and retrieved passages would be sent to {address.endpoint}"
-    if not (yes or may_leave == "yes" or (ask or _in_terminal)(f"{sent}. Agree? [y/N] ")):
-        raise InputError(Problem(f"{sent} (model {address.name})", "model", do=HOW))
+    told = f"{sent} would be sent to {address.endpoint}"
+    if not (yes or may_leave == "yes" or (ask or _in_terminal)(f"{told}. Agree? [y/N] ")):
+        raise InputError(Problem(f"{told} ({field} {address.name})", field, do=HOW))
     runfolder.write(file, {**agreed, address.endpoint: time.strftime("%Y-%m-%dT%H:%M:%S%z")})
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from advisor import metrics, models
+from advisor import grounding, metrics, models
 from advisor.budget import Plan, smaller
 from advisor.errors import OutsideError
+from advisor.grounding import Recall, Use
 from advisor.metrics import Metric, Scored
 from advisor.outputs import kind_of
 from advisor.paths.classifier import classifier
@@ -17,7 +18,7 @@ from advisor.paths.prompting import baseline, prompted, retrieving
 from advisor.recommendation import Measured
 from advisor.runtime import Runtime
 from advisor.statistics import draws, interval
-from advisor.system import Context, Predictor, digest
+from advisor.system import Context, Predictor, System, digest
 from advisor.task import Example, Task
 
 GAPS = ("none", "format", "instruction", "knowledge", "retrieval", "behaviour", "capability")
@@ -48,7 +49,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the probes showed. `gap_of`: for each example the first switch that made it pass ("none": passes already)."""
+    """What the probes showed. `gap_of`: for each example the first switch that made it pass ("none": passes already).
+
+    `recall` and `use`, where there are documents: what is found at several depths, and what systems made of it.
+    """
 
     metric: str
     examples: int
@@ -57,6 +61,8 @@ class Diagnosis:
     gap_of: Mapping[str, str]
     outlook: Mapping[str, tuple[float, float]]
     notes: tuple[str, ...] = ()
+    recall: tuple[Recall, ...] = ()
+    use: tuple[Use, ...] = ()
 
     @property
     def gaps(self) -> dict[str, float]:
@@ -101,12 +107,14 @@ def from_json(value: Mapping[str, Any]) -> Diagnosis:
     known = {name: value[name] for name in ("metric", "examples", "floors", "gap_of")}
     probes = tuple(Probe(**probe) for probe in value["probes"])
     outlook = {path: (float(a), float(b)) for path, (a, b) in value["outlook"].items()}
-    return Diagnosis(**known, probes=probes, outlook=outlook, notes=tuple(value["notes"]))
+    found = tuple(Recall(**one) for one in value["recall"])
+    used = tuple(Use(**one) for one in value["use"])
+    return Diagnosis(**known, probes=probes, outlook=outlook, notes=tuple(value["notes"]), recall=found, use=used)
 
 
-def systems(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, tuple[str, str, Predictor]]:
+def systems(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, tuple[str, str, System]]:
     """What is probed before any tuning: by name the path, the gap that it closes, and the system."""
-    found: dict[str, tuple[str, str, Predictor]] = {}
+    found: dict[str, tuple[str, str, System]] = {}
     closes = {"zero-shot": "none", "constrained": "format", "similar shots, constrained": "instruction"}
     for name, system in prompted(task, runtime, plan, seed).items():
         found[name] = ("prompting", closes.get(name, "instruction"), system)
@@ -121,10 +129,12 @@ def diagnose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Diagnosis:
     """Run the probes on the development examples set aside for comparing paths."""
     examples = task.split.compare[: plan.measure]
     metric = metrics.resolve(task.metric, task.labels, task.folder)
+    tried = systems(task, runtime, plan, seed)
     probes = [
-        _probe(name, path, gap, system, examples, runtime, metric, seed)
-        for name, (path, gap, system) in systems(task, runtime, plan, seed).items()
+        _probe(name, path, gap, system, examples, runtime, metric, seed) for name, (path, gap, system) in tried.items()
     ]
+    shown = {name: system.context for name, (_, _, system) in tried.items() if system.context.kind != "none"}
+    used = [_use(probe, shown[probe.name], examples, runtime, metric) for probe in probes if probe.name in shown]
     outlook: dict[str, tuple[float, float]] = {}
     notes = ["the same examples were used to choose and to compare: there were too few"] if task.split.shared else []
     if task.split.train and has_labels(task):
@@ -145,6 +155,8 @@ def diagnose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Diagnosis:
         gap_of=_gaps(metric, probes, examples),
         outlook=outlook,
         notes=tuple(notes),
+        recall=grounding.recall(runtime, examples) if task.documents else (),
+        use=tuple(used),
     )
 
 
@@ -159,7 +171,7 @@ def _short_tuning(
     """A short tuning on the best context: one retrieved passage where there are documents."""
     base = baseline(task, runtime, plan)
     if task.documents:
-        base = replace(base, context=Context("retrieved", 1))
+        base = replace(base, context=Context("retrieved", task.retrieval.k or 1))
     built = tuned(task, runtime, smaller(plan, plan.short), seed, base, "probes/short-tuning", evaluations=1)
     path = "rag+finetuning" if task.documents else "finetuning"
     return _probe("short tuning", path, "behaviour", built, examples, runtime, metric, seed)
@@ -198,6 +210,13 @@ def _probe(
     )
 
 
+def _use(probe: Probe, context: Context, examples: Sequence[Example], runtime: Runtime, metric: Metric) -> Use:
+    right = [(probe.scores[example.id] or 0.0) >= metric.passing for example in examples]
+    return grounding.use(
+        probe.name, runtime.finder.passages(context, examples), examples, right, probe.tokens / probe.n
+    )
+
+
 def _gaps(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:
     """For each example the first switch, in the order of GAPS, that makes it pass."""
     found: dict[str, str] = {}
@@ -226,8 +245,8 @@ def _cross_fitted(metric: Metric, probes: Sequence[Probe], seed: int) -> list[Sc
 def _contexts(task: Task, runtime: Runtime, examples: Sequence[Example]) -> dict[str, str] | None:
     if not task.documents:
         return None
-    hits = runtime.index.search([example.input for example in examples], 1)
-    return {e.id: row[0].passage.text if row else "" for e, row in zip(examples, hits, strict=True)}
+    found = runtime.finder.search([example.input for example in examples], 1)
+    return {e.id: row[0].text if row else "" for e, row in zip(examples, found, strict=True)}
 
 
 def capability(diagnosis: Diagnosis) -> str:

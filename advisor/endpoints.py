@@ -84,6 +84,11 @@ class Endpoint:
         """A hash of address and name."""
         return self.address.fingerprint
 
+    @property
+    def context(self) -> int:
+        """What was declared: no server says it."""
+        return self.address.context
+
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
         """All at once: each request is made alone."""
         return [range(len(requests))]

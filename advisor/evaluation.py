@@ -5,9 +5,11 @@ from typing import Any
 
 from rich.table import Table
 
-from advisor import metrics, pipeline, rows, taskfolder
+from advisor import built, metrics, rows, taskfolder
 from advisor.errors import InputError, Problem
-from advisor.runtime import Runtime, Watch, unwatched
+from advisor.finding import Watch
+from advisor.runtime import Runtime, unwatched
+from advisor.settings import Settings
 from advisor.statistics import interval
 from advisor.system import Incumbent
 
@@ -20,12 +22,12 @@ def evaluate(
     metric: str = "",
     seed: int = 0,
     watch: Watch = unwatched,
-    settings: pipeline.Settings | None = None,
+    settings: Settings | None = None,
 ) -> dict[str, Any]:
     """The score with its 95 % interval over the rows of `data`, and for each label where outputs are labels.
 
     what: a run folder with a built system, or a JSON Lines file of `id` and `prediction`. metric: another than the run's.
-    settings: as for `pipeline.load`.
+    settings: as for `built.load`.
     Raises InputError with everything that is wrong in either file.
     """
     examples, problems = rows.read(data, str(data))
@@ -43,8 +45,8 @@ def evaluate(
     if problems:
         raise InputError(problems)
     if what.is_dir():
-        built = pipeline.load(what, watch, settings)
-        task, made = built.task, built.predict(examples)
+        loaded = built.load(what, watch, settings)
+        task, made = loaded.task, loaded.predict(examples)
     else:
         task = {"metric": "exact_match", "labels": []}
         made = Runtime("", what.parent).predict(Incumbent(stored), examples)
@@ -68,6 +70,7 @@ def evaluate(
         "interval": [found.lo, found.hi],
         "n": found.n,
         "unscored": found.unscored,
+        "abstained": sum(prediction.abstained for prediction in made),
         "labels": per_label,
     }
 

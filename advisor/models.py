@@ -37,6 +37,10 @@ class Model(Protocol):
     def fingerprint(self) -> str:
         """A hash of the weights, or of what stands for them."""
 
+    @property
+    def context(self) -> int:
+        """The most tokens that prompt and answer may have together."""
+
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
         """Answer all requests, yielding (index, prediction) as each ends. All requests share one decoding."""
 
@@ -61,6 +65,11 @@ class LocalModel:
     def fingerprint(self) -> str:
         """A hash of the base's weights."""
         return self.lm.fingerprint
+
+    @property
+    def context(self) -> int:
+        """The tokens that the model's positions reach."""
+        return self.lm.context
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
         """Answer all requests; one that does not fit the model's context is an error of its own, not of the others."""

@@ -3,17 +3,16 @@
 import platform
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import asdict, replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import trainers
 from advisor import (
+    abstaining,
     budget,
-    consent,
     diagnosis,
     metrics,
     models,
@@ -21,42 +20,29 @@ from advisor import (
     proof,
     reading,
     recommendation,
+    reranking,
+    retrieving,
     rules,
     runfolder,
 )
 from advisor.address import Address
-from advisor.budget import Budget, Plan
+from advisor.budget import Plan
 from advisor.diagnosis import Diagnosis
 from advisor.endpoints import Endpoint
 from advisor.errors import CannotError, InputError, Problem
+from advisor.finding import Watch
 from advisor.paths import PATHS
 from advisor.paths.prompting import baseline
 from advisor.rules import PATH_NAMES
-from advisor.runtime import Runtime, Watch, unwatched
-from advisor.spending import Meter
-from advisor.system import Classifier, Prediction, System, digest, from_json, to_json
-from advisor.task import Example, Task
+from advisor.runtime import Runtime, unwatched
+from advisor.settings import Settings, agree_to_index, bound, check_prices
+from advisor.system import Classifier, System, digest, from_json, to_json
+from advisor.task import Task
 from trainers.models import ask_hub
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 FEWEST_TO_RUN = 30
 ASSUMED = trainers.Speed(2000.0, 100.0, 0.0)  # tokens a second of an endpoint that must not be asked
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a person chose for a run beside the task. `said`: answers that they gave, which win over the data's. `yes`:
-    data may leave the machine. `fresh`: compute everything again, whatever was computed before."""
-
-    model: str = ""
-    seed: int = 0
-    budget: Budget = field(default_factory=Budget)
-    path: str = ""
-    said: Mapping[str, str | float] | None = None
-    drop_invalid: bool = False
-    allow_overlap: bool = False
-    yes: bool = False
-    fresh: bool = False
 
 
 class Run:
@@ -69,6 +55,17 @@ class Run:
         if reason := _impossible(task, loader).get(settings.path):
             what = f"{settings.path} can't be built: {reason}"
             raise InputError(Problem(what, "--path", do="Choose another path"))
+        if task.retrieval.rerank == reranking.OWN and not models.tunes(loader.model):
+            do = "Name a cross-encoder, or a model whose weights are here"
+            raise InputError(
+                Problem(
+                    "an endpoint tells no probabilities to rerank by",
+                    task.folder / "task.yaml",
+                    None,
+                    "retrieval.rerank",
+                    do,
+                )
+            )
         self._key = digest(
             [version("advisor"), task.fingerprint, loader.model.fingerprint, settings.seed, asdict(settings.budget)]
         )
@@ -76,12 +73,12 @@ class Run:
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
         if settings.fresh:
             runfolder.forget(self.folder)
-        self.runtime = Runtime(self._model, self.folder, task.split.train, task.documents, watch)
+        self.runtime = Runtime(self._model, self.folder, task.split.train, task.documents, watch, task.retrieval)
         self.runtime.fresh = settings.fresh
-        may_leave = {**task.answers, **(settings.said or {})}.get("data_may_leave", "unknown")
+        may_leave = self._may_leave = {**task.answers, **(settings.said or {})}.get("data_may_leave", "unknown")
         self.runtime.model = model = loader.model
         if isinstance(model, Endpoint):
-            self.runtime.model = _bound(model, self.folder, settings, may_leave)
+            self.runtime.model = bound(model, self.folder, settings, may_leave)
 
     def write_task(self) -> None:
         """Write what was asked, with what a rerun needs."""
@@ -102,6 +99,7 @@ class Run:
             "machine": f"{platform.machine()}, {_cores()} cores, Python {platform.python_version()}",
             "fingerprint": task.fingerprint,
             "left_out": list(task.left_out),
+            "retrieval": asdict(task.retrieval),
             "flags": {"path": self.settings.path, "budget_seconds": self.settings.budget.seconds},
         }
         runfolder.write(self.folder / "task.json", value)
@@ -139,9 +137,25 @@ class Run:
         return budget.plan(self.task, self.runtime, self.settings.budget, ASSUMED)
 
     def agree(self) -> None:
-        """Ask now for the consent that the first request to an endpoint needs. Raises InputError without it."""
+        """Ask now for the consent that an endpoint, or an index elsewhere, needs. Raises InputError without it."""
         if isinstance(self.runtime.model, Endpoint):
             self.runtime.model.agree(self.runtime.model.address)
+        agree_to_index(self.task.retrieval, self.settings, self.folder.parent, self._may_leave)
+
+    @cached_property
+    def retrieval(self) -> dict[str, Any] | None:
+        """How documents are searched, chosen on development questions; None where there are no documents."""
+        if not self.task.documents:
+            return None
+        value: dict[str, Any] = runfolder.step(
+            self.folder,
+            "retrieval",
+            digest([self._key, self.plan]),
+            lambda: retrieving.choose(self.task, self.runtime, self.plan, self.settings.seed),
+            shared=not self.settings.fresh,
+        )
+        retrieving.apply(value, self.runtime)
+        return value
 
     @property
     def measurable(self) -> bool:
@@ -153,6 +167,7 @@ class Run:
         """What probes measured; None with too few examples."""
         if not self.measurable:
             return None
+        _ = self.retrieval
         value = runfolder.step(
             self.folder,
             "diagnosis",
@@ -194,13 +209,28 @@ class Run:
 
     def build(self, path: str, name: str) -> System | Classifier:
         """Build a path's system, as the step `name`."""
+        _ = self.retrieval
         value = runfolder.step(
             self.folder,
             name,
             digest([self._key, self.plan, path]),
             lambda: to_json(PATHS[path](self.task, self.runtime, self.plan, self.settings.seed)),
         )
-        return from_json(value)
+        return self._abstaining(from_json(value), path, name)
+
+    def _abstaining(self, system: System | Classifier, path: str, name: str) -> System | Classifier:
+        """The system, saying that it does not know where the task asks for that."""
+        wanted = self.task.abstain and isinstance(system, System) and system.context.kind != "none"
+        if not wanted or not isinstance(system, System):
+            return system
+        examples = self.task.split.choose[: self.plan.choose] or self.task.split.compare[: self.plan.measure]
+        value = runfolder.step(
+            self.folder,
+            "abstaining" if name == "system" else f"{name}_abstaining",
+            digest([self._key, self.plan, path]),
+            lambda: abstaining.fit(self.task, self.runtime, system, examples),
+        )
+        return abstaining.abstaining(system, value)
 
     def runner_up(self, path: str) -> str | None:
         """The best on development among the task's paths that come before `path` in the order of cost."""
@@ -270,7 +300,7 @@ class Run:
                 shutil.copytree(self.folder / system.model.adapter, folder / "adapter", dirs_exist_ok=True)
                 system = replace(system, model=replace(system.model, adapter="artifact/adapter"))
             if system.context.kind != "none":
-                shutil.copytree(self.folder / "index", folder / "index", dirs_exist_ok=True)
+                self.runtime.finder.save(folder)
             if system.shots.kind == "similar":
                 runfolder.write(folder / "shots.json", [[e.input, e.output] for e in self.task.split.train])
         runfolder.write(folder / "system.json", to_json(system))
@@ -290,7 +320,7 @@ def opened(folder: Path, settings: Settings, watch: Watch = unwatched, *, needs:
     if settings.model and (what := _model_problem(settings.model)):
         do = "" if models.addressed(settings.model) else "Name a local folder, a hub id or a GGUF file"
         raise InputError(Problem(what, "--model", do=do))
-    _check_prices(_chosen(task, settings), settings)
+    check_prices(_chosen(task, settings), settings)
     run = Run(task, settings, watch)
     run.write_task()
     return run
@@ -312,77 +342,12 @@ def _model_problem(name: str | Address) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Built:
-    """A system that a run built, loaded back: `predict` takes texts or examples."""
-
-    system: System | Classifier
-    runtime: Runtime
-    task: Mapping[str, Any]
-
-    def predict(self, inputs: Sequence[str | Example]) -> list[Prediction]:
-        """What the system gives for each input, in their order."""
-        examples = [Example(str(i), one, "") if isinstance(one, str) else one for i, one in enumerate(inputs, 1)]
-        return self.runtime.predict(self.system, examples, keep=False)
-
-
-def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = None) -> Built:
-    """The system built in a run folder. Of the settings, `yes` and the caps of `budget` hold for an endpoint.
-
-    Raises InputError when there is none, CannotError when it does not fit its base.
-    """
-    folder = Path(run)
-    if not (folder / "artifact" / "system.json").is_file():
-        advice = "Give a run folder that `advisor run` finished (its last line names it)"
-        raise InputError(Problem("there is no built system here", folder, do=advice))
-    try:
-        system = from_json(runfolder.read(folder / "artifact" / "system.json"))
-        task = runfolder.read(folder / "task.json")
-        _ = task["name"], task["model"], task["metric"], task["labels"]
-    except (CannotError, LookupError, TypeError) as error:
-        what = f"this is no run that this version wrote: {error}"
-        raise InputError(Problem(what, folder, do="Run the task again")) from error
-    shots = folder / "artifact" / "shots.json"
-    pool = [Example(str(i), *pair) for i, pair in enumerate(runfolder.read(shots))] if shots.is_file() else []
-    model = Address.model_validate(task["endpoint"]) if task.get("endpoint") else str(task["model"])
-    runtime = Runtime(model, folder, pool, watch=watch)
-    if isinstance(system, System) and runtime.model.fingerprint != system.model.fingerprint:
-        raise CannotError(f"the weights of {task['model']} have changed since this run was built; run it again")
-    if isinstance(system, System) and isinstance(model, Address):
-        settings = settings or Settings()
-        _check_prices(model, settings)
-        consent.require(model, yes=settings.yes, runs=folder.parent)
-        runtime.model = _bound(Endpoint(model), folder, settings, counted=False)
-    return Built(system, runtime, task)
-
-
 def _chosen(task: Task, settings: Settings) -> str | Address:
     """The model to use; of one given as `URL#name`, what the task declares of it."""
     if not settings.model:
         return next(iter(task.models), models.DEFAULT)
     declared = next((model for model in task.models if str(model) == settings.model), None)
     return declared or models.addressed(settings.model) or settings.model
-
-
-def _check_prices(model: str | Address, settings: Settings) -> None:
-    if settings.budget.usd is not None and isinstance(model, Address) and model.price is None:
-        do = "Declare them in task.yaml in USD per million tokens, such as `price: {prompt: 0.15, completion: 0.60}`"
-        raise InputError(Problem("a budget in usd needs the endpoint's prices", "--budget", do=do))
-
-
-def _bound(
-    model: Endpoint, folder: Path, settings: Settings, may_leave: str | float = "unknown", *, counted: bool = True
-) -> Endpoint:
-    """The endpoint within the budget and with consent; `counted` in the run folder, with what was spent before."""
-    price = model.address.price
-    meter = Meter(
-        (price.prompt, price.completion) if price else (0.0, 0.0),
-        settings.budget.tokens,
-        settings.budget.usd,
-        folder / "spent.jsonl" if counted else None,
-    )
-    agree = partial(consent.require, yes=settings.yes, may_leave=may_leave, runs=folder.parent)
-    return replace(model, meter=meter, folder=folder, agree=agree)
 
 
 def _impossible(task: Task, runtime: Runtime) -> dict[str, str]:

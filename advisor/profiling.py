@@ -25,6 +25,7 @@ Count = Callable[[Sequence[str]], list[int]]
 
 COSINE = 0.95  # of embeddings: in all-MiniLM above it mostly the same question in other words
 EMBEDDED = (500, 1500)  # test and other inputs that are embedded at most
+NAMED = 5  # files told by name where more have the same fault
 RARE = 5  # examples; a label with fewer is hardly learned
 FACTUAL = ("short_answer", "long_answer")  # kinds that are looked for in the documents
 ONE_RIGHT = ("label", "json", "sql", "short_answer")  # kinds where two outputs for one input can't both be right
@@ -297,7 +298,7 @@ def _label_findings(rows: Sequence[Example], task: Task, counts: Mapping[str, in
 
 
 def _document_findings(task: Task) -> list[Finding]:
-    """Documents without text, and documents that repeat an earlier one."""
+    """Documents without text, documents that repeat an earlier one, and what could not be read."""
     first: dict[str, int] = {}
     empty, repeated = [], []
     for i, document in enumerate(task.documents):
@@ -315,4 +316,8 @@ def _document_findings(task: Task) -> list[Finding]:
         for file, own in groupby(places, key=lambda place: place[0]):
             lines = tuple(line for _, line in own)
             found.append(Finding(kind, "note", f"{len(lines)} {message}", file, lines))
+    for reason, group in groupby(sorted(task.unreadable, key=lambda one: one.reason), key=lambda one: one.reason):
+        files = [one.file for one in group]
+        named = ", ".join(files[:NAMED]) + (f" and {len(files) - NAMED:,} more" if len(files) > NAMED else "")
+        found.append(Finding("unreadable_document", "warning", f"can't be read, and is left out: {reason}", named))
     return found

@@ -18,7 +18,7 @@ from advisor.metrics import Scored
 from advisor.runtime import Runtime
 from advisor.splitting import near_duplicates
 from advisor.statistics import Gain, difference, holm, interval, verdict
-from advisor.system import Predictor, System, digest
+from advisor.system import Prediction, Predictor, System, digest
 from advisor.task import Example, Task
 from trainers.rendering import Turn
 
@@ -38,6 +38,7 @@ def prove(task: Task, runtime: Runtime, finalists: Mapping[str, Predictor], seed
     texts: dict[str, list[str | None]] = {}
     scored: dict[str, tuple[Scored, ...]] = {}
     tokens: dict[str, int] = {}
+    answered: dict[str, dict[str, Any]] = {}
     for name, system in finalists.items():
         line = open_test(runtime.folder, task, name, digest(system))
         predictions = runtime.predict(system, examples, f"sealed test: {name.replace('_', '-')}")
@@ -45,6 +46,8 @@ def prove(task: Task, runtime: Runtime, finalists: Mapping[str, Predictor], seed
         scored[name] = metrics.score_all(metric, texts[name], examples)
         used = sum(p.usage.prompt_tokens + p.usage.generated_tokens for p in predictions)
         tokens[name] = round(used / len(examples))
+        if isinstance(system, System) and system.abstain:
+            answered[name] = _answered(metric, scored[name], predictions, seed)
     found = {name: interval(metric, ones, seed) for name, ones in scored.items()}
     gains = {
         name: difference(metric, scored["test"], scored[name], seed)
@@ -67,6 +70,7 @@ def prove(task: Task, runtime: Runtime, finalists: Mapping[str, Predictor], seed
         "intervals": {name: [one.lo, one.value, one.hi] for name, one in found.items()},
         "p_corrected": corrected,
         "tokens": tokens,
+        "answered": answered or None,
         "clean": _clean(task, scored["test"], metric, seed),
         "forgetting": forgetting(runtime, finalists["test"]),
         "examples": _side_by_side(examples, texts, scored),
@@ -122,6 +126,19 @@ def forgetting(runtime: Runtime, system: Predictor) -> dict[str, Any] | None:
     turns = [[Turn("user", example.input)] for example in asked]
     moved = trainers.divergence(runtime.lm, runtime.folder / system.model.adapter, turns)
     return {"divergence": moved, "before": scores[0], "after": scores[1], "questions": len(asked)}
+
+
+def _answered(
+    metric: metrics.Metric, scored: Sequence[Scored], predictions: Sequence[Prediction], seed: int
+) -> dict[str, Any]:
+    """How many examples a system that may abstain answered, and its score over those alone."""
+    given = [one for one, made in zip(scored, predictions, strict=True) if not made.abstained]
+    return {
+        "items": len(given),
+        "share": len(given) / len(scored),
+        "score": interval(metric, given, seed).value if given else None,
+        "right": sum((one.score or 0.0) >= metric.passing for one in given),
+    }
 
 
 def _clean(task: Task, scored: Sequence[Scored], metric: metrics.Metric, seed: int) -> dict[str, Any] | None:

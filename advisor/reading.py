@@ -12,7 +12,7 @@ from typing import Any
 from advisor import answers, metrics, splitting, taskfolder, texts
 from advisor.address import Address
 from advisor.errors import InputError, Problem, ranges
-from advisor.task import Example, Task
+from advisor.task import Example, Retrieval, Task
 from advisor.taskfolder import NEEDED, Folder
 
 SHORT = 10  # words in the median output, up to which exact_match is the metric where none is named
@@ -38,8 +38,8 @@ def read(
     """
     here = taskfolder.opened(Path(folder))
     examples, test = _examples(here, needs)
-    documents = taskfolder.read_documents(here)
-    _check_gold(here, (*examples, *test), documents)
+    documents, unreadable = taskfolder.read_documents(here)
+    _check_gold(here, (*examples, *test), documents if not unreadable else None)
     labels, schema = taskfolder.read_labels(here), taskfolder.read_schema(here)
     incumbent = taskfolder.read_incumbent(here, {row.id for row in (*examples, *test)})
     left_out: list[str] = []
@@ -49,6 +49,9 @@ def read(
     examples = _apart(here, examples, test, allow_overlap, left_out)
     metric, labels = _metric(here, (*examples, *test), labels, schema is not None, bool(documents))
     said = _answers(here)
+    if here.settings.abstain and documents == ():
+        do = "Add documents, or delete the line"
+        here.wrong("abstain", "needs documents: what supports an answer is looked for in them", do)
     for model in here.settings.model if model_problem else ():
         if model_problem and (what := model_problem(model)):
             here.wrong(
@@ -70,8 +73,11 @@ def read(
         schema=schema,
         incumbent=incumbent,
         answers=said,
+        abstain=here.settings.abstain.strip(),
+        retrieval=Retrieval(**here.settings.retrieval.model_dump(exclude_none=True)),
         models=tuple(here.settings.model),
         left_out=tuple(left_out),
+        unreadable=unreadable,
     )
     return replace(task, fingerprint=_fingerprint(task))
 
@@ -227,7 +233,7 @@ def _lifted(instruction: str, examples: list[Example], test: list[Example]) -> t
 
 def _fingerprint(task: Task) -> str:
     """A hash of all that changes a result; not of names, places and line numbers."""
-    content = asdict(replace(task, name="", folder=Path(), left_out=()))
+    content = asdict(replace(task, name="", folder=Path(), left_out=(), unreadable=()))
     for rows in (*(content["split"][side] for side in ("train", "choose", "compare", "test")), content["documents"]):
         for row in rows:
             row.pop("row", None), row.pop("line", None), row.pop("file")

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from advisor import runfolder, texts, views
 from advisor.errors import InputError, Problem
 
-FILES = ("task", "profile", "plan", "diagnosis", "recommendation", "result", "answers")
+FILES = ("task", "profile", "plan", "retrieval", "diagnosis", "recommendation", "abstaining", "result", "answers")
 AGAIN = "Delete it, and run the command that made this run folder again"
 LONG = {"html": 1500, "md": 400}  # characters shown of a text in an example
 _URL = re.compile(r"https?://[^\s<>()\[\]{}|`\"'\\^]+[^\s<>()\[\]{}|`\"'\\^.,;:!?]")
@@ -89,6 +89,7 @@ def render(run: Mapping[str, Any], form: str) -> str:
         headline=views.headline(recommendation, result),
         tone=_tone(recommendation, result),
         finalists=_finalists(result),
+        names=_names(result),
         gap_words=views.GAP_WORDS,
     )
 
@@ -104,13 +105,17 @@ def _tone(recommendation: Mapping[str, Any], result: Mapping[str, Any]) -> str:
 def _finalists(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What was run on the sealed test, in the form of probes, for the same plot and table."""
     found = []
-    names = {"baseline": "baseline", "runner_up": f"runner-up: {result.get('runner_up')}", "test": result.get("path")}
-    for name, label in names.items():
+    for name, label in _names(result).items():
         if ends := (result.get("intervals") or {}).get(name):
             unscored, tokens = (result.get(field) or {} for field in ("unscored", "tokens"))
             figures = {"lo": ends[0], "value": ends[1], "hi": ends[2]}
             found.append({"label": label, "unscored": unscored.get(name, 0), "tokens": tokens.get(name), **figures})
     return found
+
+
+def _names(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What the systems on the sealed test are called."""
+    return {"baseline": "baseline", "runner_up": f"runner-up: {result.get('runner_up')}", "test": result.get("path")}
 
 
 def _environment(form: str) -> Environment:

@@ -1,6 +1,6 @@
 """The one owner of what is heavy: weights, adapters, index, vectors and stored predictions. It alone runs a `System`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 import retrieval
 import trainers
-from advisor import models, prompts, runfolder
+from advisor import models, prompts, reranking, runfolder
 from advisor.address import Address
-from advisor.errors import CannotError, InputError, OutsideError, Problem
+from advisor.errors import CannotError, InputError, Problem
+from advisor.finding import Finder, Watch
 from advisor.models import LocalModel, Model, Request
 from advisor.store import Store
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, System, digest
-from advisor.task import Example
-from retrieval.chunking import Passage
+from advisor.task import Example, Retrieval
+from retrieval.rerank import Reader
 
-Watch = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is
 Batch = list[tuple[tuple[trainers.Turn, ...], tuple[str, ...]]]
 
 
@@ -33,6 +33,7 @@ class Runtime:
 
     model: the model's name or address. folder: the run folder, where adapters and predictions lie. pool: the examples
     that shots are taken from. documents: what is retrieved from; without any, an index in the run's artifact is used.
+    how: what the task says of searching them.
     """
 
     fresh = False  # whether answers are computed again that the store has
@@ -45,11 +46,13 @@ class Runtime:
         pool: Sequence[Example] = (),
         documents: Sequence[retrieval.Document] = (),
         watch: Watch = unwatched,
+        how: Retrieval | None = None,
     ) -> None:
         self.name, self.folder, self.pool, self.watch = str(model), folder, tuple(pool), watch
         self._source = model
         self.store = Store(folder.parent / "answers.sqlite")
-        self._documents = tuple(documents)
+        self.finder = Finder(folder, documents, how or Retrieval(), watch)
+        self.finder.reader = lambda: self._reader
 
     @cached_property
     def model(self) -> Model:
@@ -61,31 +64,14 @@ class Runtime:
         """The base's weights. Raises CannotError for an endpoint, which has none here."""
         return models.local(self.model)
 
-    @cached_property
+    @property
     def embedder(self) -> retrieval.Embedder:
         """The one embedder of the process."""
-        try:
-            return retrieval.load_embedder()
-        except retrieval.EmbedderUnavailable as error:
-            raise OutsideError(str(error)) from error
+        return self.finder.embedder
 
     @cached_property
-    def index(self) -> retrieval.Index:
-        """The index over the task's documents: built once, then read back from the run folder."""
-        folder = self.folder / ("index" if self._documents else "artifact/index")
-        try:
-            if (folder / "meta.json").is_file():
-                return retrieval.Index.load(folder, self.embedder)
-        except retrieval.IndexMismatch as error:
-            if not self._documents:
-                raise CannotError(str(error)) from error
-        if not self._documents:
-            raise CannotError("there are no documents to retrieve from")
-        self.watch("index", 0, 1)
-        index = retrieval.Index.build(self._documents, self.embedder)
-        index.save(folder)
-        self.watch("index", 1, 1)
-        return index
+    def _reader(self) -> Reader | None:
+        return reranking.reader(self.finder.how.rerank, lambda: self.model)
 
     @cached_property
     def _pool_vectors(self) -> NDArray[np.float32]:
@@ -100,8 +86,15 @@ class Runtime:
             return [_incumbent(system, example) for example in examples]
         if isinstance(system, Classifier):
             return self._classify(system, examples)
-        with self._with_adapter(system) as model:
-            return self._generate(model, system, examples, what, keep)
+        if system.abstain is None:
+            return self._answer(system, examples, what, keep)
+        shown = self.finder.passages(replace(system.context, kind="retrieved"), examples)
+        supports = self.finder.support(examples, shown)
+        given = [i for i, support in enumerate(supports) if support >= system.abstain.below]
+        made = dict(zip(given, self._answer(system, [examples[i] for i in given], what, keep), strict=True))
+        for i in set(range(len(examples))) - set(given):
+            made[i] = Prediction(system.abstain.text, passages=tuple(p.id for p in shown[i]), abstained=True)
+        return [replace(made[i], scores={"support": support}) for i, support in enumerate(supports)]
 
     def stream(self, system: Predictor, example: Example) -> Iterator[str]:
         """The system's text for one example, in the pieces in which it comes."""
@@ -152,6 +145,10 @@ class Runtime:
         with trainers.adapted(self.lm, models.adapter_folder(self.folder, system.model.adapter)) as lm:
             yield LocalModel(lm)
 
+    def _answer(self, system: System, examples: Sequence[Example], what: str, keep: bool) -> list[Prediction]:
+        with self._with_adapter(system) as model:
+            return self._generate(model, system, examples, what, keep)
+
     def _generate(
         self, model: Model, system: System, examples: Sequence[Example], what: str, keep: bool
     ) -> list[Prediction]:
@@ -177,11 +174,12 @@ class Runtime:
         return [replace(answers[i], passages=shown) for i, (_, shown) in enumerate(conversations)]
 
     def _conversations(self, system: System, examples: Sequence[Example]) -> Batch:
-        """The turns for each example and the ids of the passages shown in them."""
-        passages = self._passages(system.context, examples)
+        """The turns for each example and the ids of the passages found for it."""
+        passages = self.finder.passages(system.context, examples)
         shots = self._shots(system, examples)
+        found = system.context.kind != "all"
         return [
-            (prompts.turns(system, example, beside, shown), tuple(passage.id for passage in shown))
+            (prompts.turns(system, example, beside, shown), tuple(passage.id for passage in shown if found))
             for example, beside, shown in zip(examples, shots, passages, strict=True)
         ]
 
@@ -190,8 +188,8 @@ class Runtime:
             return [[] for _ in examples]
         if system.shots.kind == "fixed":
             texts = [Example("", shot.input, shot.output) for shot in system.shots.fixed]
-            context = replace(system.context, kind="retrieved") if system.context.kind == "oracle" else system.context
-            beside = self._passages(context, texts)
+            own = system.context.kind in ("retrieved", "oracle")  # passages that a shot is shown with
+            beside = self.finder.passages(Context("retrieved", system.context.k) if own else Context(), texts)
             return [[(e.input, e.output, p) for e, p in zip(texts, beside, strict=True)] for _ in examples]
         near = self.embedder([example.input for example in examples], query=True) @ self._pool_vectors.T
         chosen: list[list[prompts.Shown]] = []
@@ -200,34 +198,6 @@ class Runtime:
             nearest_last = reversed(order[: system.shots.k])
             chosen.append([(self.pool[i].input, self.pool[i].output, ()) for i in nearest_last])
         return chosen
-
-    def _passages(self, context: Context, examples: Sequence[Example]) -> list[list[Passage]]:
-        if context.kind == "none":
-            return [[] for _ in examples]
-        hits = self.index.search([example.input for example in examples], context.k)
-        found = [[hit.passage for hit in row] for row in hits]
-        if context.kind == "retrieved":
-            return found
-        return [self._oracle(e, context.k) or row for e, row in zip(examples, found, strict=True)]
-
-    def _oracle(self, example: Example, k: int) -> list[Passage]:
-        """Passages of the documents that hold the answer; those in which it stands word for word first."""
-        wanted = [answer.lower() for answer in example.answers if answer]
-
-        def holds(passage: Passage) -> bool:
-            return any(answer in passage.text.lower() for answer in wanted)
-
-        if example.gold:
-            of_gold = [passage for document in example.gold for passage in self._by_document.get(document, ())]
-            return sorted(of_gold, key=lambda passage: not holds(passage))[:k]
-        return [passage for passage in self.index.passages if holds(passage)][:k]
-
-    @cached_property
-    def _by_document(self) -> Mapping[str, Sequence[Passage]]:
-        grouped: dict[str, list[Passage]] = {}
-        for passage in self.index.passages:
-            grouped.setdefault(passage.document, []).append(passage)
-        return grouped
 
     def _classify(self, system: Classifier, examples: Sequence[Example]) -> list[Prediction]:
         head = trainers.load_head(self.folder / system.head)

@@ -41,9 +41,9 @@ class Shots:
 
 @dataclass(frozen=True)
 class Context:
-    """Passages in the prompt: `k` retrieved ones, or (oracle) those of the documents that hold the answer."""
+    """Passages in the prompt: `k` retrieved ones, `all` that there are, or (oracle) those that hold the answer."""
 
-    kind: Literal["none", "retrieved", "oracle"] = "none"
+    kind: Literal["none", "retrieved", "all", "oracle"] = "none"
     k: int = PASSAGES
 
 
@@ -58,6 +58,14 @@ class Decoding:
 
 
 @dataclass(frozen=True)
+class Abstain:
+    """What is said in place of an answer: `text`, where the passages support none, by a cosine under `below`."""
+
+    text: str
+    below: float
+
+
+@dataclass(frozen=True)
 class System:
     """A model with everything around it; exactly what `artifact/system.json` holds."""
 
@@ -66,6 +74,7 @@ class System:
     shots: Shots = field(default_factory=Shots)
     context: Context = field(default_factory=Context)
     decoding: Decoding = field(default_factory=Decoding)
+    abstain: Abstain | None = None
 
 
 @dataclass(frozen=True)
@@ -98,13 +107,17 @@ class Usage:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a system gave for one example. `text` is None, and `error` says why, where it gave nothing: unscored."""
+    """What a system gave for one example. `text` is None, and `error` says why, where it gave nothing: unscored.
+
+    Where it `abstained`, its text says so and is scored as any other: right where the example wants just that.
+    """
 
     text: str | None
     error: str | None = None
     passages: tuple[str, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
+    abstained: bool = False
 
 
 def digest(value: Any) -> str:
@@ -132,6 +145,7 @@ def from_json(value: Mapping[str, Any]) -> System | Classifier:
             Shots(**shots),
             Context(**parts["context"]),
             Decoding(**decoding),
+            Abstain(**parts["abstain"]) if parts.get("abstain") else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CannotError(f"system.json does not hold what it should: {type(error).__name__} {error}") from error

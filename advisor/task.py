@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.address import Address
-from retrieval.documents import Document
+from retrieval.documents import Document, Unreadable
 from trainers.rendering import Turn
 
 
@@ -50,13 +50,30 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Retrieval:
+    """How documents are to be searched.
+
+    `index`: where vectors lie: "faiss" (the run folder), a file of Milvus Lite, or the address of Milvus. `embedder`: the
+    embedding model. `rerank`: a cross-encoder's folder or hub id, or "model" for the task's own ("": none). `k`: passages
+    shown (0: chosen by measuring).
+    """
+
+    index: str = "faiss"
+    embedder: str = "minilm"
+    rerank: str = ""
+    k: int = 0
+
+
+@dataclass(frozen=True)
 class Task:
     """A task as read from its folder and found to be whole.
 
     `metric` is a name in `metrics.METRICS` or `package.module:function`; `schema` a JSON schema; `incumbent` the
     predictions of the pipeline that runs today, by example id; `answers` what the person said (`answers.KEYS`);
-    `left_out` one sentence for each group of rows that was left out on request; `fingerprint` a hash of everything
-    above that changes a result.
+    `abstain` what a system with documents says where they support no answer ("": it always answers); `retrieval` how
+    those are searched;
+    `left_out` one sentence for each group of rows that was left out on request; `unreadable` the files of the documents'
+    folder that can't be read; `fingerprint` a hash of everything above that changes a result.
     """
 
     name: str
@@ -70,6 +87,9 @@ class Task:
     schema: Mapping[str, Any] | None = None
     incumbent: Mapping[str, str] | None = None
     answers: Mapping[str, str | float] = field(default_factory=dict)
+    abstain: str = ""
+    retrieval: Retrieval = field(default_factory=Retrieval)
     models: tuple[str | Address, ...] = ()
     left_out: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
     fingerprint: str = ""

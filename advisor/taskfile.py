@@ -12,6 +12,42 @@ from advisor.address import Address
 from advisor.errors import Problem
 from advisor.texts import Lines
 
+MOST_PASSAGES = 50
+UNSURE = "I don't know."  # said where a task wants `abstain: true`
+
+
+class Retrieval(BaseModel):
+    """How documents are searched. `index`: where vectors lie; `embedder`, `rerank`: models; `k`: passages shown."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    index: str | None = None
+    embedder: str | None = None
+    rerank: str | None = None
+    k: int | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _said(cls, value: object) -> object:
+        if value is None or (isinstance(value, str) and not value.strip()):
+            raise _wrong("has no value", "Give it one, or delete the line")
+        return value
+
+    @field_validator("index")
+    @classmethod
+    def _index(cls, value: str) -> str:
+        if value != "faiss" and not re.fullmatch(r"[\w.-]+\.db|https?://[^\s/]+/?", value):
+            do = "Write faiss, a file for Milvus Lite such as milvus.db (in the run folder), or http://host:19530"
+            raise _wrong(f"is {value!r}, where no index can lie", do)
+        return value
+
+    @field_validator("k", mode="before")
+    @classmethod
+    def _k(cls, value: object) -> object:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_PASSAGES:
+            raise _wrong(f"is {value!r}, not a number of passages", f"Give a whole number from 1 to {MOST_PASSAGES}")
+        return value
+
 
 class Settings(BaseModel):
     """What task.yaml says; a field that is None was not said. File fields are names as written."""
@@ -29,6 +65,8 @@ class Settings(BaseModel):
     schema_: Annotated[str | None, Field(alias="schema")] = None
     incumbent: str | None = None
     answers: dict[str, Any] = {}
+    abstain: str = ""
+    retrieval: Retrieval = Retrieval()
     model: list[str | Address] = []
 
     @field_validator("*", mode="before")
@@ -70,6 +108,13 @@ class Settings(BaseModel):
         if isinstance(value, str) and not value.strip():
             raise _wrong("is empty", "Name a metric, or delete the line")
         return value
+
+    @field_validator("abstain", mode="before")
+    @classmethod
+    def _abstain(cls, value: object) -> object:
+        if isinstance(value, str) and not value.strip():
+            raise _wrong("is empty", "Give the text to say, or true")
+        return {True: UNSURE, False: ""}[value] if isinstance(value, bool) else value
 
     @field_validator("model", mode="before")
     @classmethod
@@ -115,12 +160,13 @@ def _wrong(what: str, do: str) -> PydanticCustomError:
 
 def _explained(error: Any) -> tuple[str, str]:
     """What is wrong and what to do, for one of pydantic's errors."""
-    names = [field.alias or name for name, field in Settings.model_fields.items()]
     if error["type"] == "extra_forbidden":
+        whole = Retrieval if error["loc"][0] == "retrieval" and len(error["loc"]) > 1 else Settings
+        names = [field.alias or name for name, field in whole.model_fields.items()]
         near = texts.meant(str(error["loc"][-1]), names)
         return "is not a key of task.yaml", f"Did you mean {near}?" if near else f"Known keys: {', '.join(names)}"
     if error["type"] == "wrong":
         return error["ctx"]["what"], error["ctx"]["do"]
-    if error["type"] == "dict_type":
+    if error["type"] in ("dict_type", "model_type"):
         return f"is {texts.kind(error['input'])}, not keys with values", "Write one `key: value` a line, indented"
     return f"is {texts.kind(error['input'])}, not text", "Put the value in quotes"

@@ -2,15 +2,15 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import retrieval
 from advisor import rows, taskfile, texts
 from advisor.errors import InputError, Problem
 from advisor.task import Example
-from retrieval import documents
-from retrieval.documents import Document
+from retrieval.documents import Document, Unreadable
 
 ENDS = (".jsonl", ".csv", ".tsv", ".parquet")  # the last so that it is said to be unsupported, not passed over
 NAMES = {  # what is looked for where task.yaml names no file
@@ -117,14 +117,24 @@ def read_rows(here: Folder, key: str) -> list[Example]:
     return found
 
 
-def read_documents(here: Folder) -> tuple[Document, ...] | None:
-    """The documents, () where there are none, None where some can't be read."""
+def read_documents(here: Folder) -> tuple[tuple[Document, ...] | None, tuple[Unreadable, ...]]:
+    """The documents, () where there are none and None where something is wrong; and what a folder has that can't be read.
+
+    A folder is what has gathered over years: what can be read of it goes on. One file of documents was made for this.
+    """
     path = here.find("documents")
     if not path:
-        return None if here.says("documents") else ()
-    found, unreadable = documents.read(path)
+        return None if here.says("documents") else (), ()
+    found, unreadable = retrieval.read(path)
+    if found and path.is_dir():
+        return found, tuple(replace(one, file=_within(path, one.file)) for one in unreadable)
     here.problems += [Problem(one.reason, one.file, one.line or None, do=one.do) for one in unreadable]
-    return None if unreadable else found
+    return None if unreadable else found, ()
+
+
+def _within(folder: Path, file: str) -> str:
+    path = Path(file)
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else file
 
 
 def read_labels(here: Folder) -> tuple[str, ...]:

@@ -158,6 +158,22 @@ def _found(finding: Json) -> str:
     return clean(finding["message"]) + (f" ({where})" if where else "")
 
 
+def retrieval_view(retrieval: Json) -> RenderableType:
+    """What was tried to search the documents, what was chosen and by what."""
+    told = [
+        f"{clean(one['what'])} {figure(one['score'], 3)}{' (chosen)' if one['chosen'] else ''}"
+        for one in retrieval.get("trials", ())
+    ]
+    by = f"{retrieval.get('measure')} on {retrieval.get('questions', 0):,} questions, by {clean(retrieval.get('by'))}"
+    lines = [_text(by if told else f"searched as it comes: {clean(retrieval.get('by'))}")]
+    lines += [_text(" · ".join(told))] if told else []
+    if fitted := retrieval.get("embedder"):
+        gain = f"{figure(fitted['before'], 3)} → {figure(fitted['after'], 3)}"
+        kept = "kept" if fitted["kept"] else "not kept"
+        lines.append(_text(f"embedder fitted on {fitted['pairs']:,} pairs: {gain}, {kept}"))
+    return _section("retrieval", lines)
+
+
 def diagnosis_view(diagnosis: Json) -> RenderableType:
     """A bar for each probe with its interval, the metric's floors, the gaps."""
     probes, floors = diagnosis.get("probes", ()), diagnosis.get("floors", {})
@@ -178,7 +194,18 @@ def diagnosis_view(diagnosis: Json) -> RenderableType:
     right = f"already right {percent(gaps.pop('none', 0.0))}"
     rest = " · ".join(f"{name} {percent(share)}" for name, share in gaps.items())
     lines: list[RenderableType] = [head, bars, _text(f"{right} · gaps: {rest}" if rest else f"{right} · no gaps")]
+    if diagnosis.get("recall"):
+        lines.append(_text(_retrieved(diagnosis)))
     return _section("diagnose", [*lines, *(_text(note, "yellow") for note in diagnosis.get("notes", ()))])
+
+
+def _retrieved(diagnosis: Json) -> str:
+    """How often the answer is among the passages, and how often it is used when it is there."""
+    depths = " · ".join(f"{one['k']}: {percent(one['answer'])}" for one in diagnosis["recall"])
+    used = max(
+        (one["right_with"] or 0.0 for one in diagnosis.get("use", ()) if "oracle" not in one["system"]), default=0
+    )
+    return f"the answer is in the first passages: {depths} · used when it is there: {percent(used)} at best"
 
 
 def recommendation_view(rec: Json) -> RenderableType:
@@ -249,6 +276,9 @@ def result_view(result: Json) -> RenderableType:
     if forgot := result.get("forgetting"):
         asked = f"{forgot['questions']:,} general questions {figure(forgot['before'])} → {figure(forgot['after'])}"
         lines.append(_text(f"forgetting: moved {figure(forgot['divergence'], 3)} nats per token; {asked}"))
+    for name, one in (result.get("answered") or {}).items():
+        who = {"test": clean(result["path"]), "runner_up": clean(result["runner_up"])}[name]
+        lines.append(_text(f"{who} answered {percent(one['share'])}, over those it scores {figure(one['score'])}"))
     if missing := {name: n for name, n in (result.get("unscored") or {}).items() if n}:
         told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in missing.items())
         lines.append(_text(f"no text was given, so unscored: {told}", "yellow"))

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -102,6 +102,11 @@ def peak_memory() -> float:
 
     if torch.cuda.is_available():
         return float(torch.cuda.max_memory_allocated() / 1e6)
+    return peak_resident()
+
+
+def peak_resident() -> float:
+    """The most resident memory that this process has had, in MB."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return next(float(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1024 / 1e6
 
@@ -123,16 +128,16 @@ def versions(*packages: str) -> str:
     return f"python {platform.python_version()}, {named}"
 
 
-def key(*parts: Any) -> str:
+def key(*parts: Any, packages: Sequence[str] = ("trainers", "benchmarks")) -> str:
     """What a finished part of a benchmark belongs to: settings, machine and the code that was measured."""
     digest = hashlib.sha256(repr((parts, machine())).encode())
-    for path in _sources():
+    for path in _sources(packages):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _sources() -> Iterable[Path]:
-    return sorted(path for folder in ("trainers", "benchmarks") for path in (ROOT / folder).rglob("*.*") if _code(path))
+def _sources(packages: Sequence[str]) -> Iterable[Path]:
+    return sorted(path for folder in packages for path in (ROOT / folder).rglob("*.*") if _code(path))
 
 
 def _code(path: Path) -> bool:

@@ -10,20 +10,29 @@ Importing it is quick: torch, FAISS and bm25s are imported where they are first 
 """
 
 from retrieval.chunking import Passage, split
-from retrieval.documents import Document, Unreadable, read
+from retrieval.documents import Document, Unreadable
 from retrieval.embedder import Embedder, EmbedderUnavailable
 from retrieval.embedder import load as load_embedder
-from retrieval.index import Hit, Index, IndexMismatch
+from retrieval.index import Hit, Index
 from retrieval.metrics import mrr, ndcg, recall_at_k
+from retrieval.milvus import MilvusUnavailable
+from retrieval.reading import read
+from retrieval.saved import IndexDamaged, IndexMismatch
+from retrieval.searching import SearchSettings
+from retrieval.updating import Changes
 
 __all__ = [
+    "Changes",
     "Document",
     "Embedder",
     "EmbedderUnavailable",
     "Hit",
     "Index",
+    "IndexDamaged",
     "IndexMismatch",
+    "MilvusUnavailable",
     "Passage",
+    "SearchSettings",
     "Unreadable",
     "load_embedder",
     "mrr",

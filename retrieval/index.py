@@ -1,29 +1,36 @@
-"""The index of passages that is built, searched, saved and loaded; knows an embedder only as something to call."""
+"""The index of passages that is built, updated, searched, saved and loaded; knows an embedder only as something to call.
+
+An index is a value: segments that are written once, and the order of the passages that live in them. Updating it gives
+another index, which has most segments in common with the first.
+"""
 
 import hashlib
-import json
-import os
-import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from retrieval.chunking import Passage, split
-from retrieval.dense import dense, flat
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval import saved, updating
+from retrieval.chunking import Passage
+from retrieval.dense import dense
 from retrieval.documents import Document
 from retrieval.embedder import Embedder
-from retrieval.fused import mixture
+from retrieval.rerank import Reader
+from retrieval.saved import Saved
+from retrieval.searching import SearchSettings, matching, searching
+from retrieval.segments import Damaged, Passages, Segment
 from retrieval.sparse import sparse
+from retrieval.updating import Changes, Making, Watch
+from retrieval.vectors import store
 
-CANDIDATES = 100  # passages that words and vectors each propose
-SCALES = (1.0, 20.0)  # BM25 scores are log odds already; sentence embedders are trained on 20 times the cosine
-WEIGHTS = (0.4, 0.6)  # of words and vectors; 0.3 to 0.5 measured alike
-PASSAGES, VECTORS, META = "passages.jsonl", "vectors.faiss", "meta.json"
+BUDGET = 160  # tokens of a passage
 
 
-class IndexMismatch(ValueError):
-    """A saved index that cannot be used: of another embedder, or damaged."""
+def unwatched(what: str, done: int, total: int) -> None:
+    """Watch nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,94 +42,153 @@ class Hit:
 
 
 class Index:
-    """Passages searched by words (BM25) and by meaning (vectors), fused. Make one with `build` or `load`."""
+    """Passages searched by words (BM25) and by meaning (vectors), fused. Make one with `build`, `open` or `load`.
 
-    def __init__(self, passages: Sequence[Passage], vectors: Any, embedder: Embedder) -> None:
-        """Put together what `build` and `load` have: passages and a FAISS index of their vectors, in the same order."""
-        self.passages = tuple(passages)
-        self._vectors = vectors
-        self._embedder = embedder.fingerprint
-        # words are indexed again at load: it takes a tenth of a second for 5,500 short passages
-        self._searches = (sparse([_indexed(p) for p in passages]), dense(vectors, embedder)) if passages else ()
+    passages: in the order of the documents; what a `Ranking` of `words` and `meaning`, the two searches, counts.
+    """
+
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        order: NDArray[np.int64],
+        fingerprint: str,
+        making: Making,
+        settings: SearchSettings,
+    ) -> None:
+        """Put together what `build`, `open` and `load` have.
+
+        order: the row of each passage, counted through all segments; rows that are not in it were removed.
+        fingerprint: a hash of the documents in their order and the embedder: equal ones find the same.
+        """
+        self.passages: Sequence[Passage] = Passages([segment.passages for segment in segments], order)
+        self.fingerprint, self.settings = fingerprint, settings
+        self._segments, self._order, self._making = tuple(segments), order, making
+        places = _places(segments, order)
+        self.words = sparse([(s.words, p) for s, p in zip(segments, places, strict=True)], len(order))
+        self.meaning = dense([(s.vectors, p) for s, p in zip(segments, places, strict=True)], making.embedder)
 
     @classmethod
-    def build(cls, documents: Iterable[Document], embedder: Embedder) -> Self:
-        """Split `documents` into passages and index them."""
-        passages = split(documents)
-        return cls(passages, flat(embedder([_indexed(passage) for passage in passages])), embedder)
+    def build(
+        cls,
+        documents: Iterable[Document],
+        embedder: Embedder,
+        settings: SearchSettings | None = None,
+        watch: Watch = unwatched,
+        budget: int = BUDGET,
+    ) -> Self:
+        """Split `documents` into passages and index them, in a temporary folder until the index is saved.
 
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the passages and the embedder: equal ones find the same."""
-        return hashlib.sha256(_lines(self.passages) + self._embedder.encode()).hexdigest()[:16]
+        settings: how the index is searched by default.
+        budget: most tokens of a passage.
+        """
+        empty = cls([], np.zeros(0, np.int64), "", Making(embedder, store(), budget), settings or SearchSettings())
+        return empty.update(documents, watch)
 
-    def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        documents: Iterable[Document],
+        embedder: Embedder,
+        settings: SearchSettings | None = None,
+        vectors: str = "faiss",
+        watch: Watch = unwatched,
+        budget: int = BUDGET,
+    ) -> tuple[Self, Changes]:
+        """The index over `documents` that lies in `folder` afterwards: built, updated or repaired as it needs.
+
+        Only documents that are new or changed are split and encoded. Other processes wait for this one, or go on
+        reading the index as it was; a kill leaves that, too.
+
+        settings: how to search; by default as it was saved.
+        vectors: where they are kept (`retrieval.vectors.store`).
+        budget: most tokens of a passage; all documents are split and encoded again for another one.
+
+        Raises `IndexMismatch` if another embedder made the index in the folder, `MilvusUnavailable` if Milvus is asked
+        for and cannot be had.
+        """
+        with saved.writing(folder):
+            making = Making(embedder, store(vectors), budget)
+            segments, order, meta, damage = saved.salvage(folder, embedder.fingerprint, making.store)
+            wished = settings or (meta.settings if meta else SearchSettings())
+            index, changes = cls(segments, order, "", making, wished)._updated(documents, folder, watch)
+            if damage or meta is None or (index.fingerprint, wished) != (meta.fingerprint, meta.settings):
+                index._write(folder)
+        return index, replace(changes, repaired=damage)
+
+    @classmethod
+    def load(cls, folder: Path, embedder: Embedder) -> Self:
+        """Read what `save` or `open` wrote.
+
+        Raises `IndexMismatch` if another embedder made its vectors or its files are missing or changed,
+        `MilvusUnavailable` if they lie in Milvus and it cannot be had.
+        """
+        meta = saved.read(folder, embedder.fingerprint)
+        keeper = store(saved.vectors(folder, meta))
+        try:
+            segments = [saved.segment(folder, name, meta, keeper) for name in meta.segments]
+            order = saved.order(folder, meta)
+        except Damaged as error:
+            if saved.read(folder, embedder.fingerprint) != meta:  # another process put a new one in its place
+                return cls.load(folder, embedder)
+            raise saved.IndexDamaged(f"the index in '{folder}' is damaged: {error}: build it again") from error
+        return cls(segments, order, meta.fingerprint, Making(embedder, keeper, meta.budget), meta.settings)
+
+    def update(self, documents: Iterable[Document], watch: Watch = unwatched) -> Self:
+        """The index over `documents` instead: only those that are new or changed are split and encoded.
+
+        What was removed is never found again. This index stays as it is.
+        """
+        return self._updated(documents, None, watch)[0]
+
+    def search(
+        self,
+        queries: Sequence[str],
+        k: int,
+        settings: SearchSettings | None = None,
+        where: Mapping[str, str] | None = None,
+        reader: Reader | None = None,
+    ) -> list[list[Hit]]:
         """The `k` best passages for each query, best first, equal ones in the order of the documents.
 
         Several may be of one document; there are fewer than `k` only where the index holds fewer.
+
+        settings: how to search; by default as the index was told when it was built.
+        where: only passages with these facts (`matching`).
+        reader: judges the best ones again, as the settings say: a `cross_encoder`, or the task's own model.
         """
         k = min(k, len(self.passages))
         if k < 1 or not queries:
             return [[] for _ in queries]
-        depth = min(max(k, CANDIDATES), len(self.passages))
-        fused = mixture([search(queries, depth) for search in self._searches], k, SCALES, WEIGHTS)
+        allowed = matching(self.passages, where) if where else None
+        search = searching(self.words, self.meaning, self.passages, settings or self.settings, reader)
+        found = search(queries, k, allowed)
         return [
-            [Hit(self.passages[position], float(score)) for position, score in zip(positions, scores, strict=True)]
-            for positions, scores in zip(fused.positions, fused.scores, strict=True)
+            [Hit(self.passages[at], float(score)) for at, score in zip(row, scores, strict=True) if at >= 0]
+            for row, scores in zip(found.positions, found.scores, strict=True)
         ]
 
     def save(self, folder: Path) -> None:
-        """Write the index to `folder`, in the place of what was there: whole or, if it fails, not at all."""
-        import faiss
+        """Write the index to `folder`, in the place of what was there: whole or, if it fails, not at all.
 
-        files = {PASSAGES: _lines(self.passages), VECTORS: faiss.serialize_index(self._vectors).tobytes()}
-        meta = {"embedder": self._embedder, "fingerprint": self.fingerprint, "sha256": _hashes(files)}
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial, old = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "old"))
-        for leftover in (partial, old):
-            shutil.rmtree(leftover, ignore_errors=True)
-        partial.mkdir()
-        for name, content in (files | {META: json.dumps(meta, indent=1).encode()}).items():
-            (partial / name).write_bytes(content)
-        if folder.exists():
-            os.replace(folder, old)  # a folder cannot be renamed over one that has files
-        os.replace(partial, folder)
-        shutil.rmtree(old, ignore_errors=True)
-
-    @classmethod
-    def load(cls, folder: Path, embedder: Embedder) -> Self:
-        """Read what `save` wrote.
-
-        Raises `IndexMismatch` if another embedder made its vectors or its files are missing or changed.
+        Segments that lie there already are not written again.
         """
-        import faiss
-        import numpy as np
+        with saved.writing(folder):
+            self._write(folder)
 
-        try:
-            meta = json.loads((folder / META).read_bytes())
-            files = {name: (folder / name).read_bytes() for name in (PASSAGES, VECTORS)}
-            sound, made_by = meta["sha256"] == _hashes(files), meta["embedder"]
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise IndexMismatch(f"no whole index in '{folder}' ({error}): build it again") from error
-        if not sound:
-            raise IndexMismatch(f"the index in '{folder}' was changed after it was written: build it again")
-        if made_by != embedder.fingerprint:
-            raise IndexMismatch(
-                f"the index in '{folder}' was made by another embedder ({made_by}, not {embedder.fingerprint}): "
-                "load the embedder that made it, or build the index again"
-            )
-        passages = [Passage(**json.loads(line)) for line in files[PASSAGES].splitlines()]
-        return cls(passages, faiss.deserialize_index(np.frombuffer(files[VECTORS], np.uint8)), embedder)
+    def _write(self, folder: Path) -> None:
+        saved.write(folder, Saved(self.fingerprint, self.settings, self._segments, self._order, self._making))
+
+    def _updated(self, documents: Iterable[Document], folder: Path | None, watch: Watch) -> tuple[Self, Changes]:
+        segments, wanted, changes = updating.update(self._segments, self._order, documents, self._making, folder, watch)
+        digest = hashlib.sha256(b"".join(wanted) + self._making.embedder.fingerprint.encode()).hexdigest()[:16]
+        order = updating.order(segments, wanted)
+        return type(self)(segments, order, digest, self._making, self.settings), changes
 
 
-def _indexed(passage: Passage) -> str:
-    """What words and vectors see of a passage: its title says what it is about."""
-    return f"{passage.title}\n{passage.text}".strip()
-
-
-def _lines(passages: Sequence[Passage]) -> bytes:
-    return "".join(json.dumps(asdict(passage), ensure_ascii=False) + "\n" for passage in passages).encode()
-
-
-def _hashes(files: dict[str, bytes]) -> dict[str, str]:
-    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+def _places(segments: Sequence[Segment], order: NDArray[np.int64]) -> list[NDArray[np.int32]]:
+    """For each segment, the position of each row's passage, -1 where it was removed."""
+    ends = np.cumsum([len(segment.passages) for segment in segments], dtype=np.int64)
+    places = np.full(ends[-1] if len(ends) else 0, -1, np.int32)
+    places[order] = np.arange(len(order), dtype=np.int32)
+    return np.split(places, ends)[:-1]

@@ -1,48 +1,72 @@
 """How good a ranking of documents is, as ratios of 1; knows ids only.
 
-Each function takes, for every query, the ids retrieved (best first) and the ids that are right. An id that comes again,
-because several passages of one document were found, counts at its first place. A query without right ids is left out.
+Each measure takes the ids found for one query (best first) and those that are right: a set, or a grade for each (0 and
+less are wrong), counted as trec_eval does. An id that comes again, because several passages of one document were found,
+counts at its first place. A query without right ids cannot be measured and is left out of a mean.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+Right = AbstractSet[str] | Mapping[str, int]
 Retrieved = Sequence[Sequence[str]]
-Gold = Sequence[AbstractSet[str]]
+Gold = Sequence[Right]
+Measure = Callable[[Sequence[str], Mapping[str, int]], float]
 
 
 def recall_at_k(retrieved: Retrieved, gold: Gold, k: int) -> float:
     """The share of a query's right documents among its first `k` (Manning et al. 2008, section 8.4), as a mean."""
-    return _mean(retrieved, gold, lambda found, right: len(right.intersection(found[:k])) / len(right))
+    return _mean(each(retrieved, gold, recall(k)))
 
 
 def mrr(retrieved: Retrieved, gold: Gold) -> float:
     """Mean reciprocal rank of the first right document, 0 where there is none (Voorhees, TREC-8 QA track, 1999)."""
-    return _mean(
-        retrieved, gold, lambda found, right: next((1 / n for n, id in enumerate(found, 1) if id in right), 0.0)
-    )
+    return _mean(each(retrieved, gold, reciprocal_rank))
 
 
 def ndcg(retrieved: Retrieved, gold: Gold, k: int = 10) -> float:
-    """Normalised discounted cumulative gain of the first `k`, as BEIR and trec_eval count it, right or wrong only.
+    """Normalised discounted cumulative gain of the first `k`, as a mean; the gain is the grade, as trec_eval has it.
 
     From Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques" (TOIS 20, 2002).
     """
-
-    def score(found: list[str], right: frozenset[str]) -> float:
-        gain = sum(1 / math.log2(n + 1) for n, id in enumerate(found[:k], 1) if id in right)
-        return gain / sum(1 / math.log2(n + 1) for n in range(1, min(k, len(right)) + 1))
-
-    return _mean(retrieved, gold, score)
+    return _mean(each(retrieved, gold, gain(k)))
 
 
-def _mean(retrieved: Retrieved, gold: Gold, score: Callable[[list[str], frozenset[str]], float]) -> float:
-    scores = [
-        score(list(dict.fromkeys(found)), frozenset(right))
-        for found, right in zip(retrieved, gold, strict=True)
-        if right
+def each(retrieved: Retrieved, gold: Gold, measure: Measure) -> list[float]:
+    """The measure of every query that has a right document, in their order."""
+    grades = [dict(right) if isinstance(right, Mapping) else dict.fromkeys(right, 1) for right in gold]
+    positive = [{id: grade for id, grade in right.items() if grade > 0} for right in grades]
+    return [
+        measure(list(dict.fromkeys(found)), right) for found, right in zip(retrieved, positive, strict=True) if right
     ]
+
+
+def recall(k: int) -> Measure:
+    """Of one query: the share of the right documents among the first `k`."""
+    return lambda found, right: len(right.keys() & set(found[:k])) / len(right)
+
+
+def reciprocal_rank(found: Sequence[str], right: Mapping[str, int]) -> float:
+    """Of one query: 1 / the rank of the first right document."""
+    return next((1 / rank for rank, id in enumerate(found, 1) if id in right), 0.0)
+
+
+def gain(k: int) -> Measure:
+    """Of one query: the discounted cumulative gain of the first `k` over that of the best order."""
+
+    def measure(found: Sequence[str], right: Mapping[str, int]) -> float:
+        best = sorted(right.values(), reverse=True)
+        return _discounted([right.get(id, 0) for id in found[:k]]) / _discounted(best[:k])
+
+    return measure
+
+
+def _discounted(gains: Sequence[int]) -> float:
+    return sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, 1))
+
+
+def _mean(scores: Sequence[float]) -> float:
     if not scores:
         raise ValueError("no query has a right document, so there is nothing to measure")
     return sum(scores) / len(scores)

@@ -1,25 +1,47 @@
 """What every way of searching gives: places in a list of passages with scores, best first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+Allowed = NDArray[np.bool_] | None
+"""Which passages (one entry for each that is indexed) a search may find; None for all."""
+
+Places = NDArray[np.int32]
+"""For each row of a segment the position of its passage in the index, -1 where it was removed."""
+
 
 @dataclass(frozen=True)
 class Ranking:
-    """For each of n queries k passages, best first: `positions` (n, k) in the list searched, `scores` (n, k)."""
+    """For each of n queries k passages, best first: `positions` (n, k) in the list searched, `scores` (n, k).
+
+    A query for which fewer were found has position -1 and score -inf in its last places.
+    """
 
     positions: NDArray[np.int64]
     scores: NDArray[np.float32]
 
 
-Search = Callable[[Sequence[str], int], Ranking]
-"""A way of searching: queries and k in, a `Ranking` out; k is at most the number of passages."""
+class Search(Protocol):
+    """A way of searching; k is at most the number of passages."""
+
+    def __call__(self, queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
+        """The `k` best passages among the allowed ones for each query."""
+        ...
 
 
 def best(scores: NDArray[np.float32], k: int) -> Ranking:
-    """The `k` best of each row of `scores` (n, passages), equal ones in order of position."""
-    positions = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    return Ranking(positions, np.take_along_axis(scores, positions, axis=1))
+    """The `k` best of each row of `scores` (n, passages), equal ones in order of position; -inf is never found."""
+    if k < scores.shape[1]:
+        kth = -np.partition(-scores, k - 1, axis=1)[:, k - 1 : k]
+        rows = [np.flatnonzero(row >= least) for row, least in zip(scores, kth, strict=True)]
+    else:
+        rows = [np.arange(scores.shape[1])] * len(scores)
+    # sorting the few that reach the k-th score, not all passages
+    orders = [row[np.argsort(-all_[row], kind="stable")][:k] for row, all_ in zip(rows, scores, strict=True)]
+    positions = np.array(orders, np.int64).reshape(len(scores), -1)
+    found = np.take_along_axis(scores, positions, axis=1)
+    return Ranking(np.where(np.isneginf(found), -1, positions), found)

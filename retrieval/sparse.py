@@ -1,46 +1,78 @@
-"""Search by words: BM25 with bm25s; knows texts, not passages or vectors."""
+"""Search by words: BM25 over the postings of segments; knows no vectors."""
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from retrieval.ranking import Ranking, Search, best
+from retrieval.postings import K1, B, Postings, hashes, idf
+from retrieval.ranking import Allowed, Places, Ranking, Search, best
+
+WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+STOP = frozenset(  # Lucene's English stop words
+    re.findall(
+        r"\w+",
+        "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this "
+        "to was will with",
+    )
+)
 
 
 def tokenize(text: str) -> list[str]:
-    """Lower-case words without accents or plural endings.
-
-    Stop words stay: BM25 weighs them down by itself, and taking them out lost accuracy where we measured it.
-    """
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
-    return [_singular(word) for word in re.findall(r"\w+", plain)]
+    """English stems of the words (Porter's second algorithm, snowballstem.org), without stop words."""
+    stem = _stemmer().stemWord
+    return [stem(word) for word in words(text) if word not in STOP]
 
 
-def sparse(texts: Sequence[str]) -> Search:
-    """Index `texts`; the search that comes back ranks them by BM25 (Lucene's variant, k1 1.2, b 0.75)."""
-    from bm25s import BM25
+def words(text: str) -> list[str]:
+    """Lower-case words without accents; a character of a script that writes no spaces stands for itself."""
+    text = text.lower()
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return WORD.findall(text)
 
-    model = BM25(k1=1.2, b=0.75)
-    # bm25s does not take a corpus without any word; the empty token is in no query
-    model.index([tokenize(text) or [""] for text in texts], show_progress=False)
 
-    def search(queries: Sequence[str], k: int) -> Ranking:
-        tokens = [model.get_tokens_ids(tokenize(query)) for query in queries]
-        scores = np.stack([model.get_scores_from_ids(ids) if ids else np.zeros(len(texts)) for ids in tokens])
-        return best(scores.astype(np.float32), k)
+def sparse(parts: Sequence[tuple[Postings, Places]], count: int) -> Search:
+    """The search that ranks the `count` passages of all parts by BM25 (Lucene's variant, k1 1.2, b 0.75)."""
+    living = [postings.lengths[places >= 0] for postings, places in parts]
+    mean = max(sum(int(lengths.sum()) for lengths in living) / max(count, 1), 1.0)
+    norms = [(K1 * (1 - B + B / mean * postings.lengths)).astype(np.float32) for postings, _ in parts]
+
+    def scores(query: str) -> NDArray[np.float32]:
+        total = np.zeros(count, np.float32)
+        asked = Counter(tokenize(query))
+        for term, times in zip(hashes(asked), asked.values(), strict=True):
+            found = []
+            for (postings, places), norm in zip(parts, norms, strict=True):
+                at = postings.of(term)
+                rows = postings.rows[at]
+                there = places[rows]
+                share = postings.counts[at] / (postings.counts[at] + norm[rows])
+                found.append((there[there >= 0], share[there >= 0]))
+            weight = times * idf(sum(len(there) for there, _ in found), count)
+            for there, share in found:
+                total[there] += np.float32(weight) * share
+        return total
+
+    def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
+        found = []
+        for query in queries:  # one after the other: the scores of all passages for many queries would fill memory
+            total = scores(query)
+            if allowed is not None:
+                total[~allowed] = -np.inf
+            found.append(best(total[None], k))
+        return Ranking(np.concatenate([f.positions for f in found]), np.concatenate([f.scores for f in found]))
 
     return search
 
 
-def _singular(word: str) -> str:
-    """The S-stemmer of Harman, "How effective is suffixing?" (JASIS 42, 1991): the plural endings of English."""
-    if len(word) > 3 and word.endswith("s"):
-        if word.endswith("ies") and word[-4] not in "ae":
-            return word[:-3] + "y"
-        if word.endswith("es") and word[-3] not in "aeo":
-            return word[:-1]
-        if word[-2] not in "esu":
-            return word[:-1]
-    return word
+@cache
+def _stemmer() -> Any:
+    from Stemmer import Stemmer
+
+    return Stemmer("english")

@@ -17,7 +17,7 @@ def finetuning(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:
 
 def rag_finetuning(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:
     """An adapter that answers from retrieved passages, trained with what retrieval finds for the training inputs."""
-    system = replace(baseline(task, runtime, plan), context=Context("retrieved", 1))
+    system = replace(baseline(task, runtime, plan), context=Context("retrieved", task.retrieval.k or 1))
     return tuned(task, runtime, plan, seed, system, "build/rag+finetuning")
 
 

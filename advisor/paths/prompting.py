@@ -4,13 +4,16 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from advisor import metrics
+from advisor import metrics, prompts
 from advisor.budget import Plan
 from advisor.outputs import infer_schema, kind_of
 from advisor.runtime import Runtime
 from advisor.statistics import interval
 from advisor.system import SHOTS, Context, Decoding, ModelRef, Shot, Shots, System
 from advisor.task import Example, Task
+
+MOST = 12  # characters a token, far more than in any text: a larger corpus need not be counted
+TEMPLATE = 64  # tokens that a chat template and tags may take
 
 
 def baseline(task: Task, runtime: Runtime, plan: Plan) -> System:
@@ -70,14 +73,29 @@ def prompted(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Mapping[str
 
 def retrieving(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Mapping[str, System]:
     """The systems that rag chooses among."""
-    plain = replace(baseline(task, runtime, plan), context=Context("retrieved"))
-    systems = {"retrieved context": plain, "one passage": replace(plain, context=Context("retrieved", 1))}
+    plain = replace(baseline(task, runtime, plan), context=Context("retrieved", runtime.finder.k))
+    systems = {"retrieved context": plain}
+    if task.retrieval.k == 0 and runtime.finder.k > 1:
+        systems["one passage"] = replace(plain, context=Context("retrieved", 1))
+    name, fewest = list(systems.items())[-1]
+    if _all_fit(task, runtime, plan):
+        systems["all documents"] = replace(plain, context=Context("all"))
     if decoding := constrained(task, runtime, plan):
-        systems["one passage, constrained"] = replace(systems["one passage"], decoding=decoding)
+        systems[f"{name}, constrained"] = replace(fewest, decoding=decoding)
     if task.split.train:
         shots = fixed_shots(task, seed, SHOTS // 2)
-        systems["one passage, fixed shots"] = replace(systems["one passage"], shots=shots)
+        systems[f"{name}, fixed shots"] = replace(fewest, shots=shots)
     return systems
+
+
+def _all_fit(task: Task, runtime: Runtime, plan: Plan) -> bool:
+    """Whether all documents fit the prompt beside instruction, input and answer, and the plan's room."""
+    count = runtime.model.count
+    inputs = [" ".join([turn.text for turn in e.turns] + [e.input]) for e in (*task.split.choose, *task.split.compare)]
+    rest = count([task.instruction + prompts.NOTE])[0] + max(count(inputs)) + plan.max_tokens + TEMPLATE
+    room = min(plan.room, runtime.model.context - rest)
+    size = sum(len(document.text) for document in task.documents)
+    return size <= MOST * room and count([prompts.fenced(runtime.finder.index.passages)])[0] <= room
 
 
 def prompting(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:

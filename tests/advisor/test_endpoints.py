@@ -21,6 +21,7 @@ from advisor.endpoints import Endpoint, Patience
 from advisor.errors import CannotError, InputError, OutsideError
 from advisor.models import Request
 from advisor.proof import open_test
+from advisor.settings import Settings
 from advisor.spending import Meter, estimate
 from advisor.system import Decoding
 from advisor.task import Example, Split, Task
@@ -325,7 +326,7 @@ def run_within(server: Server, tmp_path: Path, spend: str, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     rows = tuple(Example(str(i), f"the input {i}", "the output") for i in range(100))
     task = Task("t", tmp_path, instruction="Do it.", split=Split(rows, rows, rows, rows), models=(server.address(),))
-    return pipeline.Run(task, pipeline.Settings(budget=budget.parse(spend)))
+    return pipeline.Run(task, Settings(budget=budget.parse(spend)))
 
 
 def test_a_smaller_budget_measures_on_fewer_examples_and_one_that_is_too_small_is_refused(

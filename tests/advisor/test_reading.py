@@ -11,7 +11,7 @@ import pytest
 
 from advisor import reading
 from advisor.errors import InputError, Problem
-from advisor.task import Task
+from advisor.task import Retrieval, Task
 
 ROW = '{"id": "a", "input": "one", "output": "yes"}\n{"id": "b", "input": "two", "output": "no"}\n'
 TEST = '{"id": "t", "input": "three", "output": "yes"}\n'
@@ -63,9 +63,14 @@ instruction: Answer yes or no.
 metric: exact_match
 examples: data/rows.csv
 answers: {facts_change: often, strict_format: yes}
+documents: notes.md
+abstain: Not in the notes.
+retrieval: {index: milvus.db, k: 2}
 model: [one, two]
 """
-    found = task(tmp_path, {"task.yaml": text, "data/rows.csv": "question,answer\nq,a\n"})
+    files = {"task.yaml": text, "data/rows.csv": "question,answer\nq,a\n", "notes.md": "Some notes."}
+    found = task(tmp_path, files)
+    assert (found.abstain, found.retrieval) == ("Not in the notes.", Retrieval("milvus.db", k=2))
     assert (found.description, found.instruction, found.metric) == (
         "Says yes or no.",
         "Answer yes or no.",
@@ -102,6 +107,21 @@ def test_a_metric_may_be_a_function_in_the_folder(tmp_path: Path) -> None:
 
 def test_a_label_metric_without_labels_takes_those_that_it_sees(tmp_path: Path) -> None:
     assert task(tmp_path, {"task.yaml": "metric: macro_f1"}).labels == ("no", "yes")
+
+
+def test_what_a_folder_has_that_can_not_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+    files: Files = {
+        "task.yaml": "documents: handbook",
+        "handbook/leave.md": "# Leave\nThirty days.",
+        "handbook/broken.md": b"caf\xe9 \x00",
+        "test.jsonl": TEST.replace("}", ', "gold": ["broken.md"]}'),
+    }
+    found = task(tmp_path, files)
+    assert [document.id for document in found.documents] == ["leave.md"]
+    assert [one.file for one in found.unreadable] == ["broken.md"]
+    del files["handbook/leave.md"]
+    (alone,) = problems(folder(tmp_path / "alone", files))
+    assert str(alone.where).endswith("handbook/broken.md")
 
 
 def test_answers_alone_are_a_task_where_no_rows_are_needed(tmp_path: Path) -> None:
@@ -188,6 +208,16 @@ BROKEN: list[tuple[Files, str, int | None, str]] = [
     ({"task.yaml": "name: 2024"}, "task.yaml", 1, "is a number, not text"),
     ({"task.yaml": "name: ../up"}, "task.yaml", 1, "Use letters"),
     ({"task.yaml": "name: a\ntest:"}, "task.yaml", 2, "has no value"),
+    ({"task.yaml": "name: a\nabstain: true"}, "task.yaml", 2, "needs documents"),
+    ({"task.yaml": "name: a\nabstain: ' '"}, "task.yaml", 2, "is empty"),
+    ({"task.yaml": "name: a\nabstain: 3"}, "task.yaml", 2, "is a number, not text"),
+    ({"task.yaml": "retrieval: milvus"}, "task.yaml", 1, "is text, not keys with values"),
+    ({"task.yaml": "retrieval:\n  index: faiss\n  kk: 3"}, "task.yaml", 3, "Did you mean k?"),
+    ({"task.yaml": "retrieval:\n  index: pinecone"}, "task.yaml", 2, "Write faiss, a file for Milvus Lite"),
+    ({"task.yaml": "retrieval:\n  index: ../milvus.db"}, "task.yaml", 2, "where no index can lie"),
+    ({"task.yaml": "retrieval:\n  k: 0"}, "task.yaml", 2, "from 1 to 50"),
+    ({"task.yaml": "retrieval:\n  rerank: 3"}, "task.yaml", 2, "is a number, not text"),
+    ({"task.yaml": "retrieval: {embedder: }"}, "task.yaml", 1, "has no value"),
     ({"task.yaml": 'instruction: "\\ud800"'}, "task.yaml", 1, "surrogate"),
     ({"task.yaml": "instruction: [a]"}, "task.yaml", 1, "is a list, not text"),
     ({"task.yaml": "labels: [a, b]"}, "task.yaml", 1, "not the name of a file"),

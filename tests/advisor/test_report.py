@@ -36,18 +36,26 @@ def a_run(text: str = "plain text") -> dict[str, Any]:
                     {"kind": "short_answer", "form": text, "consistency": 0.97, "keys": []}, "answers_in_documents": 0.84,
                     "tokens": {"input": {"median": 17, "p95": 40, "max": 90, "total": 5000}}, "findings": [finding]},
         "diagnosis": {"metric": "token_f1", "examples": 96, "floors": {"copying the input": 3.4, text: 11.2},
+                      "recall": [{"k": 3, "answer": 0.62, "gold": 0.71}],
+                      "use": [{"system": text, "there": 0.64, "right_with": 0.83, "right_without": None, "tokens": 1234.4}],
                       "probes": probes, "notes": [text], "gaps": {"none": 0.19, "format": 0.0, "instruction": 0.05,
                       "knowledge": 0.33, "retrieval": 0.03, "behaviour": 0.26, "capability": 0.14}},
         "recommendation": {"path": "rag", "certainty": 0.93, "enough": 0.8, "provisional": None, "gain_over": "baseline",
                            "ranking": ranking, "would_change": [text], "next": text, "reasons":
                            [{"text": text, "rule": "fresh-facts", "weight": 4.0, "source": text}],
                            "cases": [{**case, "scores": {"rag": 61.5}, "won": ["rag"], "similarity": 0.87}]},
+        "retrieval": {"by": text, "questions": 93, "measure": "ndcg@10", "k": 4, "settings": {},
+                      "trials": [{"what": text, "score": 0.8123, "chosen": True}],
+                      "embedder": {"pairs": 412, "before": 0.8123, "after": 0.8456, "kept": True, "seconds": 41.0}},
+        "abstaining": {"text": text, "below": 0.417, "questions": 58, "trades": [
+                       {"below": 0.417, "answered": 0.92, "wrong": 0.36, "withheld": 0.04, "refused": 0.51}]},
         "result": {"run": "runs/x", "path": "rag", "provisional": False, "forced": False, "metric": "token_f1",
                    "baseline": 28.1, "test": 54.4, "gain": [22.9, 26.3, 29.6], "verdict": "better",
                    "runner_up": "prompting", "runner_up_score": 33.5, "gain_over_runner_up": [17.2, 20.9, 24.8],
                    "runner_up_verdict": "better", "test_items": 400, "unscored": {"baseline": 3, "test": 0},
                    "intervals": {"baseline": [24.3, 28.1, 31.8], "runner_up": [29.7, 33.5, 37.1],
                                  "test": [50.2, 54.4, 58.6]},
+                   "answered": {"test": {"items": 371, "share": 0.9275, "score": 57.7, "right": 231}},
                    "trained_tokens": 98765, "seconds": {"profile": 3.2, "build": 108.0}, "tokens": {"baseline": 77},
                    "clean": {"items": 397, "test": 54.1}, "ledger": "5feb12ee",
                    "forgetting": {"divergence": 0.021, "before": 90.0, "after": 87.5, "questions": 40},
@@ -64,7 +72,8 @@ def written(folder: Path, run: dict[str, Any]) -> dict[str, str]:
 def test_every_figure_of_the_files_is_in_both_reports(tmp_path: Path) -> None:
     figures = (
         "0.93 0.61 25.4 [21.4, 29.7] -31.7 28.4 53.7 81.2 [75.1, 87.1] 40,321 3.4 33 % 14 % 28.1 54.4 +26.3 [22.9, 29.6] "
-        "+20.9 [17.2, 24.8] [50.2, 58.6] 397 54.1 0.021 90.0 87.5 98,765 1:48 612 2:11 61.5 0.87 5,513 97 % 5feb12ee ab12"
+        "+20.9 [17.2, 24.8] [50.2, 58.6] 397 54.1 0.021 90.0 87.5 98,765 1:48 612 2:11 61.5 0.87 5,513 97 % 5feb12ee ab12 "
+        "62 % 71 % 64 % 83 % 1,234 93 0.812 412 41 0.846 0.417 58 92 % 36 % 51 % 371 93 % 57.7 231"
     )
     for text in written(tmp_path, a_run()).values():
         for number in re.findall(r"\[.*?\]|\d+ %|\S+", figures):

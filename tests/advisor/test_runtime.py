@@ -7,7 +7,7 @@ import pytest
 
 from advisor.models import LocalModel, Request
 from advisor.runtime import Runtime
-from advisor.system import Decoding, ModelRef, Prediction, System
+from advisor.system import Context, Decoding, ModelRef, Prediction, System
 from advisor.task import Example
 
 
@@ -74,6 +74,26 @@ def test_a_changed_part_is_asked_anew(changed: System, runtime: Runtime):
     runtime.predict(SYSTEM, examples("a"))
     runtime.predict(changed, examples("a"))
     assert runtime.model.asked == ["a", "a"]  # type: ignore[attr-defined]
+
+
+def test_all_documents_stand_in_every_prompt_and_none_is_named_as_found(zoo, keeper: Runtime):
+    made = keeper.predict(replace(SYSTEM, context=Context("all")), zoo.split.test)
+    assert all(one.passages == () for one in made)
+    shared = {request.turns[0] for request in keeper.model.asked}  # type: ignore[attr-defined]
+    assert len(shared) == 1
+    (turn,) = shared
+    assert turn.shared and all(document.text in turn.text for document in zoo.documents)
+
+
+def test_a_query_is_searched_once(zoo, keeper: Runtime, monkeypatch):
+    searched: list[str] = []
+    found = keeper.finder.index.search
+    monkeypatch.setattr(
+        keeper.finder.index, "search", lambda queries, k, **how: searched.extend(queries) or found(queries, k)
+    )
+    first = keeper.finder.passages(Context("retrieved", 2), zoo.split.test[:3])
+    again = keeper.finder.passages(Context("retrieved", 2), zoo.split.test)
+    assert again[:3] == first and len(searched) == len(zoo.split.test)
 
 
 def test_fresh_passes_the_store_over(runtime: Runtime):

@@ -4,6 +4,7 @@ import pytest
 
 from advisor.errors import CannotError
 from advisor.system import (
+    Abstain,
     Classifier,
     Context,
     Decoding,
@@ -25,6 +26,7 @@ SYSTEM = System(
     Shots("fixed", 1, (Shot("in", "out"),)),
     Context("retrieved", 2),
     Decoding("constrained", ("a", "b"), None, 12),
+    Abstain("No idea.", 0.4),
 )
 
 

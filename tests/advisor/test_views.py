@@ -14,6 +14,7 @@ _REPORT = runpy.run_path(str(Path(__file__).with_name("test_report.py")))
 HOSTILE, a_run = _REPORT["HOSTILE"], _REPORT["a_run"]
 VIEWS: dict[str, Callable[[Any], RenderableType]] = {
     "profile": views.profile_view,
+    "retrieval": views.retrieval_view,
     "diagnosis": views.diagnosis_view,
     "recommendation": views.recommendation_view,
     "result": views.result_view,

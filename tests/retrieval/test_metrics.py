@@ -1,7 +1,8 @@
-"""Retrieval metrics, against published numbers and scikit-learn."""
+"""Retrieval metrics, against published numbers, scikit-learn and trec_eval."""
 
 import numpy as np
 import pytest
+import pytrec_eval
 from sklearn.metrics import ndcg_score
 
 from retrieval import mrr, ndcg, recall_at_k
@@ -33,3 +34,22 @@ def test_queries_without_right_documents_are_left_out() -> None:
     assert recall_at_k([["a"], ["b"]], [{"a"}, set()], 1) == 1
     with pytest.raises(ValueError, match="nothing to measure"):
         ndcg([["a"]], [set()])
+
+
+def test_graded_measures_agree_with_trec_eval() -> None:
+    rng = np.random.default_rng(1)
+    names = [f"d{n}" for n in range(30)]
+    gold = [
+        {id: int(rng.integers(-1, 4)) for id in rng.choice(names, 12, replace=False)} | {"d0": 2} for _ in range(40)
+    ]
+    found = [[str(id) for id in rng.permutation(names)[: rng.integers(1, 25)]] for _ in gold]
+    qrels = {f"q{n}": right for n, right in enumerate(gold)}
+    run = {f"q{n}": {id: float(-rank) for rank, id in enumerate(ids)} for n, ids in enumerate(found)}
+    theirs = pytrec_eval.RelevanceEvaluator(qrels, {"ndcg_cut.10", "recall.5", "recip_rank"}).evaluate(run).values()
+
+    def mean(name: str) -> float:
+        return float(np.mean([query[name] for query in theirs]))
+
+    assert ndcg(found, gold, 10) == pytest.approx(mean("ndcg_cut_10"))
+    assert recall_at_k(found, gold, 5) == pytest.approx(mean("recall_5"))
+    assert mrr(found, gold) == pytest.approx(mean("recip_rank"))

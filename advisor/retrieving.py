@@ -1,0 +1,158 @@
+"""How a task's documents are searched, chosen on its development questions; the embedder fitted to them where that wins.
+
+Says by what was chosen, and what was tried. How searching works, and how it is tuned, is the library's.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import trainers
+from advisor import budget, grounding, prompts
+from advisor.budget import Plan
+from advisor.errors import InputError, Problem
+from advisor.runtime import Runtime
+from advisor.system import PASSAGES, Decoding, ModelRef, System, digest
+from advisor.task import Example, Task
+from retrieval import Document, Embedder, Index, SearchSettings
+from retrieval.embedder import located
+from retrieval.index import BUDGET
+from retrieval.metrics import each, gain
+from retrieval.questions import Question
+from retrieval.tuning import Tuning, holds, tune
+from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
+
+DEPTH = 10  # documents that count: nDCG@10
+SIZES = (BUDGET, 2 * BUDGET, BUDGET // 2)  # tokens of a passage; each is encoded anew
+LEAST = 10  # questions to choose by
+FEW = 3  # documents that an answer may stand in
+LOOKED = 20  # passages searched for one that looks right and is not
+ASK = "Write one short question that the passage answers, and nothing else."
+BASES = {
+    "gold": "the documents that rows name",
+    "answers": "the passages in which accepted answers stand",
+    "generated": "questions that the model wrote about passages",
+}
+
+_AS_IT_COMES = {"questions": 0, "measure": "", "passage_tokens": BUDGET, "k": PASSAGES, "trials": [], "embedder": None}
+
+
+def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any]:
+    """Choose how to search; with enough pairs of questions and documents also fit the embedder, and keep it where it wins.
+
+    Gives the value of `retrieval.json`; `apply` takes it.
+    """
+    finder, asked = runtime.finder, _questions(task, task.split.choose)
+    how: dict[str, Any] = {"reader": finder.reader(), "ask": partial(_written, runtime), "watch": runtime.watch}
+    try:
+        found = tune(task.documents, finder.embedder, asked, budgets=SIZES[: plan.sizes], **how)
+    except ValueError as error:  # nothing to judge by: searched as it comes
+        return {**_AS_IT_COMES, "settings": asdict(SearchSettings()), "by": str(error)}
+    value = {**_told(found), "embedder": None}
+    if found.basis == "gold" and plan.pairs:
+        pairs = _pairs(task, runtime, found, plan.pairs)
+        if len(pairs) >= budget.LEAST_PAIRS:
+            value["embedder"] = _fitted(task, runtime, found, pairs, asked, seed)
+    return value
+
+
+def apply(value: dict[str, Any], runtime: Runtime) -> None:
+    """Search from now on as was chosen."""
+    fitted = value["embedder"]
+    folder = runtime.folder.parent / fitted["folder"] if fitted and fitted["kept"] else None
+    if folder and not folder.is_dir():
+        raise InputError(Problem("the embedder that was fitted is gone", folder, do="Run again with --fresh"))
+    chosen = fitted if folder else value
+    runtime.finder.use(SearchSettings(**chosen["settings"]), chosen["k"], value["passage_tokens"], folder)
+
+
+def _questions(task: Task, examples: Sequence[Example]) -> list[Question]:
+    """Questions with the documents that they name; where too few do, with the answers that stand in few documents, for
+    "yes" stands in too many to tell which is right."""
+    if sum(bool(example.gold) for example in examples) >= LEAST:
+        return [Question(e.input, dict.fromkeys(e.gold, 1)) for e in examples]
+    most = max(FEW, len(task.documents) // 50)
+    told = [e for e in examples if 0 < sum(holds(d.text, e.answers) for d in task.documents) <= most]
+    return [Question(e.input, accepted=e.answers) for e in told] if len(told) >= LEAST else []
+
+
+def _written(runtime: Runtime, texts: Sequence[str]) -> list[str]:
+    """A question about each text, by the task's model."""
+    writer = System(ModelRef(runtime.name, runtime.model.fingerprint), ASK, decoding=Decoding(max_tokens=48))
+    asked = [Example(str(i), prompts.quoted(text), "") for i, text in enumerate(texts)]
+    return [(made.text or "").strip() for made in runtime.predict(writer, asked, "questions about passages")]
+
+
+def _told(found: Tuning) -> dict[str, Any]:
+    return {
+        "by": BASES[found.basis],
+        "questions": found.questions,
+        "measure": found.measure,
+        "settings": asdict(found.settings),
+        "passage_tokens": found.budget,
+        "k": found.k,
+        "trials": [{"what": one.what, "score": one.score, "chosen": one.chosen} for one in found.trials],
+    }
+
+
+def _pairs(task: Task, runtime: Runtime, found: Tuning, most: int) -> list[Pair]:
+    """Training questions, each with a passage of a document that it names and one that only looks right."""
+    rows = [row for row in task.split.train if row.gold][:most]
+    runtime.finder.use(found.settings, found.k, found.budget)
+    found_first = runtime.finder.index.search([row.input for row in rows], LOOKED)  # no reader: it would take minutes
+    pairs = []
+    for row, hits in zip(rows, found_first, strict=True):
+        right, near = runtime.finder.oracle(row, 1), [hit.passage for hit in hits]
+        wrong = [one for one in near if one.document not in row.gold and not grounding.holds([one], row)]
+        if right and wrong:
+            pairs.append(Pair(row.input, right[0].titled, (wrong[0].titled,)))
+    return pairs
+
+
+def _fitted(
+    task: Task, runtime: Runtime, found: Tuning, pairs: Sequence[Pair], asked: Sequence[Question], seed: int
+) -> dict[str, Any]:
+    """Fit the embedder, search with it, and compare on the same questions."""
+    since, finder = time.perf_counter(), runtime.finder
+    name = f"embedders/{digest([task.fingerprint, finder.embedder.fingerprint, pairs, seed])}"
+
+    def on_step(progress: trainers.Progress) -> None:
+        runtime.watch(f"embedder · loss {progress.loss:.2f}", progress.step, progress.steps)
+
+    settings = EmbeddingSettings(epochs=1, seed=seed)
+    folder = tune_embedding(located(finder.how.embedder), pairs, runtime.folder.parent / name, settings, on_step)
+    fitted = finder.load(str(folder))
+    again = tune(task.documents, fitted, asked, budgets=(found.budget,), watch=runtime.watch)
+    before, after = (
+        _scores(task.documents, embedder, one, asked) for embedder, one in ((finder.embedder, found), (fitted, again))
+    )
+    return {
+        "pairs": len(pairs),
+        "folder": str(folder.relative_to(runtime.folder.parent)),
+        "before": float(before.mean()),
+        "after": float(after.mean()),
+        "kept": wins(after - before),
+        "settings": asdict(again.settings),
+        "k": again.k,
+        "seconds": round(time.perf_counter() - since, 1),
+    }
+
+
+def wins(gains: NDArray[np.float64]) -> bool:
+    """Whether paired gains are more than their standard error: what is fitted must not only have been lucky."""
+    return bool(len(gains) > 1 and gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
+
+
+def _scores(
+    documents: Sequence[Document], embedder: Embedder, how: Tuning, asked: Sequence[Question]
+) -> NDArray[np.float64]:
+    """What each question that names documents gets."""
+    index = Index.build(documents, embedder, how.settings, budget=how.budget)
+    hits = index.search([question.text for question in asked], LOOKED)
+    found = [[hit.passage.document for hit in row] for row in hits]
+    return np.array(each(found, [question.right for question in asked], gain(DEPTH)))

@@ -1,0 +1,101 @@
+"""`python -m retrieval evaluate FOLDER`: reads flags, measures, shows; decides nothing."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from retrieval.embedder import Embedder, EmbedderUnavailable
+from retrieval.embedder import load as load_embedder
+from retrieval.evaluation import METHODS, Collection, Measured, evaluate, read_collection
+from retrieval.index import Index
+from retrieval.questions import Question
+from retrieval.tuning import tune
+
+WRONG = 2  # exit code: what was given is wrong
+TUNED_ON = ("dev", "validation", "train")  # the split that tuning takes its questions from: the first that is there
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def main() -> None:
+    """Find passages of documents for questions, and measure how well that goes."""
+
+
+@app.command(name="evaluate")
+def evaluate_command(
+    folder: Annotated[Path, typer.Argument(help="corpus.jsonl, queries.jsonl and qrels/*.tsv, or a task's folder")],
+    split: Annotated[str, typer.Option(help="the questions that are measured")] = "test",
+    embedder: Annotated[str, typer.Option(help='"minilm", a sentence-transformers folder or a hub id')] = "minilm",
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON value instead of the table")] = False,
+) -> None:
+    """Measure nDCG@10, recall, MRR and the time a question takes: by words, by meaning, by both, and tuned.
+
+    Tuned on the questions of another split (dev, validation or train), where there is one.
+    """
+    collection, problems = read_collection(folder)
+    said = [f"{one.file}:{one.line}: {one.reason}. {one.do}" for one in problems]
+    if not said and split not in collection.splits:
+        there = ", ".join(collection.splits)
+        said = [f"{folder}: no questions in a split '{split}'. Give one that is there with --split: {there}"]
+    if said:
+        _refuse(said)
+    try:
+        model = load_embedder(embedder)
+    except EmbedderUnavailable as error:
+        _refuse([str(error)])
+    measured = _measure(Index.build(collection.documents, model), collection, split, model)
+    _show(folder, collection, split, measured, as_json)
+
+
+def _measure(index: Index, collection: Collection, split: str, model: Embedder) -> list[Measured]:
+    questions, methods = collection.splits[split], dict(METHODS)
+    if chosen := _tuned_on(collection, split):
+        methods["hybrid, tuned"] = tune(collection.documents, model, chosen).settings
+    return [evaluate(index, questions, name, settings) for name, settings in methods.items()]
+
+
+def _tuned_on(collection: Collection, split: str) -> Sequence[Question]:
+    names = [name for name in TUNED_ON if name in collection.splits and name != split]
+    return collection.splits[names[0]] if names else ()
+
+
+def _show(folder: Path, collection: Collection, split: str, measured: Sequence[Measured], as_json: bool) -> None:
+    head = {
+        "folder": str(folder),
+        "documents": len(collection.documents),
+        "split": split,
+        "questions": len(collection.splits[split]),
+        "right_documents_missing": collection.lost(split),
+    }
+    if as_json:
+        rows = [{key: value for key, value in asdict(one).items() if key != "ndcgs"} for one in measured]
+        print(json.dumps({**head, "methods": rows}))
+        return
+    title = f"{folder}: {head['questions']:,} questions ({split}), {head['documents']:,} documents"
+    table = Table(
+        "", "nDCG@10", *(f"recall@{cut}" for cut in measured[0].recall), "MRR", "ms p50", "ms p99", title=title
+    )
+    for one in measured:
+        ratios = [one.ndcg, *one.recall.values(), one.mrr]
+        table.add_row(one.method, *(f"{ratio:.3f}" for ratio in ratios), f"{one.p50:.1f}", f"{one.p99:.1f}")
+    console = Console()
+    console.print(table)
+    if head["right_documents_missing"]:
+        print(f"{head['right_documents_missing']} right documents are not in corpus.jsonl and count as not found.")
+
+
+def _refuse(said: Sequence[str]) -> NoReturn:
+    print("\n".join(said), file=sys.stderr)
+    raise typer.Exit(WRONG)
+
+
+if __name__ == "__main__":
+    app()

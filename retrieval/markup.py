@@ -1,0 +1,195 @@
+"""HTML as Markdown: headings, paragraphs, lists, tables and code; what a reader of the page does not see is left out."""
+
+import re
+from typing import Any
+
+from retrieval.structure import table
+
+UNSEEN = "script style template noscript head nav svg math iframe object canvas audio video select button dialog"
+HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
+BLOCK_NAMES = (
+    "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form "
+    "header hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul"
+)
+SKIPPED = frozenset(UNSEEN.split())
+BLOCKS = frozenset(HEADINGS) | frozenset(BLOCK_NAMES.split())
+WIDEST_SPAN = 30  # columns; a table may claim that one cell spans millions
+LONGEST_REPEATED, MOST_REPEATED = 100, 100_000  # characters and cells that are repeated in the rows that a cell spans
+SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
+LOOKS_LIKE_MARKDOWN = re.compile(r"#{1,6}[ \t]|```|~~~")
+
+
+class TooDeep(ValueError):
+    """More elements inside one another than the parser follows."""
+
+
+def to_markdown(html: str) -> tuple[str, str]:
+    """The page's `<title>`, "" without one, and its text as Markdown: of its `<main>` if it has one.
+
+    Raises `TooDeep` on more than 2,000 elements inside one another.
+    """
+    from lxml import etree
+
+    # encoded again, since lxml refuses a string that declares an encoding, as XHTML does
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, no_network=True)
+    root = etree.fromstring(html.encode(), parser) if html.strip() else None
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        raise TooDeep("elements inside one another, more than 2,000 deep")
+    if root is None:
+        return "", ""
+    title = root.find(".//title")
+    [*mains] = root.iter("main")
+    text = _Writer().written(mains[0] if len(mains) == 1 else root)
+    return " ".join("".join(title.itertext()).split()) if title is not None else "", text
+
+
+class _Writer:
+    """Collects blocks of text while it goes through the elements in their order, never by recursion."""
+
+    def __init__(self) -> None:
+        self.blocks: list[str] = []
+        self.inline: list[str] = []  # of the block that is not closed yet
+        self.prefix = ""
+        self.lists: list[int | None] = []  # the open ones: how many items a numbered list has, None for bullets
+        self.code = 0  # elements of preformatted text that are open
+
+    def written(self, root: Any) -> str:
+        from lxml import etree
+
+        walk = etree.iterwalk(root, events=("start", "end"))
+        for event, element in walk:
+            if event == "start" and (_unseen(element) or self._table(element)):
+                walk.skip_subtree()
+            elif event == "start":
+                self._open(element)
+                self._add(element.text)
+            else:
+                self._close(element.tag)
+                self._add(element.tail if element is not root else None)
+        self._end_block()
+        return "".join(self.blocks)
+
+    def _open(self, element: Any) -> None:
+        tag = element.tag
+        if tag in BLOCKS:
+            self._end_block()
+        if tag in HEADINGS:
+            self.prefix = HEADINGS[tag]
+        elif tag in ("ul", "ol"):
+            self.lists.append(0 if tag == "ol" else None)
+        elif tag == "li":
+            self.prefix = self._item()
+        elif tag == "dd":
+            self.prefix = ": "
+        elif tag == "pre":
+            self.code += 1
+        elif tag == "br":
+            self.inline.append("\n")
+        elif tag == "img":
+            self._add(element.get("alt"))
+
+    def _close(self, tag: str) -> None:
+        if tag not in BLOCKS:
+            return
+        self._end_block()
+        if tag in HEADINGS or tag in ("li", "dd"):
+            self.prefix = ""
+        elif tag in ("ul", "ol") and self.lists:
+            self.lists.pop()
+        elif tag == "pre":
+            self.code = max(0, self.code - 1)
+
+    def _item(self) -> str:
+        """What stands before the next item of the innermost list."""
+        indent = "  " * (len(self.lists) - 1)
+        if not self.lists or (number := self.lists[-1]) is None:
+            return f"{indent}- "
+        self.lists[-1] = number + 1
+        return f"{indent}{number + 1}. "
+
+    def _add(self, text: str | None) -> None:
+        if text:
+            self.inline.append(text if self.code else SPACE.sub(" ", text))
+
+    def _end_block(self) -> None:
+        text = "".join(self.inline)
+        self.inline.clear()
+        if self.code:
+            self._write(_fenced(text.strip("\n")) if text.strip() else "")
+            return
+        lines = [line for part in text.split("\n") if (line := SPACE.sub(" ", part).strip())]
+        if not lines:
+            return
+        if self.prefix.startswith("#"):
+            self._write(self.prefix + " ".join(lines))
+        elif self.prefix:
+            self._write(self.prefix + ("\n" + " " * len(self.prefix)).join(lines), between="\n")
+        elif LOOKS_LIKE_MARKDOWN.match(lines[0]):
+            self._write("\\" + "\n".join(lines))
+        else:
+            indent = "  " * len(self.lists)
+            self._write(indent + f"\n{indent}".join(lines))
+        self.prefix = ""
+
+    def _write(self, block: str, between: str = "\n\n") -> None:
+        if block and self.blocks:
+            after_text = not self.blocks[-1].startswith(("|", "```", "#"))
+            self.blocks.append(between if after_text else "\n\n")
+        if block:
+            self.blocks.append(block)
+
+    def _table(self, element: Any) -> bool:
+        """Write a table of data; False for what is no table, or only lays out the page."""
+        if element.tag != "table" or element.get("role") == "presentation":
+            return False
+        if any(next(element.iterdescendants(tag), None) is not None for tag in ("table", "pre", "form", *HEADINGS)):
+            return False
+        header, *rows = _grid(element) or [[]]
+        if not rows or max(map(len, (header, *rows))) < 2:
+            return False
+        self._end_block()
+        caption = next(element.iter("caption"), None)
+        self._write(_Writer().written(caption) if caption is not None else "")
+        self._write(table(header, rows))
+        return True
+
+
+def _unseen(element: Any) -> bool:
+    style = (element.get("style") or "").replace(" ", "").lower()
+    return element.tag in SKIPPED or element.get("hidden") is not None or "display:none" in style
+
+
+def _fenced(code: str) -> str:
+    marks = max((len(found) for found in re.findall("`{3,}", code)), default=2)
+    return f"{'`' * (marks + 1)}\n{code}\n{'`' * (marks + 1)}"
+
+
+def _grid(element: Any) -> list[list[str]]:
+    """The rows of a table; the text of a cell that spans several rows stands in each of them."""
+    grid: list[list[str]] = []
+    above: dict[int, tuple[int, str]] = {}  # by column: how many rows a cell still spans, and its text
+    repeated = 0
+    for row in element.iter("tr"):
+        cells: list[str] = []
+        below: dict[int, tuple[int, str]] = {}
+        for cell in [*row.iterchildren("td", "th"), None]:
+            while len(cells) in above and repeated < MOST_REPEATED:
+                rows, text = above.pop(len(cells))
+                if rows > 1:
+                    below[len(cells)] = rows - 1, text
+                cells.append(text)
+                repeated += 1
+            if cell is not None:
+                text = " ".join(_Writer().written(cell).split())
+                if (rows := _span(cell, "rowspan")) > 1 and len(text) <= LONGEST_REPEATED:
+                    below[len(cells)] = rows - 1, text
+                cells += [text] + [""] * (min(_span(cell, "colspan"), WIDEST_SPAN) - 1)
+        if any(cells):
+            grid.append(cells)
+        above = below
+    return grid
+
+
+def _span(cell: Any, name: str) -> int:
+    value = cell.get(name) or "1"
+    return max(1, int(value)) if value.isdecimal() and len(value) < 6 else 1

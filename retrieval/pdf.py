@@ -1,0 +1,130 @@
+"""The text of a PDF, page by page, with its bookmarks as headings; knows nothing of documents."""
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retrieval.documents import Refused
+
+PROGRAM = Path(__file__).with_name("pdfium.py")
+MOST_SECONDS = 300
+ERRORS = {  # that the program tells: what is wrong, and what to do
+    "password": ("encrypted: it opens with a password only", "save it without a password"),
+    "damaged": ("not a PDF, or a damaged one", "save it again from a viewer, or take it out"),
+    "size": ("more than 64 million characters of text", "split it into smaller files"),
+}
+NO_TITLE = re.compile(r"(?i)(microsoft \w+ - .*|untitled.*|.*\.[a-z]{2,5}|)")  # what programs write when nobody did
+SENTENCE_END = (".", "!", "?", ":", "。", "！", "？")
+
+
+@dataclass(frozen=True)
+class Pdf:
+    """What a PDF says.
+
+    pages: the text of each page, as Markdown where there are bookmarks.
+    pictures, damaged: numbers (from 1) of the pages that show a picture and have no text, and of those that do not open.
+    """
+
+    title: str
+    pages: tuple[str, ...]
+    pictures: tuple[int, ...]
+    damaged: tuple[int, ...]
+
+    def joined(self) -> tuple[str, tuple[int, ...]]:
+        """The whole text, and where in it each page begins."""
+        parts: list[str] = []
+        starts: list[int] = []
+        length = 0
+        for page in self.pages:
+            if parts and page:
+                # a sentence that goes on over the end of a page stays one
+                ended = parts[-1].endswith(SENTENCE_END) or page.startswith("#")
+                parts.append("\n\n" if ended else "\n")
+                length += len(parts[-1])
+            starts.append(length)
+            if page:
+                parts.append(page)
+                length += len(page)
+        return "".join(parts), tuple(starts)
+
+
+def read(file: Path) -> Pdf:
+    """Read the text of a PDF, in a process of its own (`pdfium.py` says why). Raises `Refused` or `OSError`."""
+    file.open("rb").close()  # that it is not there, or closed to us, is told by the usual error
+    found = _in_own_process(file)
+    bookmarks: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for index, level, name in found["bookmarks"]:
+        bookmarks[index].append((min(level, 6), name))
+    pages = [_with_headings(page, bookmarks[at]) for at, page in enumerate(_without_running_lines(found["texts"]))]
+    title = " ".join(found["title"].split())
+    title = "" if NO_TITLE.fullmatch(title) else title
+    return Pdf(title, tuple(pages), tuple(found["pictures"]), tuple(found["damaged"]))
+
+
+def _in_own_process(file: Path) -> dict[str, Any]:
+    # -P, since the folder of the program holds modules whose names others may mean
+    command = [sys.executable, "-P", str(PROGRAM), str(file)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=MOST_SECONDS, check=True)
+        found: dict[str, Any] = json.loads(done.stdout)
+    except subprocess.TimeoutExpired as error:
+        raise Refused(f"takes more than {MOST_SECONDS} seconds to read", "split it, or take it out") from error
+    except (subprocess.CalledProcessError, ValueError) as error:
+        do = "save it again from a viewer, split it, or take it out"
+        raise Refused("so damaged or so large that PDFium gave up on it", do) from error
+    if told := found.get("error"):
+        raise Refused(*ERRORS[told])
+    return found
+
+
+def _without_running_lines(pages: list[str]) -> list[str]:
+    """The pages without the first and last lines that most of them share but for a number."""
+    pages = list(pages)
+    for end in (0, -1):
+        lines = [page.split("\n") for page in pages]
+        seen = Counter(_unnumbered(page[end]) for page in lines if page[end])
+        running = {line for line, times in seen.items() if times >= 4 and times > len(pages) / 2}
+        for at, page in enumerate(lines):
+            if _unnumbered(page[end]) in running:
+                del page[end]
+                pages[at] = "\n".join(page).strip()
+    return pages
+
+
+def _unnumbered(line: str) -> str:
+    return re.sub(r"\d+", "0", line)
+
+
+def _with_headings(page: str, bookmarks: list[tuple[int, str]]) -> str:
+    """Mark the lines that bookmarks name as headings; a name that is no line of the page stands at its top."""
+    if not bookmarks:
+        return page
+    lines = page.split("\n")
+    places: dict[str, int] = {}
+    for at, line in enumerate(lines):
+        for key in _keys(line):
+            places.setdefault(key, at)
+    top: list[str] = []
+    for level, title in bookmarks:
+        heading = f"{'#' * level} {title}"
+        found = [places[key] for key in _keys(title) if key in places]
+        if found and not lines[found[0]].startswith("#"):
+            lines[found[0]] = heading
+        else:
+            top.append(heading)
+    return "\n".join([*top, *lines]).strip()
+
+
+def _keys(line: str) -> Iterator[str]:
+    """A line as it is compared: its letters and digits, with the number that it begins with and without."""
+    key = re.sub(r"[\W_]+", "", line).casefold()
+    if key:
+        yield key
+    if bare := key.lstrip("0123456789"):
+        yield bare

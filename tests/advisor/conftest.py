@@ -1,0 +1,84 @@
+"""What several tests of this room need: a task of its own documents, an embedder without weights, a model that looks up."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from advisor.budget import Plan
+from advisor.models import Request
+from advisor.runtime import Runtime
+from advisor.system import Prediction, Usage
+from advisor.task import Example, Split, Task
+from retrieval import Document
+from trainers import Speed
+
+ANIMALS = ("otter", "badger", "heron", "marten", "lynx", "plover", "stoat", "curlew", "adder", "weasel")
+
+
+class Words:
+    """An embedder by words alone: the cosine of two texts is about the share of words that they have in common."""
+
+    fingerprint = "words"
+
+    def __call__(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+        made = np.zeros((len(texts), 512), np.float32)
+        for row, text in zip(made, texts, strict=True):
+            for word in text.lower().replace("?", "").replace(".", "").split():
+                row[zlib.crc32(word.encode()) % 512] += 1
+        return made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9)
+
+
+class Reader:
+    """A model that gives the last word of the first passage that it is shown, and notes what it is asked."""
+
+    can = frozenset({"generate"})
+    fingerprint = "reader"
+    context = 4000
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
+        for i, request in enumerate(requests):
+            self.asked.append(request)
+            shown = [line for line in request.turns[-1].text.splitlines() if line.startswith("[1]")]
+            yield i, Prediction(shown[0].split()[-1].strip(".") if shown else "?", usage=Usage(10, 2))
+
+    def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
+        return [range(len(requests))]
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    def measure(self) -> Speed:
+        return Speed(1000.0, 100.0, 100.0)
+
+
+@pytest.fixture
+def zoo() -> Task:
+    """Where each animal sleeps: ten documents, and a question about each."""
+    documents = tuple(Document(name, f"The {name} sleeps in burrow{i}.") for i, name in enumerate(ANIMALS))
+    rows = tuple(
+        Example(name, f"Where sleeps the {name}?", f"burrow{i}", gold=(name,)) for i, name in enumerate(ANIMALS)
+    )
+    return Task("zoo", Path(), metric="exact_match", split=Split(rows, rows, rows, rows), documents=documents)
+
+
+@pytest.fixture
+def keeper(zoo: Task, tmp_path: Path) -> Runtime:
+    """A runtime for that task."""
+    made = Runtime("reader", tmp_path / "runs" / "zoo", zoo.split.train, zoo.documents)
+    made.folder.mkdir(parents=True)
+    made.model, made.finder.embedder = Reader(), Words()  # type: ignore[assignment]
+    return made
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """A plan for that task, with room for all of its documents in a prompt."""
+    speed = {"prefill": 1000.0, "decode": 100.0, "train": 100.0}
+    return Plan(measure=10, choose=10, short=0, rows=0, epochs=0, max_tokens=8, speed=speed, room=500)

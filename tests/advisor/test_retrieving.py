@@ -1,0 +1,78 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from advisor import retrieving
+from advisor.errors import CannotError, InputError
+from advisor.runtime import Runtime
+from advisor.system import Context
+from advisor.task import Retrieval, Task
+
+
+def test_what_is_chosen_and_by_what_is_told_and_applied(zoo: Task, keeper: Runtime, plan):
+    value = retrieving.choose(zoo, keeper, plan, 0)
+    assert value["by"] == "the documents that rows name" and value["questions"] == len(zoo.split.choose)
+    assert sum(one["chosen"] for one in value["trials"]) >= 1 and value["embedder"] is None
+    retrieving.apply(value, keeper)
+    assert keeper.finder.search(["Where sleeps the lynx?"], 1)[0][0].document == "lynx"
+
+
+def test_without_named_documents_it_is_chosen_by_accepted_answers(zoo: Task, keeper: Runtime, plan):
+    rows = tuple(replace(row, gold=()) for row in zoo.split.choose)
+    value = retrieving.choose(replace(zoo, split=replace(zoo.split, choose=rows)), keeper, plan, 0)
+    assert value["by"] == "the passages in which accepted answers stand"
+
+
+def test_answers_that_stand_nowhere_leave_it_to_questions_that_the_model_writes(zoo: Task, keeper: Runtime, plan):
+    rows = tuple(replace(row, gold=(), output="nowhere") for row in zoo.split.choose)
+    value = retrieving.choose(replace(zoo, split=replace(zoo.split, choose=rows)), keeper, plan, 0)
+    assert value["by"] == "questions that the model wrote about passages"
+    assert all("<passages>" in request.turns[-1].text for request in keeper.model.asked)  # type: ignore[attr-defined]
+
+
+def test_a_fitted_embedder_is_kept_only_where_it_wins_by_more_than_chance():
+    assert retrieving.wins(np.array([0.2, 0.1, 0.3, 0.2]))
+    assert not retrieving.wins(np.array([0.5, -0.5, 0.4, -0.3]))
+    assert not retrieving.wins(np.zeros(10))
+
+
+def test_an_embedder_that_is_gone_is_told(zoo: Task, keeper: Runtime, plan):
+    fitted = {"folder": "embedders/x", "kept": True, "settings": {}, "k": 1}
+    with pytest.raises(InputError, match="--fresh"):
+        retrieving.apply({"embedder": fitted}, keeper)
+
+
+def test_an_index_in_milvus_lite_finds_the_same(zoo: Task, keeper: Runtime, tmp_path: Path):
+    pytest.importorskip("milvus_lite")
+    other = Runtime("reader", tmp_path / "runs" / "milvus", (), zoo.documents, how=Retrieval("milvus.db"))
+    other.folder.mkdir(parents=True)
+    other.finder.embedder = keeper.finder.embedder  # type: ignore[misc]
+    asked = [row.input for row in zoo.split.test]
+    assert other.finder.search(asked, 1) == keeper.finder.search(asked, 1)
+    assert (other.folder / "milvus.db").exists()
+
+
+def test_what_an_artifact_holds_is_enough_to_find(zoo: Task, keeper: Runtime, tmp_path: Path):
+    keeper.finder.save(keeper.folder / "artifact")
+    alone = Runtime("reader", keeper.folder)
+    alone.finder.embedder = keeper.finder.embedder  # type: ignore[misc]
+    shown = alone.finder.passages(Context("retrieved", 1), zoo.split.test)
+    assert [row[0].document for row in shown] == [row.id for row in zoo.split.test]
+
+
+def test_an_index_of_another_embedder_is_built_again_in_a_run_and_refused_in_an_artifact(zoo: Task, keeper: Runtime):
+    class Other:
+        fingerprint = "other"
+        __call__ = staticmethod(keeper.finder.embedder)
+
+    _ = keeper.finder.index
+    keeper.finder.save(keeper.folder / "artifact")
+    again = Runtime("reader", keeper.folder, (), zoo.documents)
+    again.finder.embedder = Other()  # type: ignore[misc]
+    assert again.finder.search(["Where sleeps the stoat?"], 1)[0][0].document == "stoat"
+    alone = Runtime("reader", keeper.folder)
+    alone.finder.embedder = Other()  # type: ignore[misc]
+    with pytest.raises(CannotError, match="another embedder"):
+        alone.finder.search(["x"], 1)
