@@ -25,7 +25,7 @@ from retrieval.embedder import located
 from retrieval.evaluation import DEPTH, METHODS, Collection, evaluate, read_collection
 from retrieval.metrics import each, gain
 from retrieval.questions import Question
-from retrieval.tuning import tune
+from retrieval.tuning import holds, tune
 from trainers.embedding import Pair, tune_embedding
 
 SETS = ("nq_open", "venue_faq", "fictional_facts")
@@ -129,17 +129,20 @@ def taught(bench: Bench, settings: SearchSettings) -> Figures:
 
 
 def pairs(index: Index, questions: Sequence[Question], settings: SearchSettings) -> list[Pair]:
-    """Each question with a passage of a right document and the first passage found that is of none."""
-    of: dict[str, list[str]] = {}
+    """Each question with the best passage of a right document, and the first one found that only looks right."""
+    first: dict[str, str] = {}
     for passage in index.passages:
-        of.setdefault(passage.document, []).append(passage.titled)
+        first.setdefault(passage.document, passage.titled)
     made = []
     hits = index.search([question.text for question in questions], LOOKED, settings)
     for question, found in zip(questions, hits, strict=True):
-        right = [id for id, grade in question.right.items() if grade > 0 and id in of]
-        wrong = [hit.passage.titled for hit in found if hit.passage.document not in question.right]
+        wanted = {id for id, grade in question.right.items() if grade > 0 and id in first}
+        passages = [hit.passage for hit in found]
+        right = [p.titled for p in passages if p.document in wanted] + [first[id] for id in sorted(wanted)]
+        others = (p for p in passages if p.document not in question.right)
+        wrong = [p.titled for p in others if not holds(p.text, question.accepted)]
         if right and wrong:
-            made.append(Pair(question.text, of[right[0]][0], (wrong[0],)))
+            made.append(Pair(question.text, right[0], (wrong[0],)))
     return made
 
 

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from retrieval.embedder import EmbedderUnavailable
+from retrieval.embedder import Embedder, EmbedderUnavailable
 from retrieval.embedder import load as load_embedder
 from retrieval.evaluation import METHODS, Collection, Measured, evaluate, read_collection
 from retrieval.index import Index
@@ -55,10 +55,10 @@ def evaluate_command(
     _show(folder, collection, split, measured, as_json)
 
 
-def _measure(index: Index, collection: Collection, split: str, model: object) -> list[Measured]:
+def _measure(index: Index, collection: Collection, split: str, model: Embedder) -> list[Measured]:
     questions, methods = collection.splits[split], dict(METHODS)
     if chosen := _tuned_on(collection, split):
-        methods["hybrid, tuned"] = tune(collection.documents, model, chosen).settings  # type: ignore[arg-type]
+        methods["hybrid, tuned"] = tune(collection.documents, model, chosen).settings
     return [evaluate(index, questions, name, settings) for name, settings in methods.items()]
 
 
@@ -92,7 +92,7 @@ def _show(folder: Path, collection: Collection, split: str, measured: Sequence[M
         print(f"{head['right_documents_missing']} right documents are not in corpus.jsonl and count as not found.")
 
 
-def _refuse(said: Sequence[str]) -> None:
+def _refuse(said: Sequence[str]) -> NoReturn:
     print("\n".join(said), file=sys.stderr)
     raise typer.Exit(WRONG)
 

@@ -50,6 +50,11 @@ def load(name: str = "minilm", cache: Path | None = None) -> Embedder:
     return _SentenceEmbedder(model, VectorCache(cache))
 
 
+def located(name: str) -> str:
+    """What sentence-transformers loads for a name: the folder of "minilm", any other folder or hub id as it is."""
+    return str(_embedded()) if name == "minilm" else name
+
+
 class _SentenceEmbedder:
     def __init__(self, model: "SentenceTransformer", cache: VectorCache) -> None:
         self.fingerprint = _fingerprint(model)
@@ -83,7 +88,7 @@ def _model(name: str) -> "SentenceTransformer":
     from huggingface_hub import model_info
     from sentence_transformers import SentenceTransformer
 
-    folder = _embedded() if name == "minilm" else Path(name)
+    folder = Path(located(name))
     try:
         return SentenceTransformer(str(folder) if folder.is_dir() else name, device="cpu", local_files_only=True)
     except (OSError, ValueError):

@@ -19,7 +19,7 @@ from retrieval.embedder import Embedder
 from retrieval.index import Index
 from retrieval.metrics import gain, reciprocal_rank
 from retrieval.questions import Question
-from retrieval.ranking import Ranking
+from retrieval.ranking import Allowed, Ranking
 from retrieval.rerank import Reader, reranked
 from retrieval.searching import Evidence, SearchSettings, gathered, mixed
 
@@ -40,6 +40,7 @@ GRID = {
     "share": (0.2, 0.35, 0.5, 0.65, 0.8),
 }
 SHARES = (0.3, 0.6, 0.9)  # of a reader
+HONEST = "tuned, on questions that did not choose"
 
 
 @dataclass(frozen=True)
@@ -120,20 +121,17 @@ def tune(
     """
     judged, basis = judgeable(documents, questions, ask)
     trials: list[Trial] = []
-    best: tuple[float, _Bench, SearchSettings, int] | None = None
+    best: list[tuple[Trial, _Bench]] = []
     for done, budget in enumerate(budgets):
         watch("tune search", done, len(budgets))
         bench = _bench(documents, embedder, judged, basis, budget)
-        settings, score = _weights(bench, budget, trials)
-        if best is None or score > best[0]:
-            best = score, bench, settings, budget
-    assert best is not None
-    _, bench, settings, budget = best
+        best.append((_weights(bench, budget, trials), bench))
+    chosen, bench = max(best, key=lambda pair: pair[0].score)
     if reader is not None:
-        settings = _reading(bench, settings, budget, reader, trials)
+        chosen = _reading(bench, chosen, reader, trials)
     watch("tune search", len(budgets), len(budgets))
-    told = tuple(replace(one, chosen=(one.settings, one.budget) == (settings, budget)) for one in trials)
-    return Tuning(settings, budget, _enough(bench, settings), basis, len(judged), told)
+    told = tuple(replace(one, chosen=one is chosen) for one in trials)
+    return Tuning(chosen.settings, chosen.budget, _enough(bench, chosen.settings), basis, len(judged), told)
 
 
 def judgeable(
@@ -174,31 +172,31 @@ def _bench(
     return _Bench(questions, basis, index, evidence)
 
 
-def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> tuple[SearchSettings, float]:
-    """The best weights and their score; the default ones unless others win on questions that did not choose them."""
+def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> Trial:
+    """The best weights; the default ones unless others win on questions that did not choose them."""
     default = SearchSettings()
-    tried = [default, replace(default, share=0.0), replace(default, share=1.0)]
-    tried += [replace(default, **dict(zip(GRID, values, strict=True))) for values in product(*GRID.values())]
+    named = {
+        "default": default,
+        "words alone": replace(default, share=0.0),
+        "meaning alone": replace(default, share=1.0),
+    }
+    tried = [
+        *named.values(),
+        *(replace(default, **dict(zip(GRID, one, strict=True))) for one in product(*GRID.values())),
+    ]
     each = np.stack([bench.scores(mixed(bench.evidence, settings, DEPTH)) for settings in tried])
     fold = np.random.default_rng(0).permutation(each.shape[1]) % FOLDS
     kept = [int(each[:, fold != one].mean(axis=1).argmax()) for one in range(FOLDS)]
     honest = float(np.mean([each[kept[one], at] for at, one in enumerate(fold)]))
-    names = ("default", "words alone", "meaning alone")
-    trials += [Trial(name, tried[at], budget, float(each[at].mean())) for at, name in enumerate(names)]
-    best = int(each.mean(axis=1).argmax())
-    trials.append(Trial("tuned, on questions that did not choose", tried[best], budget, honest))
-    return (tried[best], honest) if honest > each[0].mean() else (default, float(each[0].mean()))
+    of_default = Trial("default", default, budget, float(each[0].mean()))
+    of_best = Trial(HONEST, tried[int(each.mean(axis=1).argmax())], budget, honest)
+    singles = [Trial(what, named[what], budget, float(each[at].mean())) for at, what in enumerate(named) if at]
+    trials += [of_default, *singles, of_best]
+    return of_best if of_best.score > of_default.score else of_default
 
 
-def _reading(
-    bench: _Bench, settings: SearchSettings, budget: int, reader: Reader, trials: list[Trial]
-) -> SearchSettings:
-    """The settings with the best share of the reader, 0 where it does not win."""
-    texts = [question.text for question in bench.questions]
-
-    def search(queries: Sequence[str], k: int, allowed: object = None) -> Ranking:
-        return mixed(bench.evidence, settings, k)
-
+def _reading(bench: _Bench, found: Trial, reader: Reader, trials: list[Trial]) -> Trial:
+    """With the best share of the reader, none where it does not win."""
     known: dict[tuple[str, str], float] = {}
 
     def read(query: str, passages: Sequence[str]) -> Sequence[float]:
@@ -206,13 +204,17 @@ def _reading(
         known.update(((query, text), score) for text, score in zip(new, reader(query, new), strict=True))
         return [known[query, text] for text in passages]
 
-    shares = {0.0: float(bench.scores(mixed(bench.evidence, settings, DEPTH)).mean())}
+    def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
+        return mixed(bench.evidence, found.settings, k)
+
+    shares = [replace(found, what="not read again", settings=replace(found.settings, reader=0.0))]
     for share in SHARES:
-        again = reranked(search, lambda at: bench.index.passages[at].titled, read, settings.read, share)
-        shares[share] = float(bench.scores(again(texts, DEPTH)).mean())
-        trials.append(Trial(f"read again ({share:.0%})", replace(settings, reader=share), budget, shares[share]))
-    best = max(shares, key=lambda share: shares[share])
-    return replace(settings, reader=best)
+        again = reranked(search, lambda at: bench.index.passages[at].titled, read, found.settings.read, share)
+        score = float(bench.scores(again([question.text for question in bench.questions], DEPTH)).mean())
+        settings = replace(found.settings, reader=share)
+        shares.append(Trial(f"read again, share {share}", settings, found.budget, score))
+    trials += shares
+    return max(shares, key=lambda one: one.score)
 
 
 def _enough(bench: _Bench, settings: SearchSettings) -> int:

@@ -58,7 +58,9 @@ def tune_embedding(
     done = folder / "model"
     if _taken_up(folder, _key(model, pairs, settings)) and done.is_dir():
         return done
-    with quiet():
+    import torch
+
+    with quiet(), torch.random.fork_rng():  # the trainer seeds the whole process
         trained = _train(model, pairs, folder / "checkpoints", settings, on_step)
         partial = folder / ".model"
         shutil.rmtree(partial, ignore_errors=True)
@@ -78,8 +80,9 @@ def _taken_up(folder: Path, key: str) -> bool:
     file = folder / KEY
     if file.exists() and file.read_text(encoding="utf-8") == key:
         return True
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    for other in ("model", "checkpoints"):
+        shutil.rmtree(folder / other, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
     file.write_text(key, encoding="utf-8")
     return False
 
@@ -95,6 +98,7 @@ def _train(
     from datasets import Dataset
     from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+    from transformers import PrinterCallback
     from transformers.trainer_utils import get_last_checkpoint
 
     model = SentenceTransformer(name)
@@ -107,6 +111,7 @@ def _train(
         loss=MultipleNegativesRankingLoss(model),
         callbacks=[_told(on_step)],
     )
+    trainer.remove_callback(PrinterCallback)
     begun = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     trainer.train(resume_from_checkpoint=begun)
     return model

@@ -1,0 +1,44 @@
+"""Judging a ranking again, and leaving near duplicates out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from retrieval.ranking import Allowed, Ranking
+from retrieval.rerank import distinct, reranked
+
+TEXTS = [
+    "The pool opens at seven in the morning and closes at nine in the evening on all days of the week.",
+    "The pool opens at seven in the morning and closes at nine in the evening, on all days of the week!",
+    "The pool opens at 7 in the morning and closes at nine in the evening on all days of the week.",
+    "Dogs are welcome.",
+]
+
+
+def in_order(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
+    """Find every passage, in the order of their positions."""
+    positions = np.array([[*range(len(TEXTS)), *[-1] * (k - len(TEXTS))][:k]] * len(queries))
+    return Ranking(positions, np.where(positions < 0, -np.inf, -positions).astype(np.float32))
+
+
+def about_dogs(query: str, texts: Sequence[str]) -> list[float]:
+    """Read for dogs."""
+    return [1e6 * ("Dogs" in text) for text in texts]
+
+
+def test_a_reader_moves_up_what_it_prefers_by_its_share() -> None:
+    found = reranked(in_order, TEXTS.__getitem__, about_dogs, 4, 0.9)(["q"], 4)
+    assert found.positions.tolist() == [[3, 0, 1, 2]]
+    assert reranked(in_order, TEXTS.__getitem__, about_dogs, 4, 0.1)(["q"], 2).positions.tolist() == [[0, 1]]
+
+
+def test_a_reader_sees_only_the_best() -> None:
+    seen: list[str] = []
+    reranked(in_order, TEXTS.__getitem__, lambda query, texts: seen.extend(texts) or [0] * len(texts), 2, 0.5)(["q"], 3)  # type: ignore[func-returns-value]
+    assert seen == TEXTS[:2]
+
+
+def test_a_passage_that_says_the_same_is_left_out_unless_a_number_differs() -> None:
+    assert distinct(in_order, TEXTS.__getitem__)(["q"], 4).positions.tolist() == [[0, 2, 3, -1]]
+    found = distinct(in_order, TEXTS.__getitem__)(["q"], 2)
+    assert found.positions.tolist() == [[0, 2]] and found.scores.tolist() == [[0, -2]]

