@@ -4,6 +4,8 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,20 @@ class Unreadable:
     line: int
     reason: str
     do: str
+
+
+class Refused(Exception):
+    """What is not read, a file or a row in it (`line`, from 1; 0 for the file): why, and what to do about it."""
+
+    def __init__(self, reason: str, do: str, line: int = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.do, self.line = reason, do, line
+
+
+def metadata_of(row: Mapping[Any, Any]) -> dict[str, str]:
+    """What of a row can be compared as text: strings, dates, and numbers and booleans as JSON writes them."""
+    return {
+        str(key): json.dumps(value) if isinstance(value, bool | int | float) else str(value)
+        for key, value in row.items()
+        if isinstance(value, str | bool | int | float | date)
+    }

@@ -2,39 +2,25 @@
 
 A reader is given a file and the id that a document made of the whole file gets. It yields documents, and `Refused` for
 what in the file cannot be used; it raises `Refused`, or whatever the library below it raises, where that is all of it.
-Memory is bounded by `MOST_TEXT`, whatever a file claims to hold.
+Memory is bounded, whatever a file claims to hold.
 """
 
-import csv
-import io
-import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from retrieval import pdf as pdfs
 from retrieval import structure
-from retrieval.documents import Document
-from retrieval.encodings import Undecodable, decode
+from retrieval.decoding import text_of
+from retrieval.documents import Document, Refused, metadata_of
 from retrieval.markup import TooDeep, to_markdown
+from retrieval.rows import csv_rows, json_rows
 
-MOST_TEXT = 64 * 2**20  # bytes of a text file or of a row of JSON Lines
 MOST_XML = 32 * 2**20  # bytes of the XML in a DOCX, which takes twenty times as much memory
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Microsoft's compound files begin with it
 MOST_FRONT_MATTER = 2**14  # characters
-SPLIT_IT = "split it into smaller files"
-SAVE_AS_UTF8 = "save the file as UTF-8 text, or take it out"
-
-
-class Refused(Exception):
-    """What is not read, a file or a row in it (`line`, from 1; 0 for the file): why, and what to do about it."""
-
-    def __init__(self, reason: str, do: str, line: int = 0) -> None:
-        self.reason, self.do, self.line = reason, do, line
-
 
 Found = Iterator[Document | Refused]
 Reader = Callable[[Path, str], Found]
@@ -42,13 +28,13 @@ Reader = Callable[[Path, str], Found]
 
 def plain(file: Path, id: str) -> Found:
     """Plain text; its title is the file's name."""
-    text, facts = _text(file)
+    text, facts = text_of(file)
     yield _document(file, id, text, facts=facts)
 
 
 def markdown(file: Path, id: str) -> Found:
     """Markdown; its title is its front matter's, or its first heading; the rest of the front matter is metadata."""
-    text, facts = _text(file)
+    text, facts = text_of(file)
     matter, text = _front_matter(text)
     title = matter.pop("title", "") or structure.first_heading(text)
     yield _document(file, id, text, title, matter | facts)
@@ -56,7 +42,7 @@ def markdown(file: Path, id: str) -> Found:
 
 def html(file: Path, id: str) -> Found:
     """HTML; its title is its first heading, or its `<title>`."""
-    text, facts = _text(file)
+    text, facts = text_of(file)
     yield _page(file, id, text, facts)
 
 
@@ -77,60 +63,15 @@ def docx(file: Path, id: str) -> Found:
 
 def pdf(file: Path, id: str) -> Found:
     """PDF with a text layer: its pages, and its bookmarks as headings; its title is the one that it gives itself."""
-    try:
-        found = pdfs.read(file)
-    except pdfs.Encrypted as error:
-        raise Refused("encrypted: it opens with a password only", "save it without a password") from error
-    except pdfs.Broken as error:
-        raise Refused(str(error), "save it again from a viewer, split it, or take it out") from error
-    recognise = "run text recognition over it (`ocrmypdf in.pdf out.pdf`), or leave them out"
+    found = pdfs.read(file)
     text, pages = found.joined()
     if found.pictures:
-        which = (
-            f"pages {_ranges(found.pictures)} hold" if text else f"no text layer: pages {_ranges(found.pictures)} hold"
-        )
-        yield Refused(f"{which} pictures and no text", recognise)
+        do = "run text recognition over it (`ocrmypdf in.pdf out.pdf`), or leave them out"
+        yield Refused(f"no text layer on {_pages(found.pictures)}, only pictures", do)
     if found.damaged:
-        yield Refused(f"pages {_ranges(found.damaged)} are damaged", "save it again from a viewer")
+        yield Refused(f"damage on {_pages(found.damaged)}", "save it again from a viewer")
     if text or not (found.pictures or found.damaged):
         yield _document(file, id, text, found.title, pages=pages)
-
-
-def csv_rows(file: Path, id: str) -> Found:
-    """CSV with a header. With a column `text`, each row is a document (`_id` or `id`, `title`; the rest is metadata).
-
-    Without one, the file is one document: a table, whose rows keep their header when it is split.
-    """
-    text, facts = _text(file)
-    header, rows = _table(text, file.suffix.lower())
-    names = [name.strip().lower() for name in header]
-    if "text" not in names:
-        yield _document(file, id, structure.table(header, [row for _, row in rows]) if rows else "", facts=facts)
-        return
-    for line, cells in rows:
-        if len(cells) > len(names):
-            yield Refused("more cells than the header has", "put quotes around a cell that holds the separator", line)
-        else:
-            row = {"id": f"{id}#{line}"} | dict(zip(names, cells, strict=False))
-            yield _tried(lambda line, row: _row(file, line, row), line, row)
-
-
-def json_rows(file: Path, id: str) -> Found:
-    """JSON Lines, such as BEIR's `corpus.jsonl`: each line is a document (`_id` or `id`, `text`, `title`).
-
-    The other keys, and those of an object `metadata`, are metadata where they are strings, numbers or booleans.
-    """
-    with file.open("rb") as content:
-        start = 0
-        for number, line in enumerate(iter(lambda: content.readline(MOST_TEXT + 1), b""), 1):
-            if len(line) > MOST_TEXT:
-                yield Refused(f"a line of more than {MOST_TEXT // 2**20} MB", "split the document into several", number)
-                start += _rest_of_line(content)
-            elif number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise Refused("UTF-16, not UTF-8", SAVE_AS_UTF8)
-            elif line.strip():
-                yield _tried(lambda *at: _row(file, at[0], _json(*at)), number, line, start)
-            start += len(line)
 
 
 READERS: Mapping[str, Reader] = {
@@ -148,13 +89,6 @@ READERS: Mapping[str, Reader] = {
     ".tsv": csv_rows,
     ".jsonl": json_rows,
 }
-
-
-def _tried(make: Callable[..., Document], *given: Any) -> Document | Refused:
-    try:
-        return make(*given)
-    except Refused as refused:
-        return refused
 
 
 def _document(
@@ -178,19 +112,6 @@ def _page(file: Path, id: str, html: str, facts: Mapping[str, str] | None = None
     return _document(file, id, text, structure.first_heading(text) or title, facts)
 
 
-def _text(file: Path) -> tuple[str, dict[str, str]]:
-    """The text of a file, and its encoding as a fact where it is not UTF-8."""
-    with file.open("rb") as opened:
-        content = opened.read(MOST_TEXT + 1)
-    if len(content) > MOST_TEXT:
-        raise Refused(f"more than {MOST_TEXT // 2**20} MB of text", SPLIT_IT)
-    try:
-        text, encoding = decode(content)
-    except Undecodable as error:
-        raise Refused(error.reason, SAVE_AS_UTF8, content.count(b"\n", 0, error.at) + 1) from error
-    return text, {} if encoding == "utf-8" else {"encoding": encoding}
-
-
 def _front_matter(text: str) -> tuple[dict[str, str], str]:
     """The facts between two lines of `---` at the beginning, as static site generators write them, and the rest."""
     import yaml
@@ -202,78 +123,7 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
         matter = yaml.safe_load(text[4 : end + 1])
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}, text
-    return (_facts(matter), text[end + 5 :]) if isinstance(matter, dict) else ({}, text)
-
-
-def _facts(row: Mapping[Any, Any]) -> dict[str, str]:
-    """What can be compared as text: strings, numbers and booleans as JSON writes them, dates."""
-    return {
-        str(key): json.dumps(value) if isinstance(value, bool | int | float) else str(value)
-        for key, value in row.items()
-        if isinstance(value, str | bool | int | float | date)
-    }
-
-
-def _table(text: str, suffix: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header, and the rows that are not empty with the line where each begins."""
-    first = text.lstrip("\n").partition("\n")[0]
-    separator = "\t" if suffix == ".tsv" else max(",;\t|", key=first.count)
-    csv.field_size_limit(MOST_TEXT)  # the library's own limit, 128 KiB, would refuse long documents
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows, line = [], 1
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append((line, row))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise Refused(
-            f"not valid CSV: {error}", "check the quotation marks of the row that begins here", line
-        ) from error
-    return (rows[0][1], rows[1:]) if rows else ([], [])
-
-
-def _json(number: int, line: bytes, start: int) -> dict[str, Any]:
-    """The object in a line, which begins at the byte `start` of its file."""
-    if (at := line.find(b"\0")) >= 0:
-        raise Refused(f"binary content, not text (a NUL at byte {start + at})", SAVE_AS_UTF8, number)
-    try:
-        row: Any = json.loads(line.removeprefix(b"\xef\xbb\xbf").decode())
-    except UnicodeDecodeError as error:
-        at = error.start
-        raise Refused(f"not UTF-8: byte {start + at} is 0x{error.object[at]:02x}", SAVE_AS_UTF8, number) from error
-    except (ValueError, RecursionError) as error:
-        what = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
-        raise Refused(f"not valid JSON: {what}", "write one JSON object a line", number) from error
-    if not isinstance(row, dict):
-        raise Refused("not a JSON object", 'write {"_id": ..., "title": ..., "text": ...}', number)
-    return row
-
-
-def _row(file: Path, line: int, row: Mapping[str, Any]) -> Document:
-    id = row.get("_id", row.get("id"))
-    if not isinstance(id, str | int) or isinstance(id, bool) or id == "":
-        raise Refused("no id", 'give the document an "_id"', line)
-    text, title, inner = row.get("text"), row.get("title"), row.get("metadata")
-    if not isinstance(text, str) or not text.strip():
-        raise Refused(f"the document '{id}' has no text", 'write its "text" as a string, or remove the line', line)
-    if not isinstance(title, str | None):
-        do = 'write its "title" as a string, or leave it out'
-        raise Refused(f"the title of document '{id}' is not a string", do, line)
-    facts = _facts(inner if isinstance(inner, dict) else {}) | _facts(
-        {key: value for key, value in row.items() if key not in ("_id", "id", "text", "title", "metadata")}
-    )
-    return Document(str(id), text, title or "", str(file), line, metadata=facts)
-
-
-def _rest_of_line(content: IO[bytes]) -> int:
-    """Read to the end of the line, and say how many bytes that was."""
-    length = 0
-    while part := content.readline(2**20):
-        length += len(part)
-        if part.endswith(b"\n"):
-            break
-    return length
+    return (metadata_of(matter), text[end + 5 :]) if isinstance(matter, dict) else ({}, text)
 
 
 def _check_docx(content: IO[bytes]) -> None:
@@ -288,11 +138,12 @@ def _check_docx(content: IO[bytes]) -> None:
     if not any(part.filename.startswith("word/") for part in parts):
         raise Refused("not a DOCX: a zip archive without a Word document", save_again)
     if sum(part.file_size for part in parts if part.filename.endswith((".xml", ".rels"))) > MOST_XML:
-        raise Refused(f"unpacks to more than {MOST_XML // 2**20} MB of text", SPLIT_IT)
+        raise Refused(f"unpacks to more than {MOST_XML // 2**20} MB of text", "split it into smaller files")
     content.seek(0)
 
 
-def _ranges(numbers: Iterable[int]) -> str:
-    """Numbers in order as a person writes them: "1, 4-6"."""
+def _pages(numbers: Sequence[int]) -> str:
+    """Numbers in order as a person writes them: "pages 1, 4-6"."""
     runs = [[number for _, number in run] for _, run in groupby(enumerate(numbers), lambda at: at[1] - at[0])]
-    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    ranges = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    return f"pages {ranges}" if len(numbers) > 1 else f"page {ranges}"

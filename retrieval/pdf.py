@@ -1,16 +1,24 @@
 """The text of a PDF, page by page, with its bookmarks as headings; knows nothing of documents."""
 
+import json
 import re
-import time
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MOST_TEXT = 64 * 2**20  # characters
-MOST_SECONDS = 300  # checked between pages
-MOST_BOOKMARKS = 20_000
+from retrieval.documents import Refused
+
+PROGRAM = Path(__file__).with_name("pdfium.py")
+MOST_SECONDS = 300
+ERRORS = {  # that the program tells: what is wrong, and what to do
+    "password": ("encrypted: it opens with a password only", "save it without a password"),
+    "damaged": ("not a PDF, or a damaged one", "save it again from a viewer, or take it out"),
+    "size": ("more than 64 million characters of text", "split it into smaller files"),
+}
 NO_TITLE = re.compile(r"(?i)(microsoft \w+ - .*|untitled.*|.*\.[a-z]{2,5}|)")  # what programs write when nobody did
 SENTENCE_END = (".", "!", "?", ":", "。", "！", "？")
 
@@ -46,78 +54,32 @@ class Pdf:
         return "".join(parts), tuple(starts)
 
 
-class Encrypted(ValueError):
-    """A PDF that opens with a password only."""
-
-
-class Broken(ValueError):
-    """No PDF, or one too damaged or too large to read; the message says which."""
-
-
 def read(file: Path) -> Pdf:
-    """Read the text of a PDF. Raises `Encrypted`, `Broken`, or `OSError`."""
-    import pypdfium2
+    """Read the text of a PDF, in a process of its own (`pdfium.py` says why). Raises `Refused` or `OSError`."""
+    file.open("rb").close()  # that it is not there, or closed to us, is told by the usual error
+    found = _in_own_process(file)
+    bookmarks: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for index, level, name in found["bookmarks"]:
+        bookmarks[index].append((min(level, 6), name))
+    pages = [_with_headings(page, bookmarks[at]) for at, page in enumerate(_without_running_lines(found["texts"]))]
+    title = " ".join(found["title"].split())
+    title = "" if NO_TITLE.fullmatch(title) else title
+    return Pdf(title, tuple(pages), tuple(found["pictures"]), tuple(found["damaged"]))
 
+
+def _in_own_process(file: Path) -> dict[str, Any]:
+    # -P, since the folder of the program holds modules whose names others may mean
+    command = [sys.executable, "-P", str(PROGRAM), str(file)]
     try:
-        document = pypdfium2.PdfDocument(file)
-    except pypdfium2.PdfiumError as error:
-        if "password" in str(error):
-            raise Encrypted from error
-        raise Broken("not a PDF, or a damaged one") from error
-    with document:
-        texts, pictures, damaged = _texts(document)
-        bookmarks = _bookmarks(document, len(texts))
-        title = " ".join((document.get_metadata_dict().get("Title") or "").split())
-    pages = [_with_headings(page, bookmarks[at]) for at, page in enumerate(_without_running_lines(texts))]
-    return Pdf("" if NO_TITLE.fullmatch(title) else title, tuple(pages), tuple(pictures), tuple(damaged))
-
-
-def _texts(document: Any) -> tuple[list[str], list[int], list[int]]:
-    from pypdfium2 import PdfiumError
-
-    texts, pictures, damaged = [], [], []
-    length, started = 0, time.monotonic()
-    for number in range(1, len(document) + 1):
-        try:
-            text, picture = _page(document, number - 1)
-        except PdfiumError:
-            text, picture = "", False
-            damaged.append(number)
-        texts.append(text)
-        length += len(text)
-        if picture and not text:
-            pictures.append(number)
-        if length > MOST_TEXT:
-            raise Broken(f"more than {MOST_TEXT // 2**20} million characters of text")
-        if time.monotonic() - started > MOST_SECONDS:
-            raise Broken(f"page {number} was reached only after {MOST_SECONDS} seconds")
-    return texts, pictures, damaged
-
-
-def _page(document: Any, index: int) -> tuple[str, bool]:
-    """The text of a page, and whether it shows a picture."""
-    from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
-
-    page = document[index]
-    try:
-        text = page.get_textpage().get_text_bounded()
-        # U+FFFE is where PDFium took out a hyphen and the line end after it
-        lines = text.replace("\r\n", "\n").replace("\ufffe", "").replace("\u00ad", "").replace("\0", "").split("\n")
-        picture = next(page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE], max_depth=3), None) is not None
-        return "\n".join(line.strip() for line in lines).strip(), picture
-    finally:
-        page.close()
-
-
-def _bookmarks(document: Any, pages: int) -> dict[int, list[tuple[int, str]]]:
-    """Level (from 1) and title of the bookmarks, by the index of the page that they lead to."""
-    found: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    for _, bookmark in zip(range(MOST_BOOKMARKS), document.get_toc(), strict=False):
-        title = " ".join(bookmark.get_title().split())
-        target = bookmark.get_dest()
-        index = target.get_index() if target else None
-        if title and index is not None and 0 <= index < pages:
-            found[index].append((min(bookmark.level + 1, 6), title))
+        done = subprocess.run(command, capture_output=True, timeout=MOST_SECONDS, check=True)
+        found: dict[str, Any] = json.loads(done.stdout)
+    except subprocess.TimeoutExpired as error:
+        raise Refused(f"takes more than {MOST_SECONDS} seconds to read", "split it, or take it out") from error
+    except (subprocess.CalledProcessError, ValueError) as error:
+        do = "save it again from a viewer, split it, or take it out"
+        raise Refused("so damaged or so large that PDFium gave up on it", do) from error
+    if told := found.get("error"):
+        raise Refused(*ERRORS[told])
     return found
 
 

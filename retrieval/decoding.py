@@ -2,6 +2,12 @@
 
 import codecs
 from contextlib import suppress
+from pathlib import Path
+
+from retrieval.documents import Refused
+
+MOST_TEXT = 64 * 2**20  # bytes of a file
+SAVE_AS_UTF8 = "save the file as UTF-8 text, or take it out"
 
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -19,7 +25,7 @@ CANDIDATES = [
 SAMPLE = 2**18  # bytes that a guess is made from
 # Of charset-normalizer's measures, from 0 to 1: how much mess there may be, how much it must be like a language, and by
 # how much the likeliest must be ahead. Over 450 texts of 2 to 60 sentences in 20 languages and their old encodings,
-# these read 181, two of them wrong; most of what they refuse is Western European text that cp1250 reads as well.
+# these read 179, two of them wrong; most of what they refuse is Western European text that cp1250 reads as well.
 MOST_MESS, LEAST_LIKENESS, AHEAD_IN_MESS, AHEAD_IN_LIKENESS = 0.1, 0.3, 0.05, 0.1
 
 
@@ -29,6 +35,19 @@ class Undecodable(ValueError):
     def __init__(self, reason: str, at: int) -> None:
         super().__init__(reason)
         self.reason, self.at = reason, at
+
+
+def text_of(file: Path) -> tuple[str, dict[str, str]]:
+    """The text of a file, and its encoding as metadata where it is not UTF-8. Raises `Refused` or `OSError`."""
+    with file.open("rb") as opened:
+        content = opened.read(MOST_TEXT + 1)
+    if len(content) > MOST_TEXT:
+        raise Refused(f"more than {MOST_TEXT // 2**20} MB of text", "split it into smaller files")
+    try:
+        text, encoding = decode(content)
+    except Undecodable as error:
+        raise Refused(error.reason, SAVE_AS_UTF8, content.count(b"\n", 0, error.at) + 1) from error
+    return text, {} if encoding == "utf-8" else {"encoding": encoding}
 
 
 def decode(content: bytes) -> tuple[str, str]:

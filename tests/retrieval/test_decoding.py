@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from retrieval.encodings import Undecodable, decode
+from retrieval.decoding import Undecodable, decode
 
 GERMAN = "Die Kündigungsfrist beträgt drei Monate. Größere Änderungen müssen schriftlich erfolgen; über Ausnahmen entscheidet der Vorstand."
 RUSSIAN = "Срок уведомления составляет три месяца. Большие изменения должны быть письменными, об исключениях решает правление."

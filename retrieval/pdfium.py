@@ -1,0 +1,82 @@
+"""A program of its own that prints what PDFium finds in the PDF named on its command line, as one JSON object.
+
+It is no part of the process that reads documents, since a hostile PDF of a few kilobytes can ask for any amount of memory
+and time, and a damaged one may bring PDFium down; so it imports nothing of this package. Keys of what it prints: `error`
+("password", "damaged" or "size") alone; or `texts` of the pages, `pictures` and `damaged` (numbers, from 1, of the pages that
+show a picture and have no text, and of those that do not open), `bookmarks` ([page index, level from 1, title]), `title`.
+"""
+
+import json
+import sys
+from contextlib import closing
+from typing import Any
+
+MOST_MEMORY = 2 * 2**30  # bytes; where the operating system can hold a process to it
+MOST_TEXT = 64_000_000  # characters
+MOST_BOOKMARKS = 20_000
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY if most < 0 else min(MOST_MEMORY, most), most))
+
+
+def _found(file: str) -> dict[str, Any]:
+    from pypdfium2 import PdfDocument, PdfiumError
+
+    try:
+        document = PdfDocument(file)
+    except PdfiumError as error:
+        return {"error": "password" if "password" in str(error) else "damaged"}
+    texts: list[str] = []
+    pictures: list[int] = []
+    damaged: list[int] = []
+    length = 0
+    for number in range(1, len(document) + 1):
+        try:
+            text, picture = _page(document, number - 1)
+        except PdfiumError:
+            text, picture = "", False
+            damaged.append(number)
+        texts.append(text)
+        length += len(text)
+        if picture and not text:
+            pictures.append(number)
+        if length > MOST_TEXT:
+            return {"error": "size"}
+    title = document.get_metadata_dict().get("Title") or ""
+    bookmarks = _bookmarks(document)
+    return {"texts": texts, "pictures": pictures, "damaged": damaged, "bookmarks": bookmarks, "title": title}
+
+
+def _page(document: Any, index: int) -> tuple[str, bool]:
+    """The text of a page, and whether it shows a picture."""
+    from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
+
+    with closing(document[index]) as page:
+        text = page.get_textpage().get_text_bounded().replace("\r\n", "\n")
+        # U+FFFE is where PDFium took out a hyphen and the line end after it, U+00AD a hyphen that may be taken out
+        for sign in ("\ufffe", "\u00ad", "\0"):
+            text = text.replace(sign, "")
+        picture = next(page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE], max_depth=3), None) is not None
+        return "\n".join(line.strip() for line in text.split("\n")).strip(), picture
+
+
+def _bookmarks(document: Any) -> list[tuple[int, int, str]]:
+    found = []
+    for _, bookmark in zip(range(MOST_BOOKMARKS), document.get_toc(), strict=False):
+        title = " ".join(bookmark.get_title().split())
+        target = bookmark.get_dest()
+        index = target.get_index() if target else None
+        if title and index is not None:
+            found.append((index, bookmark.level + 1, title))
+    return found
+
+
+if __name__ == "__main__":
+    _limit_memory()
+    json.dump(_found(sys.argv[1]), sys.stdout)
