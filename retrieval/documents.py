@@ -1,6 +1,7 @@
 """Documents as values; knows nothing of files, passages or search."""
 
 import hashlib
+import json
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
