@@ -6,7 +6,9 @@
     index = Index.build(documents, load_embedder())
     [hits] = index.search(["How many days of leave do I have?"], k=3)
 
-Importing it is quick: torch, FAISS and bm25s are imported where they are first needed.
+    index, changes = Index.open(Path("index/"), documents, load_embedder(cache=Path("vectors.sqlite")))  # kept on disk
+
+Importing it is quick: torch and FAISS are imported where they are first needed.
 """
 
 from retrieval.chunking import Passage, split

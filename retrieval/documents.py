@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from typing import Any
 
 
@@ -29,11 +28,11 @@ class Document:
     pages: tuple[int, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """A hash of what is in it: equal ones have the same passages, wherever they were read."""
-        content = json.dumps([self.title, self.text, self.pages, sorted(self.metadata.items())])
-        return hashlib.sha256(content.encode()).hexdigest()[:32]
+        content = repr((self.title, self.text, self.pages, sorted(self.metadata.items())))  # half the time of JSON
+        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
     def page(self, at: int) -> int:
         """The page (from 1) that holds the character `at` of its text, 0 where there are no pages."""

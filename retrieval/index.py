@@ -171,7 +171,8 @@ class Index:
     def save(self, folder: Path) -> None:
         """Write the index to `folder`, in the place of what was there: whole or, if it fails, not at all.
 
-        Segments that lie there already are not written again.
+        Segments that lie there already are not written again. Vectors in Milvus stay where they are: both copies need
+        them, until an update of one of them removes what it no longer needs.
         """
         with saved.writing(folder):
             self._write(folder)

@@ -13,13 +13,14 @@ from typing import Any
 from retrieval.documents import Refused
 
 PROGRAM = Path(__file__).with_name("pdfium.py")
-MOST_SECONDS = 300
+MOST_SECONDS = 900  # by the clock, on a machine that may be busy; the program limits its own work to less
 ERRORS = {  # that the program tells: what is wrong, and what to do
     "password": ("encrypted: it opens with a password only", "save it without a password"),
     "damaged": ("not a PDF, or a damaged one", "save it again from a viewer, or take it out"),
     "size": ("more than 64 million characters of text", "split it into smaller files"),
 }
 NO_TITLE = re.compile(r"(?i)(microsoft \w+ - .*|untitled.*|.*\.[a-z]{2,5}|)")  # what programs write when nobody did
+PAGE_NUMBER = re.compile(r"(?i)(?:(?:page|seite|página|pagina|of|von|sur|de|di)\b|[\d\W_]|\b[ivxlc]+\b)+")
 SENTENCE_END = (".", "!", "?", ":", "。", "！", "？")
 
 
@@ -84,21 +85,22 @@ def _in_own_process(file: Path) -> dict[str, Any]:
 
 
 def _without_running_lines(pages: list[str]) -> list[str]:
-    """The pages without the first and last lines that most of them share but for a number."""
+    """The pages without the first and last lines that most of them share, and without page numbers there."""
     pages = list(pages)
     for end in (0, -1):
         lines = [page.split("\n") for page in pages]
-        seen = Counter(_unnumbered(page[end]) for page in lines if page[end])
-        running = {line for line, times in seen.items() if times >= 4 and times > len(pages) / 2}
+        seen = Counter(_running(page[end]) for page in lines if page[end])
+        most = {line for line, times in seen.items() if times >= 4 and times > len(pages) / 2}
         for at, page in enumerate(lines):
-            if _unnumbered(page[end]) in running:
+            if page[end] and _running(page[end]) in most:
                 del page[end]
                 pages[at] = "\n".join(page).strip()
     return pages
 
 
-def _unnumbered(line: str) -> str:
-    return re.sub(r"\d+", "0", line)
+def _running(line: str) -> str:
+    """A line as it is compared with those of other pages: all page numbers are the same."""
+    return "" if PAGE_NUMBER.fullmatch(line) else line
 
 
 def _with_headings(page: str, bookmarks: list[tuple[int, str]]) -> str:

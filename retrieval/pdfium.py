@@ -11,18 +11,19 @@ import sys
 from contextlib import closing
 from typing import Any
 
-MOST_MEMORY = 2 * 2**30  # bytes; where the operating system can hold a process to it
+MOST_MEMORY, MOST_SECONDS = 2 * 2**30, 120  # bytes and seconds of work, where the operating system can hold it to them
 MOST_TEXT = 64_000_000  # characters
 MOST_BOOKMARKS = 20_000
 
 
-def _limit_memory() -> None:
+def _limit() -> None:
     try:
         import resource
     except ImportError:  # Windows
         return
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY if most < 0 else min(MOST_MEMORY, most), most))
+    for what, limit in ((resource.RLIMIT_AS, MOST_MEMORY), (resource.RLIMIT_CPU, MOST_SECONDS)):
+        _, most = resource.getrlimit(what)
+        resource.setrlimit(what, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
 def _found(file: str) -> dict[str, Any]:
@@ -78,5 +79,5 @@ def _bookmarks(document: Any) -> list[tuple[int, int, str]]:
 
 
 if __name__ == "__main__":
-    _limit_memory()
+    _limit()
     json.dump(_found(sys.argv[1]), sys.stdout)

@@ -25,6 +25,7 @@ from retrieval.updating import Making
 from retrieval.vectors import VectorStore
 
 META, LOCK = "meta.json", ".lock"
+FORMAT = 1  # goes up when files are written otherwise, or the same document gives other passages or words
 Rows = NDArray[np.int64]
 
 
@@ -77,6 +78,8 @@ def read(folder: Path, embedder: str) -> Meta:
     """Read `meta.json`. Raises `IndexMismatch` if the index in `folder` was made by another embedder, or is damaged."""
     try:
         values: dict[str, Any] = json.loads((folder / META).read_bytes())
+        if (written := values.pop("format")) != FORMAT:
+            raise ValueError(f"of format {written}, not {FORMAT}")
         settings = SearchSettings(**values.pop("settings"))
         meta = Meta(**values | {"settings": settings, "order": tuple(values["order"])})
         names = [*meta.segments, meta.order[0]]
@@ -122,7 +125,7 @@ def salvage(folder: Path, embedder: str, store: VectorStore) -> tuple[list[Segme
     Raises `IndexMismatch` if another embedder made it.
     """
     nothing = np.zeros(0, np.int64)
-    if not any(path.name != LOCK for path in folder.iterdir()):
+    if not (folder / META).exists():  # nothing yet, or what a build left that was cut off
         return [], nothing, None, ""
     try:
         meta = read(folder, embedder)
@@ -136,10 +139,11 @@ def salvage(folder: Path, embedder: str, store: VectorStore) -> tuple[list[Segme
             sound.append(segment(folder, name, meta, store))
         except Damaged as error:
             damage.append(str(error))
+    rows = np.arange(sum(len(part.passages) for part in sound))  # of what is left of a damaged index
     try:
-        rows = order(folder, meta) if not damage else nothing
+        rows = rows if damage else order(folder, meta)
     except Damaged as error:
-        rows, damage = nothing, [str(error)]
+        damage = [str(error)]
     return sound, rows, meta, "; ".join(damage)
 
 
@@ -159,7 +163,7 @@ def write(folder: Path, index: Saved) -> None:
         index.making.embedder.fingerprint, index.fingerprint, where, index.making.budget, index.settings, sums, order
     )
     partial = folder / f".{META}"
-    partial.write_text(json.dumps(asdict(meta), indent=1), encoding="utf-8")
+    partial.write_text(json.dumps({"format": FORMAT, **asdict(meta)}, indent=1), encoding="utf-8")
     os.replace(partial, folder / META)
     for path in folder.iterdir():
         if path.name not in {META, LOCK, order[0], *sums}:

@@ -24,7 +24,6 @@ from retrieval.postings import Counter, Postings
 from retrieval.sparse import tokenize
 from retrieval.vectors import Matrix, Raw, Vectors, VectorStore
 
-FORMAT = 1  # goes up when the same document gives other passages or words
 PASSAGES, OFFSETS, KEYS, SIZES, RAW, SUMS = (
     "passages.jsonl",
     "offsets.npy",
@@ -67,7 +66,7 @@ class Segment:
 
 def key(document: Document, budget: int) -> bytes:
     """What tells a document split to a budget from any other: the same key, the same passages."""
-    parts = f"{FORMAT} {budget} {document.fingerprint} {document.id}"
+    parts = f"{budget} {document.fingerprint} {document.id}"
     return hashlib.blake2b(parts.encode(), digest_size=16).digest()
 
 

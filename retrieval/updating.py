@@ -17,7 +17,7 @@ from retrieval.embedder import Embedder
 from retrieval.segments import Segment, Writer, key
 from retrieval.vectors import VectorStore
 
-BATCH = 2048  # passages split, encoded and written together
+BATCH = 512  # passages split, encoded and written between two words of progress
 SMALL = 1000  # passages; smaller segments are written together whenever there is something new
 DEAD = 0.25  # share of removed passages above which a segment is written again
 
@@ -55,7 +55,7 @@ class Changes:
 
 def update(
     parts: Sequence[Segment],
-    living: Rows,
+    rows: Rows,
     documents: Iterable[Document],
     making: Making,
     folder: Path | None,
@@ -63,10 +63,10 @@ def update(
 ) -> tuple[list[Segment], list[bytes], Changes]:
     """The segments that hold `documents`, the keys of those in their order, and what changed.
 
-    living: the rows of all passages so far, counted through all segments.
+    rows: of all passages so far, counted through all segments.
     folder: where a new segment is written; None for a temporary folder that goes when the segment does.
     """
-    before = _before(parts, living)
+    before = _before(parts, rows)
     wanted: dict[bytes, None] = {}
     total = len(documents) if isinstance(documents, Sized) else 0
     with Writer(folder, making.store) as writer:
@@ -74,18 +74,20 @@ def update(
             vectors = making.embedder([passage.titled for _, passages in batch for passage in passages])
             writer.add([name for name, _ in batch], [passages for _, passages in batch], vectors)
             watch("index", len(wanted), total)
-        left = [part for part in _by_size(parts, wanted) if not _rewritten(part, wanted, writer)]
+        living = [(part, _living(part, wanted)) for part in parts]
+        living.sort(key=lambda one: int(one[0].sizes[one[1]].sum()))  # small ones first: what joins can make more join
+        left = [part for part, alive in living if not _rewritten(part, alive, writer)]
         if writer.documents:
             left.append(writer.finish())
     kept = sum(before.get(name, False) for name in wanted)
     return left, list(wanted), Changes(kept, len(wanted) - kept, sum(before.values()) - kept)
 
 
-def _before(parts: Sequence[Segment], living: Rows) -> dict[bytes, bool]:
+def _before(parts: Sequence[Segment], rows: Rows) -> dict[bytes, bool]:
     """The documents that need not be split and encoded, and whether the index held them, not just its segments."""
     sizes = _sizes(parts)
     alive = np.zeros(int(sizes.sum()) + 1, bool)
-    alive[living] = True
+    alive[rows] = True
     names = [name for part in parts for name in part.documents()]
     return dict(zip(names, alive[np.cumsum(sizes) - sizes].tolist(), strict=True))
 
@@ -132,22 +134,17 @@ def _living(part: Segment, wanted: dict[bytes, None]) -> NDArray[np.bool_]:
     return np.fromiter((name in wanted for name in part.documents()), bool, len(part.sizes))
 
 
-def _by_size(parts: Sequence[Segment], wanted: dict[bytes, None]) -> list[Segment]:
-    return sorted(parts, key=lambda part: int(part.sizes[_living(part, wanted)].sum()))
-
-
-def _rewritten(part: Segment, wanted: dict[bytes, None], writer: Writer) -> bool:
-    """Whether the segment goes: with what lives in it written to `writer`, where that is the better way."""
-    living = _living(part, wanted)
-    if not living.any():
-        return True
+def _rewritten(part: Segment, living: NDArray[np.bool_], writer: Writer) -> bool:
+    """Whether the segment goes; where documents live in it, because they were better written to `writer`."""
     rows, alive = len(part.passages), int(part.sizes[living].sum())
     joins = writer.documents > 0 and alive <= max(len(writer), SMALL)
-    if not joins and alive >= (1 - DEAD) * rows:
+    if living.any() and not joins and alive >= (1 - DEAD) * rows:
         return False
     ends = np.cumsum(part.sizes)
-    for some in np.array_split(np.flatnonzero(living), -(-alive // BATCH) or 1):
+    documents = np.flatnonzero(living)
+    for at in range(0, len(documents), BATCH):
+        some = documents[at : at + BATCH]
         spans = [(int(ends[i] - part.sizes[i]), int(ends[i])) for i in some]
-        there = np.concatenate([np.arange(start, end) for start, end in spans]) if spans else np.zeros(0, np.int64)
-        writer.add([bytes(part.keys[i]) for i in some], [part.passages[a:b] for a, b in spans], part.vectors.get(there))
+        vectors = part.vectors.get(np.concatenate([np.arange(start, end) for start, end in spans]))
+        writer.add([bytes(part.keys[i]) for i in some], [part.passages[a:b] for a, b in spans], vectors)
     return True

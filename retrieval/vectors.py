@@ -17,9 +17,10 @@ from retrieval.ranking import Allowed, Ranking
 Matrix = NDArray[np.float32]
 
 FLAT = 10_000  # vectors up to which all are compared: under a millisecond, exact, and nothing to build
-HNSW = 2_000_000  # up to which there is a graph; above, clusters (IVF), which are built in minutes instead of hours
+HNSW = 4_000_000  # up to which there is a graph; above, clusters (IVF), built in half the time and without its links
 LINKS, BUILD_WIDTH, SEARCH_WIDTH = 16, 80, 96  # of the graph: recall@10 of 0.95 or more at a million (bench-index)
-PROBES = 64  # clusters that a query looks into
+SAMPLE = 40  # vectors for each cluster that clusters are made from; FAISS wants 39
+PROBES = 64  # clusters that a query looks into, or one in so many, if that is more
 FEW = 0.1  # share of rows allowed below which all of those are compared: a graph would hardly come across them
 BATCH = 16_384  # vectors added at once
 FILE = "vectors.faiss"
@@ -95,7 +96,10 @@ def store(where: str = "faiss") -> VectorStore:
 
 
 class Faiss:
-    """Vectors in a file of the segment's folder, mapped into memory: flat, HNSW or IVF as their number asks."""
+    """Vectors in a file of the segment's folder, mapped into memory: flat, HNSW or IVF as their number asks.
+
+    A graph is built by all cores at once, so that two graphs of the same vectors may differ in what they miss.
+    """
 
     name = "faiss"
 
@@ -103,7 +107,7 @@ class Faiss:
         """Build the index in memory, a batch at a time, and write it."""
         index = empty(len(raw), raw.dimensions)
         if not index.is_trained:
-            index.train(raw.sample(64 * index.nlist))
+            index.train(raw.sample(SAMPLE * index.nlist))
         for batch in raw.batches():
             index.add(batch)
         _faiss().write_index(index, str(folder / FILE))
@@ -114,7 +118,7 @@ class Faiss:
         index = faiss.read_index(str(folder / FILE), faiss.IO_FLAG_MMAP_IFC)
         if isinstance(index, faiss.IndexIVF):
             index = faiss.read_index(str(folder / FILE), faiss.IO_FLAG_MMAP)  # lists have a mapping of their own
-            index.nprobe = PROBES
+            index.nprobe = max(PROBES, index.nlist // PROBES)
         if isinstance(index, faiss.IndexHNSW):
             index.hnsw.efSearch = SEARCH_WIDTH
         return FaissVectors(index)
@@ -176,7 +180,7 @@ def kind(count: int) -> str:
         return "Flat"
     if count <= HNSW:
         return f"HNSW{LINKS},SQfp16"
-    return f"IVF{2 ** round(np.log2(8 * np.sqrt(count)))},SQfp16"  # 4 to 16 roots: FAISS wiki, "Guidelines to choose"
+    return f"IVF{2 ** round(np.log2(4 * np.sqrt(count)))},SQfp16"  # 4 to 16 roots: FAISS wiki, "Guidelines to choose"
 
 
 def empty(count: int, dimensions: int) -> Any:

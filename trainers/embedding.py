@@ -122,14 +122,16 @@ def _arguments(checkpoints: Path, settings: EmbeddingSettings) -> Any:
     from sentence_transformers import SentenceTransformerTrainingArguments
     from sentence_transformers.base.sampler import BatchSamplers
 
+    on_gpu = torch.cuda.is_available()
     return SentenceTransformerTrainingArguments(
         str(checkpoints),
+        use_cpu=not on_gpu,
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch,
         learning_rate=settings.learning_rate,
         warmup_steps=WARM_UP,
         batch_sampler=BatchSamplers.NO_DUPLICATES,  # a text that answers two questions of a batch is no negative
-        bf16=torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported(),
+        bf16=on_gpu or torch.cpu._is_avx512_bf16_supported(),
         save_strategy="epoch",
         save_total_limit=1,
         logging_steps=1,

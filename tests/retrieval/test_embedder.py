@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval import Embedder, EmbedderUnavailable, load_embedder
+from retrieval import Embedder, EmbedderUnavailable, embedder, load_embedder
 
 
 def test_vectors_have_unit_length_and_close_meanings_are_close(minilm: Embedder) -> None:
@@ -23,6 +23,30 @@ def test_a_text_is_encoded_once(minilm: Embedder, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(minilm._model, name, lambda *_, **__: pytest.fail("encoded again"))  # type: ignore[attr-defined]
     assert np.array_equal(minilm(["another", "one text"], query=True), first[[1, 0]])
     assert minilm([]).shape == (0, 384)
+
+
+def test_what_was_encoded_before_an_interruption_is_not_encoded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedder, "KEPT_EVERY", 2)
+    texts = ["a longer text", "a text", "some other text", "one more"]
+    first, second = (load_embedder(cache=tmp_path / "vectors.sqlite") for _ in range(2))
+    encode, calls = first._model.encode_document, []  # type: ignore[attr-defined]
+
+    def interrupted(some: list[str], **settings: object) -> np.ndarray:
+        if calls:
+            raise KeyboardInterrupt
+        calls.append(some)
+        return encode(some, **settings)
+
+    monkeypatch.setattr(first._model, "encode_document", interrupted)  # type: ignore[attr-defined]
+    with pytest.raises(KeyboardInterrupt):
+        first(texts)
+    left: list[str] = []
+    monkeypatch.setattr(second._model, "encode_document", lambda some, **s: left.extend(some) or encode(some, **s))  # type: ignore[attr-defined]
+    vectors = second(texts)
+    assert len(calls[0]) == 2 and sorted(left + calls[0]) == sorted(texts)
+    assert np.allclose(vectors, load_embedder()(texts), atol=1e-5)
 
 
 def test_loading_is_silent_offline_and_gives_the_same_fingerprint(

@@ -195,10 +195,10 @@ def test_a_pdf_keeps_its_pages_and_bookmarks(tmp_path: Path) -> None:
     assert [document.page(document.text.index(word)) for word in ("Leave", "here", "End")] == [1, 2, 3]
 
 
-def test_the_lines_that_every_page_repeats_are_left_out(tmp_path: Path) -> None:
-    pages = [says("Acme handbook", f"Only page {n} says this.", f"Page {n} of 5") for n in range(1, 6)]
+def test_the_lines_that_every_page_repeats_and_page_numbers_are_left_out(tmp_path: Path) -> None:
+    pages = [says("Acme handbook", f"Section {n}", f"Only page {n} says this.", f"Page {n} of 5") for n in range(1, 6)]
     document = one(tmp_path / "a.pdf", printed(*pages))
-    assert document.text.split("\n\n") == [f"Only page {n} says this." for n in range(1, 6)]
+    assert document.text.split("\n\n") == [f"Section {n}\nOnly page {n} says this." for n in range(1, 6)]
 
 
 def test_a_sentence_goes_on_over_the_end_of_a_page(tmp_path: Path) -> None:

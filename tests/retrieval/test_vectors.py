@@ -67,10 +67,10 @@ def test_vectors_come_back(kept: Vectors, given: NDArray[np.float32]) -> None:
 
 
 def test_the_number_decides_the_kind() -> None:
-    assert [vectors.kind(count) for count in (1, 10_000, 10_001, 2_000_000, 4_000_000)] == [
+    assert [vectors.kind(count) for count in (1, 10_000, 10_001, 4_000_000, 5_000_000)] == [
         "Flat",
         "Flat",
         "HNSW16,SQfp16",
         "HNSW16,SQfp16",
-        "IVF16384,SQfp16",
+        "IVF8192,SQfp16",
     ]

@@ -16,7 +16,7 @@ PAIRS = [
     for word, thing in SECRET.items()
     for ask in ("Have you any", "Do you stock", "I want a", "Where is the")
 ]
-QUICK = EmbeddingSettings(epochs=2, batch=4, learning_rate=2e-4)
+QUICK = EmbeddingSettings(epochs=5, batch=4, learning_rate=3e-4)
 
 
 def minilm() -> str:
@@ -43,7 +43,7 @@ def test_it_learns_what_words_mean_and_goes_on_where_it_was_interrupted(tmp_path
     assert not (tmp_path / "e" / "model").exists()
     steps: list[Progress] = []
     folder = tune_embedding(minilm(), PAIRS, tmp_path / "e", QUICK, steps.append)
-    assert [one.step for one in steps] == [5, 6, 7, 8] and steps[0].steps == 8
+    assert [one.step for one in steps] == list(range(5, 21)) and steps[0].steps == 20
     assert right(minilm()) < 1 == right(str(folder))
     steps.clear()
     assert tune_embedding(minilm(), PAIRS, tmp_path / "e", QUICK, steps.append) == folder and not steps
