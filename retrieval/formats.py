@@ -18,7 +18,7 @@ from retrieval.documents import Document, Refused, metadata_of
 from retrieval.markup import TooDeep, to_markdown
 from retrieval.rows import csv_rows, json_rows
 
-MOST_XML = 32 * 2**20  # bytes of the XML in a DOCX, which takes twenty times as much memory
+MOST_XML, MOST_TAGS = 32 * 2**20, 2_000_000  # bytes and tags of the XML in a DOCX; memory goes by the tags
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Microsoft's compound files begin with it
 MOST_FRONT_MATTER = 2**14  # characters
 
@@ -132,13 +132,17 @@ def _check_docx(content: IO[bytes]) -> None:
     if content.read(8) == OLD_OFFICE:
         raise Refused("encrypted, or a .doc file of old", save_again)
     try:
-        parts = zipfile.ZipFile(content).infolist()
+        archive = zipfile.ZipFile(content)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise Refused("not a DOCX: no zip archive, or a damaged one", save_again) from error
+    parts = archive.infolist()
     if not any(part.filename.startswith("word/") for part in parts):
         raise Refused("not a DOCX: a zip archive without a Word document", save_again)
-    if sum(part.file_size for part in parts if part.filename.endswith((".xml", ".rels"))) > MOST_XML:
-        raise Refused(f"unpacks to more than {MOST_XML // 2**20} MB of text", "split it into smaller files")
+    texts = [part for part in parts if part.filename.endswith((".xml", ".rels"))]
+    # what an archive declares is what can be read of it at most
+    if sum(part.file_size for part in texts) > MOST_XML or sum(archive.read(p).count(b"<") for p in texts) > MOST_TAGS:
+        size = f"unpacks to more than {MOST_XML // 2**20} MB or {MOST_TAGS:,} tags"
+        raise Refused(size, "split it into smaller files")
     content.seek(0)
 
 

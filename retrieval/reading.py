@@ -90,6 +90,8 @@ def _in_file(file: Path, id: str) -> Iterator[Document | Unreadable]:
         yield _unreadable(file, refused)
     except OSError as error:
         yield _not_opened(error, file)
+    except RecursionError:
+        yield Unreadable(str(file), 0, "parts inside one another too deep to follow", "save it again from an editor")
     except Exception as error:  # libraries raise all kinds of errors on damaged files
         reason = f"damaged, or not what its name says ({type(error).__name__}: {str(error)[:200]})"
         yield Unreadable(str(file), 0, reason, "open it in the program that made it and save it again, or take it out")

@@ -142,6 +142,7 @@ def zipped(**parts: bytes) -> bytes:
         (zipped(word__styles=b"<a/>"), "document"),
         (zipped(word__document=b"<a>"), "damaged"),
         (zipped(word__document=b"0" * (33 * 2**20)), "unpacks to more than 32 MB"),
+        (zipped(word__document=b"<a/>" * 2_100_000), "unpacks to more than 32 MB or 2,000,000 tags"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "encrypted, or a .doc file of old"),
     ],
 )
