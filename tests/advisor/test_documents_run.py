@@ -40,7 +40,10 @@ def test_a_run_over_documents_chooses_how_to_search_proves_and_answers_alone(run
     searched = runfolder.read(run.folder / "retrieval.json")
     assert searched["by"] == "the documents that rows name" and searched["trials"]
     found = runfolder.read(run.folder / "diagnosis.json")
-    assert found["recall"][0]["answer"] == 1.0 and {one["system"] for one in found["use"]} >= {"retrieved context", "all documents"}
+    assert found["recall"][0]["answer"] == 1.0 and {one["system"] for one in found["use"]} >= {
+        "retrieved context",
+        "all documents",
+    }
     abstaining = runfolder.read(run.folder / "abstaining.json")
     assert any(one["below"] == abstaining["below"] for one in abstaining["trades"])
     text = report.write(run.folder)[0].read_text(encoding="utf-8")
