@@ -33,7 +33,7 @@ ENOUGH = 0.98  # share of what 10 passages find, with which fewer will do
 MOST = 500  # questions that are looked at
 MADE = 100  # questions made where there are none
 FOLDS = 5
-GRID = {
+GRID = {  # in the order of the settings
     "words": (0.3, 0.6, 1.0, 1.5),
     "letters": (0.0, 0.15, 0.3),
     "meaning": (10.0, 20.0, 40.0),
