@@ -180,10 +180,7 @@ def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> Trial:
         "words alone": replace(default, share=0.0),
         "meaning alone": replace(default, share=1.0),
     }
-    tried = [
-        *named.values(),
-        *(replace(default, **dict(zip(GRID, one, strict=True))) for one in product(*GRID.values())),
-    ]
+    tried = [*named.values(), *(SearchSettings(*weights) for weights in product(*GRID.values()))]
     each = np.stack([bench.scores(mixed(bench.evidence, settings, DEPTH)) for settings in tried])
     fold = np.random.default_rng(0).permutation(each.shape[1]) % FOLDS
     kept = [int(each[:, fold != one].mean(axis=1).argmax()) for one in range(FOLDS)]
