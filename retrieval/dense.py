@@ -22,9 +22,10 @@ def dense(parts: Sequence[tuple[Vectors, Places]], embedder: Embedder) -> Search
             near = vectors.search(asked, min(k, len(vectors)), only)
             found.append((np.where(near.positions < 0, -1, places[near.positions]), near.scores))
         positions = np.concatenate([there for there, _ in found], axis=1)
-        scores = np.concatenate([each for _, each in found], axis=1)
+        scores = np.concatenate([near for _, near in found], axis=1)
         scores = np.where(positions < 0, -np.inf, scores).round(5)  # how queries are batched changes later digits
         order = np.lexsort((positions, -scores), axis=1)[:, :k]  # equal scores in order of position
-        return Ranking(np.take_along_axis(positions, order, 1), np.take_along_axis(scores, order, 1))
+        each = np.arange(len(order))[:, None]  # quicker for one query than take_along_axis
+        return Ranking(positions[each, order], scores[each, order])
 
     return search

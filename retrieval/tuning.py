@@ -33,7 +33,7 @@ ENOUGH = 0.98  # share of what 10 passages find, with which fewer will do
 MOST = 500  # questions that are looked at
 MADE = 100  # questions made where there are none
 FOLDS = 5
-GRID = {
+GRID = {  # in the order of the settings
     "words": (0.3, 0.6, 1.0, 1.5),
     "letters": (0.0, 0.15, 0.3),
     "meaning": (10.0, 20.0, 40.0),
@@ -180,10 +180,7 @@ def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> Trial:
         "words alone": replace(default, share=0.0),
         "meaning alone": replace(default, share=1.0),
     }
-    tried = [
-        *named.values(),
-        *(replace(default, **dict(zip(GRID, one, strict=True))) for one in product(*GRID.values())),
-    ]
+    tried = [*named.values(), *(SearchSettings(*weights) for weights in product(*GRID.values()))]
     each = np.stack([bench.scores(mixed(bench.evidence, settings, DEPTH)) for settings in tried])
     fold = np.random.default_rng(0).permutation(each.shape[1]) % FOLDS
     kept = [int(each[:, fold != one].mean(axis=1).argmax()) for one in range(FOLDS)]
