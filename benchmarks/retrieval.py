@@ -185,7 +185,7 @@ def show(name: str, figures: Mapping[str, Figures]) -> Figures:
     print("                          nDCG@10   error removed of the best single     of the best plain    ms p50")
     for method, error in errors.items():
         shares = [removed(error, errors[base]) for base in (single, plain)]
-        told = [f"{100 * mid:5.0f} % [{100 * low:4.0f}, {100 * high:4.0f}]" for low, mid, high in shares]
+        told = ["{1:4.0f} % [{0:4.0f}, {2:4.0f}]".format(*(max(100 * one, -999) for one in share)) for share in shares]
         took = f"{figures[method]['p50']:8.1f}" if "p50" in figures[method] else ""
         print(f"  {method:22}   {1 - error.mean():.4f}   {told[0]:>28}   {told[1]:>22}  {took}")
     if "tuned_embedding" in figures:

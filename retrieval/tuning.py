@@ -33,12 +33,12 @@ ENOUGH = 0.98  # share of what 10 passages find, with which fewer will do
 MOST = 500  # questions that are looked at
 MADE = 100  # questions made where there are none
 FOLDS = 5
-GRID = {  # in the order of the settings
-    "words": (0.3, 0.6, 1.0, 1.5),
-    "letters": (0.0, 0.15, 0.3),
-    "meaning": (10.0, 20.0, 40.0),
-    "share": (0.2, 0.35, 0.5, 0.65, 0.8),
-}
+GRID = tuple(  # weights of words, letters and meaning, and meaning's share
+    SearchSettings(words=words, letters=letters, meaning=meaning, share=share)
+    for words, letters, meaning, share in product(
+        (0.3, 0.6, 1.0, 1.5), (0.0, 0.15, 0.3), (10.0, 20.0, 40.0), (0.2, 0.35, 0.5, 0.65, 0.8)
+    )
+)
 SHARES = (0.3, 0.6, 0.9)  # of a reader
 HONEST = "tuned, on questions that did not choose"
 
@@ -180,7 +180,7 @@ def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> Trial:
         "words alone": replace(default, share=0.0),
         "meaning alone": replace(default, share=1.0),
     }
-    tried = [*named.values(), *(SearchSettings(*weights) for weights in product(*GRID.values()))]
+    tried = [*named.values(), *GRID]
     each = np.stack([bench.scores(mixed(bench.evidence, settings, DEPTH)) for settings in tried])
     fold = np.random.default_rng(0).permutation(each.shape[1]) % FOLDS
     kept = [int(each[:, fold != one].mean(axis=1).argmax()) for one in range(FOLDS)]
