@@ -56,8 +56,16 @@ def template(lm: LanguageModel, turns: Sequence[Turn], *, prompt: bool) -> str:
     """The text of a conversation by the model's chat template; with `prompt`, up to where its answer begins."""
     if not turns:
         return ""
-    messages = [{"role": turn.role, "content": turn.text} for turn in turns]
+    messages = [{"role": turn.role, "content": _harmless(lm, turn.text)} for turn in turns]
     return str(lm.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=prompt))
+
+
+def _harmless(lm: LanguageModel, text: str) -> str:
+    """The text, with a zero-width space in whatever the tokenizer would take for a control token such as <|im_end|>."""
+    for token in lm.tokenizer.added_tokens_decoder.values():
+        if token.special and token.content in text:
+            text = text.replace(token.content, f"{token.content[0]}\u200b{token.content[1:]}")
+    return text
 
 
 def _ids(lm: LanguageModel, text: str) -> Ids:
