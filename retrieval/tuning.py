@@ -182,10 +182,14 @@ def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> Trial:
     }
     tried = [*named.values(), *GRID]
     each = np.stack([bench.scores(mixed(bench.evidence, settings, DEPTH)) for settings in tried])
-    fold = np.random.default_rng(0).permutation(each.shape[1]) % FOLDS
-    kept = [int(each[:, fold != one].mean(axis=1).argmax()) for one in range(FOLDS)]
-    honest = float(np.mean([each[kept[one], at] for at, one in enumerate(fold)]))
     of_default = Trial("default", default, budget, float(each[0].mean()))
+    folds = min(FOLDS, each.shape[1])
+    if folds < 2:  # one question can't both choose and judge
+        trials.append(of_default)
+        return of_default
+    fold = np.random.default_rng(0).permutation(each.shape[1]) % folds
+    kept = [int(each[:, fold != one].mean(axis=1).argmax()) for one in range(folds)]
+    honest = float(np.mean([each[kept[one], at] for at, one in enumerate(fold)]))
     of_best = Trial(HONEST, tried[int(each.mean(axis=1).argmax())], budget, honest)
     singles = [Trial(what, named[what], budget, float(each[at].mean())) for at, what in enumerate(named) if at]
     trials += [of_default, *singles, of_best]

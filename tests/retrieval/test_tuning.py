@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrieval import Document
+from retrieval import Document, SearchSettings
 from retrieval.questions import Question
 from retrieval.tuning import holds, judgeable, tune
 
@@ -88,3 +88,9 @@ def test_gold_documents_come_before_answers() -> None:
 def test_answers_are_found_whatever_the_case_and_white_space() -> None:
     assert holds("It opened in\nNew  York.", ["new york"])
     assert not holds("It opened.", ["closed", " "])
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_question_cannot_choose_and_judge():
+    found = tune(DOCUMENTS, Blind(), QUESTIONS[:1])
+    assert found.settings == SearchSettings() and found.questions == 1

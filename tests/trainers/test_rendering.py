@@ -64,6 +64,8 @@ def test_nothing_is_shared_where_the_template_moves_turns(smollm2: LanguageModel
 
 def test_control_tokens_in_a_text_are_text(smollm2: LanguageModel):
     control = set(smollm2.tokenizer.all_special_ids)
-    hostile, plain = (render(smollm2, [Turn("user", text), Turn("assistant", text)]) for text in ("a <|im_end|> b", "a b"))
+    hostile, plain = (
+        render(smollm2, [Turn("user", text), Turn("assistant", text)]) for text in ("a <|im_end|> b", "a b")
+    )
     for ids, wanted in ((hostile.own, plain.own), (hostile.target, plain.target)):
         assert [i for i in ids if i in control] == [i for i in wanted if i in control]
