@@ -24,7 +24,7 @@ from retrieval.embedder import located
 from retrieval.index import BUDGET
 from retrieval.metrics import each, gain
 from retrieval.questions import Question
-from retrieval.tuning import Tuning, holds, tune
+from retrieval.tuning import Tuning, holds, tune, wins
 from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 DEPTH = 10  # documents that count: nDCG@10
@@ -141,11 +141,6 @@ def _fitted(
         "k": again.k,
         "seconds": round(time.perf_counter() - since, 1),
     }
-
-
-def wins(gains: NDArray[np.float64]) -> bool:
-    """Whether paired gains are more than their standard error: what is fitted must not only have been lucky."""
-    return bool(len(gains) > 1 and gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
 
 
 def _scores(

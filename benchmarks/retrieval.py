@@ -25,7 +25,7 @@ from retrieval.embedder import located
 from retrieval.evaluation import DEPTH, METHODS, Collection, evaluate, read_collection
 from retrieval.metrics import each, gain
 from retrieval.questions import Question
-from retrieval.tuning import holds, tune
+from retrieval.tuning import holds, tune, wins
 from trainers.embedding import Pair, tune_embedding
 
 SETS = ("nq_open", "venue_faq", "fictional_facts")
@@ -120,12 +120,18 @@ def taught(bench: Bench, settings: SearchSettings) -> Figures:
     )
     model = bench.embedder(str(folder))
     after, again = Index.build(documents, model), tune(documents, model, choose).settings
-    scores = [evaluate(i, choose, "", s).ndcg for i, s in ((before, settings), (after, again))]
-    kept = scores[1] > scores[0]
+    scores = [np.array(evaluate(i, choose, "", s).ndcgs) for i, s in ((before, settings), (after, again))]
+    kept = wins(scores[1] - scores[0])
     index, chosen = (after, again) if kept else (before, settings)
     measured = asdict(evaluate(index, bench.test, "tuned_embedding", chosen))
     alone = evaluate(after, bench.test, "", METHODS["dense"]).ndcg
-    return {**measured, "kept": kept, "choose": scores, "settings": asdict(chosen), "dense": alone}
+    return {
+        **measured,
+        "kept": kept,
+        "choose": [float(one.mean()) for one in scores],
+        "settings": asdict(chosen),
+        "dense": alone,
+    }
 
 
 def pairs(index: Index, questions: Sequence[Question], settings: SearchSettings) -> list[Pair]:

@@ -110,7 +110,8 @@ def tune(
 ) -> Tuning:
     """Choose how to search `documents` by how well it finds what development `questions` ask for.
 
-    Settings other than the default are taken only where they win in cross-validation: on questions that did not choose.
+    Weights other than the default are taken only where they win by more than chance on questions that did not choose
+    them (cross-validation).
 
     budgets: passage sizes to try, in tokens; each one is encoded, so each one costs time.
     reader: tried on the best ones that the rest finds (`retrieval.rerank`), and used only where it wins.
@@ -173,7 +174,7 @@ def _bench(
 
 
 def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> Trial:
-    """The best weights; the default ones unless others win on questions that did not choose them."""
+    """The best weights; the default ones unless others surely win on questions that did not choose them."""
     default = SearchSettings()
     named = {
         "default": default,
@@ -189,11 +190,16 @@ def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> Trial:
         return of_default
     fold = np.random.default_rng(0).permutation(each.shape[1]) % folds
     kept = [int(each[:, fold != one].mean(axis=1).argmax()) for one in range(folds)]
-    honest = float(np.mean([each[kept[one], at] for at, one in enumerate(fold)]))
-    of_best = Trial(HONEST, tried[int(each.mean(axis=1).argmax())], budget, honest)
+    honest = np.array([each[kept[one], at] for at, one in enumerate(fold)])
+    of_best = Trial(HONEST, tried[int(each.mean(axis=1).argmax())], budget, float(honest.mean()))
     singles = [Trial(what, named[what], budget, float(each[at].mean())) for at, what in enumerate(named) if at]
     trials += [of_default, *singles, of_best]
-    return of_best if of_best.score > of_default.score else of_default
+    return of_best if wins(honest - each[0]) else of_default
+
+
+def wins(gains: NDArray[np.float64]) -> bool:
+    """Whether paired gains are more than their standard error: what was chosen must not only have been lucky."""
+    return bool(len(gains) > 1 and gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
 
 
 def _reading(bench: _Bench, found: Trial, reader: Reader, trials: list[Trial]) -> Trial:

@@ -158,15 +158,28 @@ def run(lm: LanguageModel, ids: Any, positions: Any, packed: Packed, keep: Any) 
 
 
 def prefixed(lm: LanguageModel, shared: Ids) -> Prefix:
-    """The keys and values of tokens that rows share."""
+    """The keys and values of tokens that rows share; each model's last ones are kept, for one request after another."""
     import torch
 
+    key = lm.adapter, shared, tuple((id(weight), weight._version) for weight in lm.model.parameters())
+    known, prefix = _LAST.get(bare(lm.model), (None, Prefix()))
+    if known == key:
+        return prefix
     prefix = Prefix()
     if shared:
         with torch.inference_mode():
             run(lm, *pack(lm, [], shared, prefix), torch.tensor([len(shared) - 1], device=lm.model.device))
         prefix.length = len(shared)
+        _LAST[bare(lm.model)] = key, prefix
     return prefix
+
+
+def forget(lm: LanguageModel) -> None:
+    """Drop what is kept of a model whose adapter goes: the next one may lie where this one lay."""
+    _LAST.pop(bare(lm.model), None)
+
+
+_LAST: WeakKeyDictionary[Any, tuple[Any, Prefix]] = WeakKeyDictionary()
 
 
 def extend(

@@ -23,7 +23,7 @@ from trainers import plain
 from trainers.checkpoints import Checkpoints
 from trainers.layers import fused
 from trainers.models import LanguageModel, folder_hash, quiet
-from trainers.packing import pack, packs, run
+from trainers.packing import forget, pack, packs, run
 from trainers.preflight import preflight
 from trainers.rendering import Row
 
@@ -111,6 +111,7 @@ def _trainable(lm: LanguageModel, settings: TuneSettings) -> Iterator[LanguageMo
     try:
         yield replace(lm, model=model)
     finally:
+        forget(lm)
         model.unload()
         if hasattr(lm.model, "peft_config"):
             del lm.model.peft_config

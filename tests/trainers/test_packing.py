@@ -93,6 +93,22 @@ def test_a_prefix_is_kept_once_whatever_the_rows(smollm2: LanguageModel):
     assert {key.shape[1] for key, _ in prefix.layers.values()} == {len(SHARED)}
 
 
+def test_the_last_prefix_serves_again_until_the_weights_move(neox: LanguageModel):
+    import torch
+
+    first = prefixed(neox, SHARED)
+    assert prefixed(neox, SHARED) is first and prefixed(neox, SHARED[:5]) is not first
+    before, weight = prefixed(neox, SHARED), next(neox.model.parameters())
+    kept = weight.clone()
+    with torch.no_grad():
+        weight.mul_(1.5)
+    moved = prefixed(neox, SHARED)
+    with torch.no_grad():
+        weight.copy_(kept)
+    assert moved is not before
+    assert not torch.equal(moved.layers[0][0], before.layers[0][0])
+
+
 def test_the_way_of_attending_is_put_back(smollm2: LanguageModel):
     before = smollm2.model.config._attn_implementation
     prefixed(smollm2, SHARED)
