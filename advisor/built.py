@@ -9,11 +9,11 @@ from advisor import consent, runfolder
 from advisor.address import Address
 from advisor.endpoints import Endpoint
 from advisor.errors import CannotError, InputError, Problem
-from advisor.finding import Watch
-from advisor.runtime import Runtime, unwatched
+from advisor.runtime import Runtime
 from advisor.settings import Settings, agree_to_index, bound, check_prices
 from advisor.system import Classifier, Prediction, System, from_json
 from advisor.task import Example, Retrieval
+from retrieval.updating import Watch, unwatched
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from rich.table import Table
 
 from advisor import built, metrics, rows, taskfolder
 from advisor.errors import InputError, Problem
-from advisor.finding import Watch
-from advisor.runtime import Runtime, unwatched
+from advisor.runtime import Runtime
 from advisor.settings import Settings
 from advisor.statistics import interval
 from advisor.system import Incumbent
+from retrieval.updating import Watch, unwatched
 
 MOST_LABELS = 100  # with more different outputs they are no labels
 

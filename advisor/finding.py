@@ -14,8 +14,8 @@ from advisor.task import Example, Retrieval
 from retrieval.chunking import Passage, split
 from retrieval.index import BUDGET
 from retrieval.rerank import Reader
+from retrieval.updating import Watch
 
-Watch = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is
 TIMED, TYPICAL = 32, 700  # passages that are timed, and their characters
 MOST = 5  # passages shown, where the task does not say how many: each is read with every request
 VECTORS = "vectors.sqlite"  # beside the runs: what one has encoded no other encodes again
@@ -86,8 +86,12 @@ class Finder:
 
     def _opened(self, folder: Path) -> retrieval.Index:
         """The index in the run folder; one that another embedder made is no loss, and built again."""
-        how: dict[str, Any] = {"settings": self.settings, "vectors": self._where, "watch": self.watch}
-        how["budget"] = self.budget
+        how: dict[str, Any] = {
+            "settings": self.settings,
+            "vectors": self._where,
+            "watch": self.watch,
+            "budget": self.budget,
+        }
         try:
             index, changes = retrieval.Index.open(folder, self._documents, self.searched_by, **how)
         except retrieval.IndexMismatch:

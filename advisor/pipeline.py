@@ -30,14 +30,14 @@ from advisor.budget import Plan
 from advisor.diagnosis import Diagnosis
 from advisor.endpoints import Endpoint
 from advisor.errors import CannotError, InputError, Problem
-from advisor.finding import Watch
 from advisor.paths import PATHS
 from advisor.paths.prompting import baseline
 from advisor.rules import PATH_NAMES
-from advisor.runtime import Runtime, unwatched
+from advisor.runtime import Runtime
 from advisor.settings import Settings, agree_to_index, bound, check_prices
 from advisor.system import Classifier, System, digest, from_json, to_json
 from advisor.task import Task
+from retrieval.updating import Watch, unwatched
 from trainers.models import ask_hub
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")

@@ -14,18 +14,15 @@ import trainers
 from advisor import models, prompts, reranking, runfolder
 from advisor.address import Address
 from advisor.errors import CannotError, InputError, Problem
-from advisor.finding import Finder, Watch
+from advisor.finding import Finder
 from advisor.models import LocalModel, Model, Request
 from advisor.store import Store
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, System, digest
 from advisor.task import Example, Retrieval
 from retrieval.rerank import Reader
+from retrieval.updating import Watch, unwatched
 
 Batch = list[tuple[tuple[trainers.Turn, ...], tuple[str, ...]]]
-
-
-def unwatched(what: str, done: int, total: int) -> None:
-    """Watch nothing."""
 
 
 class Runtime:

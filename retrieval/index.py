@@ -23,14 +23,10 @@ from retrieval.saved import Saved
 from retrieval.searching import SearchSettings, matching, searching
 from retrieval.segments import Damaged, Passages, Segment
 from retrieval.sparse import sparse
-from retrieval.updating import Changes, Making, Watch
+from retrieval.updating import Changes, Making, Watch, unwatched
 from retrieval.vectors import store
 
 BUDGET = 160  # tokens of a passage
-
-
-def unwatched(what: str, done: int, total: int) -> None:
-    """Watch nothing."""
 
 
 @dataclass(frozen=True)

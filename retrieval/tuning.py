@@ -22,11 +22,11 @@ from retrieval.questions import Question
 from retrieval.ranking import Allowed, Ranking
 from retrieval.rerank import Reader, reranked
 from retrieval.searching import Evidence, SearchSettings, gathered, mixed
+from retrieval.updating import Watch, unwatched
 
 Basis = Literal["gold", "answers", "generated"]
 Ask = Callable[[Sequence[str]], Sequence[str]]
 """For each text a question that it answers, "" where there is none: the task's model, for instance."""
-Watch = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is
 
 DEPTH = 10  # what counts: nDCG@10, as BEIR has it
 ENOUGH = 0.98  # share of what 10 passages find, with which fewer will do
@@ -106,7 +106,7 @@ def tune(
     budgets: Sequence[int] = (160,),
     reader: Reader | None = None,
     ask: Ask | None = None,
-    watch: Watch = lambda what, done, total: None,
+    watch: Watch = unwatched,
 ) -> Tuning:
     """Choose how to search `documents` by how well it finds what development `questions` ask for.
 

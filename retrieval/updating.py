@@ -26,6 +26,10 @@ Rows = NDArray[np.int64]
 Split = tuple[bytes, Sequence[Passage]]  # a document's key and passages
 
 
+def unwatched(what: str, done: int, total: int) -> None:
+    """Watch nothing."""
+
+
 @dataclass(frozen=True)
 class Making:
     """How segments are made. budget: most tokens of a passage."""
