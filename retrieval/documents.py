@@ -1,6 +1,5 @@
 """Documents as values; knows nothing of files, passages or search."""
 
-import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -27,12 +26,6 @@ class Document:
     line: int = 0
     pages: tuple[int, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of what is in it: equal ones have the same passages, wherever they were read."""
-        content = repr((self.title, self.text, self.pages, sorted(self.metadata.items())))  # half the time of JSON
-        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
     def page(self, at: int) -> int:
         """The page (from 1) that holds the character `at` of its text, 0 where there are no pages."""

@@ -1,16 +1,6 @@
 """Documents as values."""
 
-from dataclasses import replace
-
 from retrieval import Document
-
-
-def test_a_fingerprint_changes_with_what_is_in_the_document_and_with_nothing_else() -> None:
-    document = Document("a", "Text.", "Title", "a.pdf", 0, (0, 3), {"author": "Ada", "year": "1843"})
-    same = Document("b", "Text.", "Title", "b.pdf", 7, (0, 3), {"year": "1843", "author": "Ada"})
-    assert document.fingerprint == same.fingerprint
-    changes = ({"text": "Text"}, {"title": ""}, {"pages": (0, 4)}, {"metadata": {"author": "Ada"}})
-    assert len({document.fingerprint, *(replace(document, **change).fingerprint for change in changes)}) == 5
 
 
 def test_a_document_can_stand_in_a_set_whatever_its_metadata() -> None:
