@@ -18,7 +18,7 @@ Matrix = NDArray[np.float32]
 
 FLAT = 10_000  # vectors up to which all are compared: under a millisecond, exact, and nothing to build
 HNSW = 4_000_000  # up to which there is a graph; above, clusters (IVF), built in half the time and without its links
-LINKS, BUILD_WIDTH, SEARCH_WIDTH = 16, 80, 96  # of the graph: recall@10 0.989 at 100,000, width 64
+LINKS, BUILD_WIDTH, SEARCH_WIDTH = 32, 200, 128  # of the graph; what a build of width 80 missed, no search found again
 SAMPLE = 40  # vectors for each cluster that clusters are made from; FAISS wants 39
 PROBES = 64  # clusters that a query looks into, or one in so many, if that is more
 FEW = 0.1  # share of rows allowed below which all of those are compared: a graph would hardly come across them
@@ -154,7 +154,7 @@ class FaissVectors:
         """The FAISS index and parameters to search only what is allowed."""
         faiss = _faiss()
         only = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
-        few = allowed.mean() < FEW
+        few = np.count_nonzero(allowed) < FEW * len(allowed)  # ten times as quick as their mean
         if isinstance(self.index, faiss.IndexIVF):
             probes = self.index.nlist if few else self.index.nprobe
             return self.index, faiss.SearchParametersIVF(sel=only, nprobe=probes)
