@@ -36,8 +36,9 @@ class EmbedderUnavailable(ValueError):
 
 
 def load(name: str = "minilm", cache: Path | None = None) -> Embedder:
-    """Load an embedder onto the CPU: "minilm" (all-MiniLM-L6-v2, no network), a sentence-transformers folder or hub id.
+    """Load an embedder, onto a GPU where there is one.
 
+    name: "minilm" (all-MiniLM-L6-v2, no network), a sentence-transformers folder or hub id.
     cache: a file that keeps the vectors, so that a text is encoded once, whatever the process; else memory keeps them.
         Any number of processes and embedders may share it, and it may be deleted at any time.
     """
@@ -90,7 +91,7 @@ def _model(name: str) -> "SentenceTransformer":
 
     folder = Path(located(name))
     try:
-        return SentenceTransformer(str(folder) if folder.is_dir() else name, device="cpu", local_files_only=True)
+        return SentenceTransformer(str(folder) if folder.is_dir() else name, device=device(), local_files_only=True)
     except (OSError, ValueError):
         if folder.is_dir():
             raise
@@ -98,7 +99,14 @@ def _model(name: str) -> "SentenceTransformer":
         model_info(name, timeout=10)  # fails at once where fetching would try again for more than a minute
     except Exception as error:  # the hub raises whatever its HTTP client does
         raise ValueError(f"'{name}' is not on the hub, or the hub cannot be reached") from error
-    return SentenceTransformer(name, device="cpu")
+    return SentenceTransformer(name, device=device())
+
+
+def device() -> str:
+    """Where models of sentence-transformers are run."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _embedded() -> Path:
@@ -115,7 +123,7 @@ def _fingerprint(model: "SentenceTransformer") -> str:
     digest = hashlib.sha256(f"{model.max_seq_length} {sorted(model.prompts.items())}".encode())
     for name, weights in sorted(model.state_dict().items()):
         digest.update(name.encode())
-        digest.update(weights.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        digest.update(weights.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()[:16]
 
 

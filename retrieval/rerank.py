@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.embedder import device
 from retrieval.fused import reciprocal_rank
 from retrieval.ranking import Allowed, Ranking, Search
 
@@ -23,10 +24,10 @@ SAME = 0.9  # share of shingles that near-identical passages have in common
 
 
 def cross_encoder(name: str) -> Reader:
-    """A sentence-transformers CrossEncoder, from a folder or the hub. Raises OSError or ValueError if there is none."""
+    """A sentence-transformers CrossEncoder, from a folder or the hub, on a GPU where there is one. Raises OSError or ValueError if there is none."""
     from sentence_transformers import CrossEncoder
 
-    model = CrossEncoder(name, device="cpu")
+    model = CrossEncoder(name, device=device())
 
     def read(query: str, texts: Sequence[str]) -> Sequence[float]:
         scores: list[float] = model.predict([(query, text) for text in texts], show_progress_bar=False).tolist()
