@@ -21,10 +21,11 @@ from advisor.system import PASSAGES, Decoding, ModelRef, System, digest
 from advisor.task import Example, Task
 from retrieval import Document, Embedder, Index, SearchSettings
 from retrieval.embedder import located
+from retrieval.holding import holder
 from retrieval.index import BUDGET
 from retrieval.metrics import each, gain
 from retrieval.questions import Question
-from retrieval.tuning import Tuning, holds, tune, wins
+from retrieval.tuning import Tuning, tune, wins
 from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 DEPTH = 10  # documents that count: nDCG@10
@@ -77,7 +78,8 @@ def _questions(task: Task, examples: Sequence[Example]) -> list[Question]:
     if sum(bool(example.gold) for example in examples) >= LEAST:
         return [Question(e.input, dict.fromkeys(e.gold, 1)) for e in examples]
     most = max(FEW, len(task.documents) // 50)
-    told = [e for e in examples if 0 < sum(holds(d.text, e.answers) for d in task.documents) <= most]
+    documents = [holder(document.text) for document in task.documents]
+    told = [e for e in examples if 0 < sum(holds(e.answers) for holds in documents) <= most]
     return [Question(e.input, accepted=e.answers) for e in told] if len(told) >= LEAST else []
 
 
@@ -108,7 +110,7 @@ def _pairs(task: Task, runtime: Runtime, found: Tuning, most: int) -> list[Pair]
     pairs = []
     for row, hits in zip(rows, found_first, strict=True):
         right, near = runtime.finder.oracle(row, 1), [hit.passage for hit in hits]
-        wrong = [one for one in near if one.document not in row.gold and not grounding.holds([one], row)]
+        wrong = [one for one in near if one.document not in row.gold and not grounding.answered([one], row)]
         if right and wrong:
             pairs.append(Pair(row.input, right[0].titled, (wrong[0].titled,)))
     return pairs

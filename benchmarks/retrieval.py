@@ -23,9 +23,10 @@ from benchmarks.workload import DATA
 from retrieval import Embedder, Index, SearchSettings, load_embedder
 from retrieval.embedder import located
 from retrieval.evaluation import DEPTH, METHODS, Collection, evaluate, read_collection
+from retrieval.holding import holds
 from retrieval.metrics import each, gain
 from retrieval.questions import Question
-from retrieval.tuning import holds, tune, wins
+from retrieval.tuning import tune, wins
 from trainers.embedding import Pair, tune_embedding
 
 SETS = ("nq_open", "venue_faq", "fictional_facts")
