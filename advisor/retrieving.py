@@ -13,15 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import trainers
-from advisor import budget, grounding, prompts
+from advisor import budget, grounding, questions
 from advisor.budget import Plan
 from advisor.errors import InputError, Problem
 from advisor.runtime import Runtime
-from advisor.system import PASSAGES, Decoding, ModelRef, System, digest
-from advisor.task import Example, Task
+from advisor.system import PASSAGES, digest
+from advisor.task import Task
 from retrieval import Document, Embedder, Index, SearchSettings
 from retrieval.embedder import located
-from retrieval.holding import holder
 from retrieval.index import BUDGET
 from retrieval.metrics import each, gain
 from retrieval.questions import Question
@@ -30,10 +29,7 @@ from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 DEPTH = 10  # documents that count: nDCG@10
 SIZES = (BUDGET, 2 * BUDGET, BUDGET // 2)  # tokens of a passage; each is encoded anew
-LEAST = 10  # questions to choose by
-FEW = 3  # documents that an answer may stand in
 LOOKED = 20  # passages searched for one that looks right and is not
-ASK = "Write one short question that the passage answers, and nothing else."
 BASES = {
     "gold": "the documents that rows name",
     "answers": "the passages in which accepted answers stand",
@@ -48,8 +44,12 @@ def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any
 
     Gives the value of `retrieval.json`; `apply` takes it.
     """
-    finder, asked = runtime.finder, _questions(task, task.split.choose)
-    how: dict[str, Any] = {"reader": finder.reader(), "ask": partial(_written, runtime), "watch": runtime.watch}
+    finder, asked = runtime.finder, questions.of_rows(task, task.split.choose)
+    how: dict[str, Any] = {
+        "reader": finder.reader(),
+        "ask": partial(questions.written, runtime),
+        "watch": runtime.watch,
+    }
     try:
         found = tune(task.documents, finder.embedder, asked, budgets=SIZES[: plan.sizes], **how)
     except ValueError as error:  # nothing to judge by: searched as it comes
@@ -70,24 +70,6 @@ def apply(value: dict[str, Any], runtime: Runtime) -> None:
         raise InputError(Problem("the embedder that was fitted is gone", folder, do="Run again with --fresh"))
     chosen = fitted if folder else value
     runtime.finder.use(SearchSettings(**chosen["settings"]), chosen["k"], value["passage_tokens"], folder)
-
-
-def _questions(task: Task, examples: Sequence[Example]) -> list[Question]:
-    """Questions with the documents that they name; where too few do, with the answers that stand in few documents, for
-    "yes" stands in too many to tell which is right."""
-    if sum(bool(example.gold) for example in examples) >= LEAST:
-        return [Question(e.input, dict.fromkeys(e.gold, 1)) for e in examples]
-    most = max(FEW, len(task.documents) // 50)
-    documents = [holder(document.text) for document in task.documents]
-    told = [e for e in examples if 0 < sum(holds(e.answers) for holds in documents) <= most]
-    return [Question(e.input, accepted=e.answers) for e in told] if len(told) >= LEAST else []
-
-
-def _written(runtime: Runtime, texts: Sequence[str]) -> list[str]:
-    """A question about each text, by the task's model."""
-    writer = System(ModelRef(runtime.name, runtime.model.fingerprint), ASK, decoding=Decoding(max_tokens=48))
-    asked = [Example(str(i), prompts.quoted(text), "") for i, text in enumerate(texts)]
-    return [(made.text or "").strip() for made in runtime.predict(writer, asked, "questions about passages")]
 
 
 def _told(found: Tuning) -> dict[str, Any]:

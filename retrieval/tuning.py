@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.chunking import split
+from retrieval.chunking import Passage, split
 from retrieval.documents import Document
 from retrieval.embedder import Embedder
 from retrieval.holding import holds
@@ -154,9 +154,14 @@ def judgeable(
     return made, "generated"
 
 
-def _made(documents: Sequence[Document], ask: Ask) -> list[Question]:
+def asked_about(documents: Sequence[Document]) -> list[Passage]:
+    """The passages that questions are made from where there are none, at most `MADE`."""
     passages = split(documents)
-    some = random.Random(0).sample(passages, min(MADE, len(passages)))
+    return random.Random(0).sample(passages, min(MADE, len(passages)))
+
+
+def _made(documents: Sequence[Document], ask: Ask) -> list[Question]:
+    some = asked_about(documents)
     asked = zip(some, ask([passage.titled for passage in some]), strict=True)
     return [Question(text, {passage.document: 1}) for passage, text in asked if text.strip()]
 
