@@ -3,6 +3,7 @@
 Says by what was chosen, and what was tried. How searching works, and how it is tuned, is the library's.
 """
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -103,13 +104,15 @@ def _fitted(
 ) -> dict[str, Any]:
     """Fit the embedder, search with it, and compare on the same questions."""
     since, finder = time.perf_counter(), runtime.finder
-    name = f"embedders/{digest([task.fingerprint, finder.embedder.fingerprint, pairs, seed])}"
+    place = runtime.folder.parent / "embedders" / digest([task.fingerprint, finder.embedder.fingerprint, pairs, seed])
+    if runtime.fresh:  # interrupted, it goes on without --fresh, as answers do that the store has
+        shutil.rmtree(place, ignore_errors=True)
 
     def on_step(progress: trainers.Progress) -> None:
         runtime.watch(f"embedder · loss {progress.loss:.2f}", progress.step, progress.steps)
 
     settings = EmbeddingSettings(epochs=1, seed=seed)
-    folder = tune_embedding(located(finder.how.embedder), pairs, runtime.folder.parent / name, settings, on_step)
+    folder = tune_embedding(located(finder.how.embedder), pairs, place, settings, on_step)
     fitted = finder.load(str(folder))
     again = tune(task.documents, fitted, asked, budgets=(found.budget,), watch=runtime.watch)
     before, after = (
