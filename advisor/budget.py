@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 import trainers
-from advisor import models, system
+from advisor import models, questions, system
 from advisor.endpoints import Endpoint
 from advisor.errors import InputError, Problem
 from advisor.runtime import Runtime
@@ -130,15 +130,16 @@ def _of_requests(task: Task, runtime: Runtime, model: Endpoint, budget: Budget, 
     """The plan where nothing is trained, and every request takes time, tokens and perhaps money."""
     _, answer = _tokens(task, runtime)
     limit, probes = _limit([2 * n for n in answer]), _asking(task)  # estimates may be half of what is written
-    one = expected(task, runtime, 1)
+    one, written = expected(task, runtime, 1), questions.writing(task, runtime)
     shares = [(one.prompt_tokens / speed.prefill + limit / speed.decode) / budget.seconds]  # of the budget
     shares += [one.tokens / budget.tokens] if budget.tokens else []
     shares += [one.usd / budget.usd] if budget.usd else []
     fewest = min(MEASURED[0], len(task.split.compare))
-    if not model.meter.fits(least := expected(task, runtime, probes * fewest)):
+    if not model.meter.fits(least := written + expected(task, runtime, probes * fewest)):
         what = f"measuring on only {fewest} examples takes about {least}"
         raise InputError(Problem(what, "--budget", do="Give a larger one"))
-    left = max(LEAST, 1 - 3 * len(task.split.test) * max(shares)) / max(shares)  # in requests, without the proof's
+    others = written.requests + 3 * len(task.split.test)
+    left = max(LEAST, 1 - others * max(shares)) / max(shares)  # in requests
     measure = _within(DIAGNOSIS * left / probes, MEASURED, len(task.split.compare))
     choose = _within(CHOICE * left / (2 * probes), CHECKED, len(task.split.choose))
     requests = measure + choose + len(task.split.test)  # each sends all documents anew
@@ -156,9 +157,11 @@ def expected(task: Task, runtime: Runtime, requests: int) -> Spent:
     return Spent(requests, round(read), round(requests * wanted), usd)
 
 
-def whole_run(task: Task, plan: Plan) -> int:
-    """About how many requests a whole run sends: probes, choosing, and the sealed test for three systems."""
-    return _asking(task) * (plan.measure + plan.choose) + 3 * len(task.split.test)
+def whole_run(task: Task, runtime: Runtime, plan: Plan) -> Spent:
+    """About what a whole run takes of an endpoint: questions about passages, where search is tuned on such, probes,
+    choosing, and the sealed test for three systems."""
+    requests = _asking(task) * (plan.measure + plan.choose) + 3 * len(task.split.test)
+    return questions.writing(task, runtime) + expected(task, runtime, requests)
 
 
 def costs(task: Task, runtime: Runtime, plan: Plan) -> dict[str, dict[str, object]]:

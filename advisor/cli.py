@@ -302,7 +302,7 @@ def _dry(run: Any, common: Common) -> int:
         what = f"{takes.tokens:,} tokens, about {takes.seconds:.0f} s and {takes.memory / 1e9:.1f} GB of memory"
         head += f", and tune on up to {plan.rows} rows for {plan.epochs} epochs: {what}"
     elif not tunes(run.runtime.model):
-        whole = budget.expected(run.task, run.runtime, budget.whole_run(run.task, plan))
+        whole = budget.whole_run(run.task, run.runtime, plan)
         value["expected"] = asdict(whole)
         head = f"would measure on {plan.measure} examples; a whole run takes about {whole} (the endpoint was not asked)"
     common.show(value, head, *lines)

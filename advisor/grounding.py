@@ -7,14 +7,13 @@ found or texts made.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from advisor import metrics
 from advisor.runtime import Runtime
 from advisor.task import Example
 from retrieval.chunking import Passage
+from retrieval.holding import holds
 
 DEPTHS = (1, 3, 5, 10)  # numbers of passages at which recall is told
 DEEPER = 20  # passages searched beyond those wanted, where some are taken out
-_CONTAINS = metrics.resolve("contains_answer")
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,9 @@ class Use:
     tokens: float
 
 
-def holds(passages: Iterable[Passage], example: Example) -> bool:
+def answered(passages: Iterable[Passage], example: Example) -> bool:
     """Whether an accepted output of the example stands in one of the passages."""
-    return any(_CONTAINS.score(f"{passage.title}\n{passage.text}", example) for passage in passages)
+    return any(holds(f"{passage.title}\n{passage.text}", example.answers) for passage in passages)
 
 
 def recall(runtime: Runtime, examples: Sequence[Example]) -> tuple[Recall, ...]:
@@ -50,7 +49,7 @@ def recall(runtime: Runtime, examples: Sequence[Example]) -> tuple[Recall, ...]:
     return tuple(
         Recall(
             k,
-            _mean([holds(row[:k], example) for row, example in zip(found, examples, strict=True)]) or 0.0,
+            _mean([answered(row[:k], example) for row, example in zip(found, examples, strict=True)]) or 0.0,
             _mean([_named(row[:k], example) for row, example in zip(found, examples, strict=True) if example.gold]),
         )
         for k in DEPTHS
@@ -61,7 +60,7 @@ def use(
     name: str, shown: Sequence[Sequence[Passage]], examples: Sequence[Example], right: Sequence[bool], tokens: float
 ) -> Use:
     """How the system of that name used the passages that it was shown."""
-    there = [holds(passages, example) for passages, example in zip(shown, examples, strict=True)]
+    there = [answered(passages, example) for passages, example in zip(shown, examples, strict=True)]
     with_it, without = ([r for r, t in zip(right, there, strict=True) if t is side] for side in (True, False))
     return Use(name, _mean(there) or 0.0, _mean(with_it), _mean(without), tokens)
 
@@ -71,7 +70,7 @@ def without_answers(runtime: Runtime, examples: Sequence[Example], k: int) -> li
     found = runtime.finder.search([example.input for example in examples], k + DEEPER)
     taken = []
     for example, row in zip(examples, found, strict=True):
-        rest = [one for one in row if one.document not in example.gold and not holds([one], example)]
+        rest = [one for one in row if one.document not in example.gold and not answered([one], example)]
         if len(rest) < len(row) and rest:
             taken.append((example, rest[:k]))
     return taken

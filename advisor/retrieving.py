@@ -3,6 +3,7 @@
 Says by what was chosen, and what was tried. How searching works, and how it is tuned, is the library's.
 """
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,26 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 import trainers
-from advisor import budget, grounding, prompts
+from advisor import budget, grounding, questions
 from advisor.budget import Plan
 from advisor.errors import InputError, Problem
 from advisor.runtime import Runtime
-from advisor.system import PASSAGES, Decoding, ModelRef, System, digest
-from advisor.task import Example, Task
+from advisor.system import PASSAGES, digest
+from advisor.task import Task
 from retrieval import Document, Embedder, Index, SearchSettings
 from retrieval.embedder import located
 from retrieval.index import BUDGET
 from retrieval.metrics import each, gain
 from retrieval.questions import Question
-from retrieval.tuning import Tuning, holds, tune, wins
+from retrieval.tuning import Tuning, tune, wins
 from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 DEPTH = 10  # documents that count: nDCG@10
 SIZES = (BUDGET, 2 * BUDGET, BUDGET // 2)  # tokens of a passage; each is encoded anew
-LEAST = 10  # questions to choose by
-FEW = 3  # documents that an answer may stand in
 LOOKED = 20  # passages searched for one that looks right and is not
-ASK = "Write one short question that the passage answers, and nothing else."
 BASES = {
     "gold": "the documents that rows name",
     "answers": "the passages in which accepted answers stand",
@@ -47,8 +45,12 @@ def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any
 
     Gives the value of `retrieval.json`; `apply` takes it.
     """
-    finder, asked = runtime.finder, _questions(task, task.split.choose)
-    how: dict[str, Any] = {"reader": finder.reader(), "ask": partial(_written, runtime), "watch": runtime.watch}
+    finder, asked = runtime.finder, questions.of_rows(task, task.split.choose)
+    how: dict[str, Any] = {
+        "reader": finder.reader(),
+        "ask": partial(questions.written, runtime),
+        "watch": runtime.watch,
+    }
     try:
         found = tune(task.documents, finder.embedder, asked, budgets=SIZES[: plan.sizes], **how)
     except ValueError as error:  # nothing to judge by: searched as it comes
@@ -71,23 +73,6 @@ def apply(value: dict[str, Any], runtime: Runtime) -> None:
     runtime.finder.use(SearchSettings(**chosen["settings"]), chosen["k"], value["passage_tokens"], folder)
 
 
-def _questions(task: Task, examples: Sequence[Example]) -> list[Question]:
-    """Questions with the documents that they name; where too few do, with the answers that stand in few documents, for
-    "yes" stands in too many to tell which is right."""
-    if sum(bool(example.gold) for example in examples) >= LEAST:
-        return [Question(e.input, dict.fromkeys(e.gold, 1)) for e in examples]
-    most = max(FEW, len(task.documents) // 50)
-    told = [e for e in examples if 0 < sum(holds(d.text, e.answers) for d in task.documents) <= most]
-    return [Question(e.input, accepted=e.answers) for e in told] if len(told) >= LEAST else []
-
-
-def _written(runtime: Runtime, texts: Sequence[str]) -> list[str]:
-    """A question about each text, by the task's model."""
-    writer = System(ModelRef(runtime.name, runtime.model.fingerprint), ASK, decoding=Decoding(max_tokens=48))
-    asked = [Example(str(i), prompts.quoted(text), "") for i, text in enumerate(texts)]
-    return [(made.text or "").strip() for made in runtime.predict(writer, asked, "questions about passages")]
-
-
 def _told(found: Tuning) -> dict[str, Any]:
     return {
         "by": BASES[found.basis],
@@ -108,7 +93,7 @@ def _pairs(task: Task, runtime: Runtime, found: Tuning, most: int) -> list[Pair]
     pairs = []
     for row, hits in zip(rows, found_first, strict=True):
         right, near = runtime.finder.oracle(row, 1), [hit.passage for hit in hits]
-        wrong = [one for one in near if one.document not in row.gold and not grounding.holds([one], row)]
+        wrong = [one for one in near if one.document not in row.gold and not grounding.answered([one], row)]
         if right and wrong:
             pairs.append(Pair(row.input, right[0].titled, (wrong[0].titled,)))
     return pairs
@@ -119,13 +104,15 @@ def _fitted(
 ) -> dict[str, Any]:
     """Fit the embedder, search with it, and compare on the same questions."""
     since, finder = time.perf_counter(), runtime.finder
-    name = f"embedders/{digest([task.fingerprint, finder.embedder.fingerprint, pairs, seed])}"
+    place = runtime.folder.parent / "embedders" / digest([task.fingerprint, finder.embedder.fingerprint, pairs, seed])
+    if runtime.fresh:  # interrupted, it goes on without --fresh, as answers do that the store has
+        shutil.rmtree(place, ignore_errors=True)
 
     def on_step(progress: trainers.Progress) -> None:
         runtime.watch(f"embedder · loss {progress.loss:.2f}", progress.step, progress.steps)
 
     settings = EmbeddingSettings(epochs=1, seed=seed)
-    folder = tune_embedding(located(finder.how.embedder), pairs, runtime.folder.parent / name, settings, on_step)
+    folder = tune_embedding(located(finder.how.embedder), pairs, place, settings, on_step)
     fitted = finder.load(str(folder))
     again = tune(task.documents, fitted, asked, budgets=(found.budget,), watch=runtime.watch)
     before, after = (

@@ -1,10 +1,10 @@
 """Our index of a million passages beside raw FAISS with the same kind of index.
 
 Vectors are read from a file, so that encoding counts on neither side. Each side works in a process of its own; queries
-are asked in turns. Finished parts are kept in `--folder` and skipped when this is run again; `--fresh` starts over.
+are asked in turns. Finished parts are kept in `--folder` and skipped when this is run again; `--fresh` starts over,
+but for the encoded passages.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from advisor.runfolder import forget, step
+from benchmarks.flags import given
 from benchmarks.passages import ASKED, VECTORS, Corpus, Stored, prepare
 from benchmarks.workers import Worker, key, machine, peak_resident, versions
-from benchmarks.workload import DATA
 from retrieval.vectors import BUILD_WIDTH, SEARCH_WIDTH, kind
 
 REAL, QUESTIONS = 50_000, 500  # encoded passages, and questions
@@ -176,17 +176,8 @@ def recall(found: Sequence[Sequence[str]], exact: Sequence[Sequence[int]]) -> fl
 
 def main() -> None:
     """Print the table, then one JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=DATA, help="the folder that holds the tasks")
-    parser.add_argument("--folder", type=Path, default=Path("benchmarks/.cache/index"), help="keeps finished parts")
-    parser.add_argument("--vectors", type=int, default=1_000_000, help="how many")
-    parser.add_argument("--fresh", action="store_true", help="start over, but for the encoded passages")
-    asked = parser.parse_args()
+    asked = given("index", __doc__, forget, vectors={"type": int, "default": 1_000_000, "help": "how many"})
     folder, count = asked.folder, asked.vectors
-    folder.mkdir(parents=True, exist_ok=True)
-    if asked.fresh:
-        forget(folder)
-
     mark = key(count, packages=("retrieval", "benchmarks"))
 
     def part(name: str, side: Callable[..., None], *args: Any) -> Figures:

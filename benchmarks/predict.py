@@ -5,9 +5,7 @@ bf16 weights; instruction and 4 fixed shots in every prompt; greedy. The sides t
 `--folder` and skipped when this is run again; `--fresh` starts over.
 """
 
-import argparse
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,9 +17,10 @@ from jsonschema import Draft202012Validator
 from advisor.metrics import parse_json
 from advisor.runfolder import step
 from benchmarks import llama
+from benchmarks.flags import given
 from benchmarks.predicting import Generate, Ours, Tuner
 from benchmarks.workers import Worker, key, machine, serve, versions
-from benchmarks.workload import DATA, MODEL, Workload, workload
+from benchmarks.workload import MODEL, Workload, workload
 from trainers import Constraint, Row
 
 SHOTS = 4
@@ -251,14 +250,7 @@ def show(table: Figures) -> None:
 
 def main() -> None:
     """Print the table, then one JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=DATA, help="the folder that holds the tasks")
-    parser.add_argument("--folder", type=Path, default=Path("benchmarks/.cache/predict"), help="keeps finished parts")
-    parser.add_argument("--fresh", action="store_true", help="start over")
-    asked = parser.parse_args()
-    if asked.fresh:
-        shutil.rmtree(asked.folder, ignore_errors=True)
-
+    asked = given("predict", __doc__)
     print(f"Predicting with {MODEL}, tuned on {TUNED_ON} rows, greedy, at most {MAX_TOKENS} tokens")
     print(machine())
     print(versions("torch", "transformers", "llguidance", "llama_cpp_python"))

@@ -5,10 +5,8 @@ teach the embedding model, one quarter chooses the settings and whether the taug
 nothing. Finished parts are kept in `--folder` and skipped when this is run again; `--fresh` starts over.
 """
 
-import argparse
 import hashlib
 import json
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,14 +16,15 @@ from typing import Any
 import numpy as np
 
 from advisor.runfolder import step
+from benchmarks.flags import given
 from benchmarks.workers import key, machine, versions
-from benchmarks.workload import DATA
 from retrieval import Embedder, Index, SearchSettings, load_embedder
 from retrieval.embedder import located
 from retrieval.evaluation import DEPTH, METHODS, Collection, evaluate, read_collection
+from retrieval.holding import holds
 from retrieval.metrics import each, gain
 from retrieval.questions import Question
-from retrieval.tuning import holds, tune, wins
+from retrieval.tuning import tune, wins
 from trainers.embedding import Pair, tune_embedding
 
 SETS = ("nq_open", "venue_faq", "fictional_facts")
@@ -206,15 +205,8 @@ def show(name: str, figures: Mapping[str, Figures]) -> Figures:
 
 def main() -> None:
     """Print a table a collection, then one JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=DATA, help="the folder that holds the sets")
-    parser.add_argument("--beir", type=Path, nargs="*", default=[], help="folders in BEIR's layout to measure too")
-    parser.add_argument("--folder", type=Path, default=Path("benchmarks/.cache/retrieval"), help="keeps finished parts")
-    parser.add_argument("--fresh", action="store_true", help="start over")
-    asked = parser.parse_args()
-    if asked.fresh:
-        shutil.rmtree(asked.folder, ignore_errors=True)
-
+    beir = {"type": Path, "nargs": "*", "default": [], "help": "folders in BEIR's layout to measure too"}
+    asked = given("retrieval", __doc__, beir=beir)
     print("Retrieval: nDCG@10 and how much of the remaining error (1 - nDCG@10) is removed; 95 % intervals")
     print(machine())
     print(versions("bm25s", "faiss-cpu", "sentence-transformers", "torch"))

@@ -4,10 +4,8 @@ All sides train the same rows in the same order, taking turns of a few steps. Fi
 skipped when this is run again; `--fresh` starts over.
 """
 
-import argparse
 import json
 import math
-import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,9 +18,10 @@ from advisor import metrics
 from advisor.runfolder import step
 from advisor.statistics import difference
 from benchmarks import training
+from benchmarks.flags import given
 from benchmarks.training import Job
 from benchmarks.workers import Worker, key, machine, versions
-from benchmarks.workload import BATCH, DATA, MODEL, Conversation, Workload, rows, workload
+from benchmarks.workload import BATCH, MODEL, Conversation, Workload, rows, workload
 
 STEPS = {"snips_json": 20, "banking77": 5, "nq_open": 20}  # timed optimizer steps
 WARM_UP = 2  # steps before them
@@ -112,14 +111,7 @@ def show(name: str, outcomes: dict[str, Outcome], given: dict[str, Any]) -> None
 
 def main() -> None:
     """Print the table, then one JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=DATA, help="the folder that holds the tasks")
-    parser.add_argument("--folder", type=Path, default=Path("benchmarks/.cache/train"), help="keeps finished tasks")
-    parser.add_argument("--fresh", action="store_true", help="start over")
-    asked = parser.parse_args()
-    if asked.fresh:
-        shutil.rmtree(asked.folder, ignore_errors=True)
-
+    asked = given("train", __doc__)
     print(f"Training {MODEL}, LoRA {training.SETTINGS}")
     print(machine())
     print(versions("torch", "transformers", "peft", "trl"))

@@ -12,7 +12,6 @@ from retrieval.chunking import Passage
 from trainers.rendering import Turn
 
 MODEL = "smollm2"
-DATA = Path("../shared/data")  # real tasks, one folder each, as task.yaml describes them
 BATCH = 16
 
 Conversation = tuple[Turn, ...]

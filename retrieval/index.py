@@ -20,7 +20,7 @@ from retrieval.documents import Document
 from retrieval.embedder import Embedder
 from retrieval.rerank import Reader
 from retrieval.saved import Saved
-from retrieval.searching import SearchSettings, matching, searching
+from retrieval.searching import SearchSettings, searching
 from retrieval.segments import Damaged, Passages, Segment
 from retrieval.sparse import sparse
 from retrieval.updating import Changes, Making, Watch, unwatched
@@ -56,7 +56,7 @@ class Index:
         order: the row of each passage, counted through all segments; rows that are not in it were removed.
         fingerprint: a hash of the documents in their order and the embedder: equal ones find the same.
         """
-        self.passages: Sequence[Passage] = Passages([segment.passages for segment in segments], order)
+        self.passages = Passages([segment.passages for segment in segments], order)
         self.fingerprint, self.settings = fingerprint, settings
         self._segments, self._order, self._making = tuple(segments), order, making
         places = _places(segments, order)
@@ -150,13 +150,13 @@ class Index:
         Several may be of one document; there are fewer than `k` only where the index holds fewer.
 
         settings: how to search; by default as the index was told when it was built.
-        where: only passages with these facts (`matching`).
+        where: only passages with these facts (`Passages.matching`); the first such search reads all passages once.
         reader: judges the best ones again, as the settings say: a `cross_encoder`, or the task's own model.
         """
         k = min(k, len(self.passages))
         if k < 1 or not queries:
             return [[] for _ in queries]
-        allowed = matching(self.passages, where) if where else None
+        allowed = self.passages.matching(where) if where else None
         search = searching(self.words, self.meaning, self.passages, settings or self.settings, reader)
         found = search(queries, k, allowed)
         return [

@@ -4,7 +4,7 @@ What words and meaning propose is gathered as evidence once, and weighed by the 
 tried on the same evidence.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,12 +110,3 @@ def _spelled(queries: Sequence[str], positions: NDArray[np.int64], passages: Seq
         there = found[found >= 0]
         scores[row, : len(there)] = spelled(query, [passages[at].worded for at in there])
     return scores
-
-
-def matching(passages: Sequence[Passage], where: Mapping[str, str]) -> NDArray[np.bool_]:
-    """Which passages have all the facts `where`: their `document` or `title`, or what the metadata of theirs holds."""
-
-    def facts(passage: Passage) -> Mapping[str, str]:
-        return {"document": passage.document, "title": passage.title, **passage.metadata}
-
-    return np.array([where.items() <= facts(passage).items() for passage in passages], bool)

@@ -7,10 +7,10 @@ import shutil
 import tempfile
 import weakref
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self, overload
 from uuid import uuid4
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from retrieval.chunking import Passage
 from retrieval.documents import Document
-from retrieval.postings import Counter, Postings
+from retrieval.postings import Counter, Postings, hashes
 from retrieval.sparse import tokenize
 from retrieval.vectors import Matrix, Raw, Vectors, VectorStore
 
@@ -93,6 +93,15 @@ class Lines(Sequence[Passage]):
         places = range(len(self))[at]
         return self._decode(places) if isinstance(places, int) else tuple(map(self._decode, places))
 
+    @cached_property
+    def facts(self) -> Postings:
+        """Which passages have which facts, each as `_fact` has it; read once, for the lines never change."""
+        facts = Counter()
+        for passage in map(self._read, range(len(self))):  # none of them stays decoded
+            named = {"document": passage.document, "title": passage.title, **passage.metadata}
+            facts.add([_fact(*one) for one in named.items()])
+        return facts.postings()
+
     def _read(self, at: int) -> Passage:
         return Passage(**json.loads(self._content[self._offsets[at] : self._offsets[at + 1]]))
 
@@ -120,6 +129,11 @@ class Passages(Sequence[Passage]):
         row = int(self._order[at])
         part = int(np.searchsorted(self._ends, row, side="right"))
         return self._parts[part][row - int(self._ends[part])]  # from the end of its part: a negative number
+
+    def matching(self, where: Mapping[str, str]) -> NDArray[np.bool_]:
+        """Which passages have all the facts `where`: their `document` or `title`, or what the metadata of theirs holds."""
+        wanted = hashes(_fact(*one) for one in where.items())
+        return np.concatenate([_having(part, wanted) for part in self._parts])[self._order]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(map(Passage.__eq__, self, other))
@@ -216,6 +230,20 @@ def check(folder: Path) -> str:
 def listed(folder: Path) -> str:
     """What `check` gives for files that are whole, without reading them."""
     return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
+
+
+def _fact(name: str, value: str) -> str:
+    return repr((name, value))
+
+
+def _having(lines: Lines, facts: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which lines have all the facts."""
+    having = np.ones(len(lines), bool)
+    for fact in facts:
+        these = np.zeros(len(lines), bool)
+        these[lines.facts.rows[lines.facts.of(fact)]] = True
+        having &= these
+    return having
 
 
 def _sha256(file: Path) -> str:

@@ -31,10 +31,15 @@ def tokenize(text: str) -> list[str]:
 
 def words(text: str) -> list[str]:
     """Lower-case words without accents; a character of a script that writes no spaces stands for itself."""
+    return WORD.findall(folded(text))
+
+
+def folded(text: str) -> str:
+    """The text in lower case, without accents."""
     text = text.lower()
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return WORD.findall(text)
+    return text
 
 
 def sparse(parts: Sequence[tuple[Postings, Places]], count: int) -> Search:

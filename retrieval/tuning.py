@@ -7,15 +7,17 @@ where there are no questions at all, some are made from passages by a callable t
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.chunking import split
+from retrieval.chunking import Passage, split
 from retrieval.documents import Document
 from retrieval.embedder import Embedder
+from retrieval.holding import holds
 from retrieval.index import Index
 from retrieval.metrics import gain, reciprocal_rank
 from retrieval.questions import Question
@@ -77,25 +79,27 @@ class Tuning:
 
 @dataclass(frozen=True)
 class _Bench:
-    """The questions, and what was found for them among passages of one size."""
+    """The questions, and what was found for them among passages of one size.
+
+    answered: whether a passage holds an answer, by the numbers of the question and the passage.
+    """
 
     questions: Sequence[Question]
     basis: Basis
     index: Index
     evidence: Evidence
+    answered: Callable[[int, int], bool]
 
     def scores(self, ranking: Ranking) -> NDArray[np.float64]:
         """How well each question was served."""
-        rows = zip(self.questions, ranking.positions, strict=True)
-        return np.array([self._score(question, row[row >= 0]) for question, row in rows])
+        return np.array([self._score(asked, row[row >= 0]) for asked, row in enumerate(ranking.positions)])
 
-    def _score(self, question: Question, row: NDArray[np.int64]) -> float:
-        passages = [self.index.passages[at] for at in row]
+    def _score(self, asked: int, row: NDArray[np.int64]) -> float:
         if self.basis == "answers":
-            found = [str(at) for at, passage in enumerate(passages) if holds(passage.text, question.accepted)]
-            return reciprocal_rank([str(at) for at in range(len(passages))], dict.fromkeys(found, 1))
-        documents = list(dict.fromkeys(passage.document for passage in passages))
-        return (gain(DEPTH) if self.basis == "gold" else reciprocal_rank)(documents, question.right)
+            found = [str(at) for at in row if self.answered(asked, int(at))]
+            return reciprocal_rank([str(at) for at in row], dict.fromkeys(found, 1))
+        documents = list(dict.fromkeys(self.index.passages[at].document for at in row))
+        return (gain(DEPTH) if self.basis == "gold" else reciprocal_rank)(documents, self.questions[asked].right)
 
 
 def tune(
@@ -150,17 +154,16 @@ def judgeable(
     return made, "generated"
 
 
-def _made(documents: Sequence[Document], ask: Ask) -> list[Question]:
+def asked_about(documents: Sequence[Document]) -> list[Passage]:
+    """The passages that questions are made from where there are none, at most `MADE`."""
     passages = split(documents)
-    some = random.Random(0).sample(passages, min(MADE, len(passages)))
+    return random.Random(0).sample(passages, min(MADE, len(passages)))
+
+
+def _made(documents: Sequence[Document], ask: Ask) -> list[Question]:
+    some = asked_about(documents)
     asked = zip(some, ask([passage.titled for passage in some]), strict=True)
     return [Question(text, {passage.document: 1}) for passage, text in asked if text.strip()]
-
-
-def holds(text: str, accepted: Sequence[str]) -> bool:
-    """Whether one of the accepted answers stands in the text, whatever the case and white space."""
-    plain = " ".join(text.lower().split())
-    return any(" ".join(answer.lower().split()) in plain for answer in accepted if answer.strip())
 
 
 def _bench(
@@ -170,7 +173,12 @@ def _bench(
     texts = [question.text for question in questions]
     settings = SearchSettings()
     evidence = gathered(index.words, index.meaning, index.passages, texts, settings.candidates, settings)
-    return _Bench(questions, basis, index, evidence)
+
+    @cache  # most settings find the same ones
+    def answered(asked: int, at: int) -> bool:
+        return holds(index.passages[at].text, questions[asked].accepted)
+
+    return _Bench(questions, basis, index, evidence, answered)
 
 
 def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> Trial:

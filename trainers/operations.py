@@ -227,14 +227,16 @@ class CrossEntropy(Function):  # type: ignore[misc]
     @staticmethod
     def forward(context: Any, logits: Tensor, wanted: Tensor) -> Tensor:
         """A scalar in float32."""
-        loss, gradient = logits.new_zeros((), dtype=torch.float32), torch.empty_like(logits)
-        pieces = (x.split(LOGITS_AT_ONCE) for x in (logits, wanted, gradient))
-        for some, right, slope in zip(*pieces, strict=True):
-            table = torch.log_softmax(some, -1, dtype=torch.float32)
+        loss = logits.new_zeros((), dtype=torch.float32)
+        gradient = torch.empty_like(logits) if context.needs_input_grad[0] else None
+        for start in range(0, len(logits), LOGITS_AT_ONCE):
+            some = slice(start, start + LOGITS_AT_ONCE)
+            table, right = torch.log_softmax(logits[some], -1, dtype=torch.float32), wanted[some]
             place = torch.arange(len(right), device=right.device), right
             loss -= table[place].sum()
-            table.exp_()[place] -= 1
-            slope.copy_(table)
+            if gradient is not None:
+                table.exp_()[place] -= 1
+                gradient[some] = table
         context.save_for_backward(gradient)
         return loss
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,11 +20,13 @@ from advisor.address import Address
 from advisor.endpoints import Endpoint, Patience
 from advisor.errors import CannotError, InputError, OutsideError
 from advisor.models import Request
+from advisor.pipeline import ASSUMED
 from advisor.proof import open_test
 from advisor.settings import Settings
 from advisor.spending import Meter, estimate
 from advisor.system import Decoding
 from advisor.task import Example, Split, Task
+from retrieval import Document
 from trainers.rendering import Turn
 
 KEY = "sk-secret/0123456789"
@@ -322,10 +324,13 @@ def test_what_was_spent_is_counted_on_when_a_run_is_resumed(server, tmp_path):
     assert len(server.asked) == 5
 
 
-def run_within(server: Server, tmp_path: Path, spend: str, monkeypatch: pytest.MonkeyPatch) -> pipeline.Run:
+def run_within(
+    server: Server, tmp_path: Path, spend: str, monkeypatch: pytest.MonkeyPatch, documents: tuple[Document, ...] = ()
+) -> pipeline.Run:
     monkeypatch.chdir(tmp_path)
     rows = tuple(Example(str(i), f"the input {i}", "the output") for i in range(100))
-    task = Task("t", tmp_path, instruction="Do it.", split=Split(rows, rows, rows, rows), models=(server.address(),))
+    split, models = Split(rows, rows, rows, rows), (server.address(),)
+    task = Task("t", tmp_path, instruction="Do it.", split=split, models=models, documents=documents)
     return pipeline.Run(task, Settings(budget=budget.parse(spend)))
 
 
@@ -336,6 +341,21 @@ def test_a_smaller_budget_measures_on_fewer_examples_and_one_that_is_too_small_i
     assert measured[0] == budget.MEASURED[0] < measured[1] < measured[2] == budget.MEASURED[1]
     with pytest.raises(InputError, match=r"measuring on only 48 examples takes about .* tokens"):
         _ = run_within(server, tmp_path, "3ktok", monkeypatch).assumed_plan
+    assert server.asked == []
+
+
+def test_questions_that_search_is_tuned_on_are_planned_for(server, tmp_path, monkeypatch):
+    documents = tuple(Document(str(i), f"The {i}th is {'very ' * 100}long.") for i in range(60))
+    named = run_within(server, tmp_path, "200ktok", monkeypatch, documents)
+    rows = tuple(replace(row, gold=("0",)) for row in named.task.split.choose)
+    judged = replace(named.task, split=replace(named.task.split, choose=rows))
+    both = [budget.whole_run(task, named.runtime, named.assumed_plan) for task in (named.task, judged)]
+    assert both[0].requests == both[1].requests + 60 and both[0].tokens > both[1].tokens + 60 * 100
+    plans = [budget.plan(task, named.runtime, named.settings.budget, ASSUMED) for task in (named.task, judged)]
+    assert plans[0].measure < plans[1].measure
+    small = run_within(server, tmp_path, "50ktok", monkeypatch, documents)
+    with pytest.raises(InputError, match="540 requests"):
+        _ = small.assumed_plan
     assert server.asked == []
 
 

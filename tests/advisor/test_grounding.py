@@ -12,9 +12,9 @@ OTHER = Passage("b", "b", "Rooms", "It was built in 1924.", 0)
 
 
 def test_an_answer_is_there_where_its_words_stand_in_a_row():
-    assert grounding.holds([OTHER, HELD], Example("1", "q", "24 Euros"))
-    assert not grounding.holds([OTHER], Example("1", "q", "24"))
-    assert grounding.holds([OTHER], Example("1", "q", "never", accepted=("1924",)))
+    assert grounding.answered([OTHER, HELD], Example("1", "q", "24 Euros"))
+    assert not grounding.answered([OTHER], Example("1", "q", "24"))
+    assert grounding.answered([OTHER], Example("1", "q", "never", accepted=("1924",)))
 
 
 def test_recall_counts_answers_and_named_documents_at_each_depth(zoo: Task, keeper: Runtime):
@@ -36,4 +36,4 @@ def test_no_passage_that_is_left_holds_the_answer(zoo: Task, keeper: Runtime):
     taken = grounding.without_answers(keeper, [*zoo.split.compare, unanswerable], 2)
     assert [example for example, _ in taken] == list(zoo.split.compare)
     for example, passages in taken:
-        assert len(passages) == 2 and not grounding.holds(passages, example)
+        assert len(passages) == 2 and not grounding.answered(passages, example)

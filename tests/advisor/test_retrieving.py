@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from advisor import retrieving
+from advisor import budget, retrieving
 from advisor.errors import CannotError, InputError
 from advisor.runtime import Runtime
 from advisor.system import Context
@@ -36,6 +36,27 @@ def test_a_fitted_embedder_is_kept_only_where_it_wins_by_more_than_chance():
     assert retrieving.wins(np.array([0.2, 0.1, 0.3, 0.2]))
     assert not retrieving.wins(np.array([0.5, -0.5, 0.4, -0.3]))
     assert not retrieving.wins(np.zeros(10))
+
+
+def test_a_fresh_run_fits_the_embedder_anew_and_others_take_up_what_is_there(
+    zoo: Task, keeper: Runtime, plan, monkeypatch: pytest.MonkeyPatch
+):
+    there: list[bool] = []
+
+    def fit(model: str, pairs: object, folder: Path, *_: object) -> Path:
+        there.append(folder.exists())
+        (folder / "model").mkdir(parents=True, exist_ok=True)
+        return folder / "model"
+
+    embedder = keeper.finder.embedder
+    monkeypatch.setattr(retrieving, "tune_embedding", fit)
+    monkeypatch.setattr(retrieving, "located", str)
+    monkeypatch.setattr(keeper.finder, "load", lambda name: embedder)
+    monkeypatch.setattr(budget, "LEAST_PAIRS", 5)
+    for fresh in (False, False, True, False):
+        keeper.fresh = fresh
+        assert retrieving.choose(zoo, keeper, replace(plan, pairs=10), 0)["embedder"]
+    assert there == [False, True, False, True]
 
 
 def test_an_embedder_that_is_gone_is_told(zoo: Task, keeper: Runtime, plan):

@@ -1,5 +1,12 @@
 import multiprocessing
+import os
+import signal
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from advisor.store import Store
 from advisor.system import Prediction, Usage
@@ -42,3 +49,40 @@ def test_two_processes_write_at_once_and_nothing_is_lost(tmp_path: Path):
     for process in both:
         process.join()
     assert len(Store(path).get([f"{name}{i}" for name in "ab" for i in range(40)])) == 80
+
+
+def test_threads_share_a_store(tmp_path: Path):
+    store = Store(tmp_path / "answers.sqlite")
+
+    def use(name: str) -> int:
+        for i in range(40):
+            store.put(f"{name}{i}", ANSWER)
+        return len(store.get([f"{name}{i}" for i in range(40)]))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(use, "abcd")) == [40] * 4
+
+
+def write_and_die(path: Path) -> None:
+    write(path, "a")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_kill_loses_nothing_that_was_put(tmp_path: Path):
+    path = tmp_path / "answers.sqlite"
+    process = multiprocessing.get_context("spawn").Process(target=write_and_die, args=(path,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    store = Store(path)
+    assert len(store.get([f"a{i}" for i in range(40)])) == 40
+    store.put("b", ANSWER)
+    assert store.get(["b"]) == {"b": ANSWER}
+
+
+def test_the_file_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    opened: list[Path] = []
+    plain: Callable[..., sqlite3.Connection] = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **how: opened.append(path) or plain(path, **how))
+    write(tmp_path / "answers.sqlite", "a")
+    assert len(opened) == 1

@@ -7,11 +7,11 @@ import pytest
 
 from retrieval.chunking import Passage
 from retrieval.ranking import Allowed, Ranking, Search
-from retrieval.searching import SearchSettings, gathered, matching, mixed, searching
+from retrieval.searching import SearchSettings, gathered, mixed, searching
 
 PASSAGES = [
-    Passage("a", "a", "Alder", "Dogs are welcome.", 0, metadata={"town": "Oslo"}),
-    Passage("b", "b", "Birch", "Parking is free.", 0, metadata={"town": "Bergen"}),
+    Passage("a", "a", "Alder", "Dogs are welcome.", 0),
+    Passage("b", "b", "Birch", "Parking is free.", 0),
     Passage("c", "c", "Alder", "Breakfast costs extra.", 0),
 ]
 
@@ -52,10 +52,3 @@ def test_spelling_decides_where_words_do_not() -> None:
 def test_other_settings_can_be_tried_on_the_same_evidence() -> None:
     evidence = gathered(fixed([9, 1, 0]), fixed([0.1, 0.2, 0.9]), PASSAGES, ["?"], 3, SearchSettings())
     assert [int(mixed(evidence, SearchSettings(share=s), 1).positions[0, 0]) for s in (0, 1)] == [0, 2]
-
-
-def test_passages_match_by_document_title_and_metadata() -> None:
-    assert matching(PASSAGES, {"title": "Alder"}).tolist() == [True, False, True]
-    assert matching(PASSAGES, {"title": "Alder", "town": "Oslo"}).tolist() == [True, False, False]
-    assert matching(PASSAGES, {"document": "b"}).tolist() == [False, True, False]
-    assert not matching(PASSAGES, {"stars": "5"}).any()

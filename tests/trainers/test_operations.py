@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,6 +101,22 @@ def test_the_loss_and_its_gradient_are_torchs(monkeypatch):
         [torch.randn(7, 10) * 3],
         (),
     )
+
+
+def test_a_loss_that_none_goes_back_from_keeps_no_gradient():
+    import torch
+
+    from trainers.operations import CrossEntropy
+
+    kept: list[object] = []
+    context = SimpleNamespace(needs_input_grad=(False, False), save_for_backward=kept.append)
+    logits, wanted = torch.randn(7, 10), torch.tensor([4, 0, 7, 2, 2, 9, 1])
+    assert torch.allclose(
+        CrossEntropy.forward(context, logits, wanted),
+        torch.nn.functional.cross_entropy(logits, wanted, reduction="sum"),
+    )
+    assert kept == [None]
+    assert not CrossEntropy.apply(logits, wanted).requires_grad
 
 
 def test_a_product_in_pieces_is_the_product(monkeypatch):
