@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import trainers
-from advisor import budget, grounding, questions
+from advisor import budget, questions
 from advisor.budget import Plan
 from advisor.errors import InputError, Problem
 from advisor.runtime import Runtime
@@ -24,13 +24,14 @@ from retrieval import Document, Embedder, Index, SearchSettings
 from retrieval.embedder import located
 from retrieval.index import BUDGET
 from retrieval.metrics import each, gain
+from retrieval.mining import mined
 from retrieval.questions import Question
 from retrieval.tuning import Tuning, tune, wins
 from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 DEPTH = 10  # documents that count: nDCG@10
 SIZES = (BUDGET, 2 * BUDGET, BUDGET // 2)  # tokens of a passage; each is encoded anew
-LOOKED = 20  # passages searched for one that looks right and is not
+LOOKED = 20  # passages found, so that ten documents are among them
 BASES = {
     "gold": "the documents that rows name",
     "answers": "the passages in which accepted answers stand",
@@ -89,14 +90,8 @@ def _pairs(task: Task, runtime: Runtime, found: Tuning, most: int) -> list[Pair]
     """Training questions, each with a passage of a document that it names and one that only looks right."""
     rows = [row for row in task.split.train if row.gold][:most]
     runtime.finder.use(found.settings, found.k, found.budget)
-    found_first = runtime.finder.index.search([row.input for row in rows], LOOKED)  # no reader: it would take minutes
-    pairs = []
-    for row, hits in zip(rows, found_first, strict=True):
-        right, near = runtime.finder.oracle(row, 1), [hit.passage for hit in hits]
-        wrong = [one for one in near if one.document not in row.gold and not grounding.answered([one], row)]
-        if right and wrong:
-            pairs.append(Pair(row.input, right[0].titled, (wrong[0].titled,)))
-    return pairs
+    asked = [Question(row.input, dict.fromkeys(row.gold, 1), row.answers) for row in rows]
+    return [Pair(question, right, (wrong,)) for question, right, wrong in mined(runtime.finder.index, asked)]
 
 
 def _fitted(

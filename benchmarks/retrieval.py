@@ -21,15 +21,14 @@ from benchmarks.workers import key, machine, versions
 from retrieval import Embedder, Index, SearchSettings, load_embedder
 from retrieval.embedder import located
 from retrieval.evaluation import DEPTH, METHODS, Collection, evaluate, read_collection
-from retrieval.holding import holds
 from retrieval.metrics import each, gain
+from retrieval.mining import mined
 from retrieval.questions import Question
 from retrieval.tuning import tune, wins
 from trainers.embedding import Pair, tune_embedding
 
 SETS = ("nq_open", "venue_faq", "fictional_facts")
 SPLITS = ("train", "dev", "validation")  # where questions to tune on are looked for
-LOOKED = 20  # passages searched for one that looks right and is not
 DRAWS = 2000  # of the bootstrap
 PLAIN = ("plain bm25s", "plain MiniLM + FAISS")
 OURS = ("bm25", "dense", "hybrid", "tuned", "tuned_embedding")
@@ -113,10 +112,9 @@ def taught(bench: Bench, settings: SearchSettings) -> Figures:
     """The same with an embedding model taught on the questions that teach, where that wins on those that choose."""
     documents, embedder = bench.collection.documents, bench.embedder()
     teach, choose = bench.halves()
-    before = Index.build(documents, embedder)
-    folder = tune_embedding(
-        located("minilm"), pairs(before, teach, settings), bench.folder / "embedder", on_step=_shown
-    )
+    before = Index.build(documents, embedder, settings)
+    pairs = [Pair(question, right, (wrong,)) for question, right, wrong in mined(before, teach)]
+    folder = tune_embedding(located("minilm"), pairs, bench.folder / "embedder", on_step=_shown)
     model = bench.embedder(str(folder))
     after, again = Index.build(documents, model), tune(documents, model, choose).settings
     scores = [np.array(evaluate(i, choose, "", s).ndcgs) for i, s in ((before, settings), (after, again))]
@@ -131,24 +129,6 @@ def taught(bench: Bench, settings: SearchSettings) -> Figures:
         "settings": asdict(chosen),
         "dense": alone,
     }
-
-
-def pairs(index: Index, questions: Sequence[Question], settings: SearchSettings) -> list[Pair]:
-    """Each question with the best passage of a right document, and the first one found that only looks right."""
-    first: dict[str, str] = {}
-    for passage in index.passages:
-        first.setdefault(passage.document, passage.titled)
-    made = []
-    hits = index.search([question.text for question in questions], LOOKED, settings)
-    for question, found in zip(questions, hits, strict=True):
-        wanted = {id for id, grade in question.right.items() if grade > 0 and id in first}
-        passages = [hit.passage for hit in found]
-        right = [p.titled for p in passages if p.document in wanted] + [first[id] for id in sorted(wanted)]
-        others = (p for p in passages if p.document not in question.right)
-        wrong = [p.titled for p in others if not holds(p.text, question.accepted)]
-        if right and wrong:
-            made.append(Pair(question.text, right[0], (wrong[0],)))
-    return made
 
 
 def _shown(progress: Any) -> None:

@@ -32,11 +32,16 @@ class Pair:
 class EmbeddingSettings:
     """How to tune. Every question of a batch is set against all of its texts and negatives, so that a larger batch teaches
     more: Henderson et al., "Efficient Natural Language Response Suggestion for Smart Reply" (2017, arXiv 1705.00652).
+
+    share: of the tuned weights in their mean with those before, which is what is given back: it finds more for new
+        questions than either. Xiao et al., "LM-Cocktail: Resilient Tuning of Language Models via Model Merging" (2023,
+        arXiv 2311.13534), whose share it is.
     """
 
     epochs: int = 2
     batch: int = 32
     learning_rate: float = 5e-5
+    share: float = 0.5
     seed: int = 0
 
 
@@ -119,6 +124,10 @@ def _train(
     trainer.remove_callback(PrinterCallback)
     begun = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     trainer.train(resume_from_checkpoint=begun)
+    before = SentenceTransformer(name, device=str(model.device)).state_dict()
+    for part, weights in model.state_dict().items():
+        if weights.is_floating_point():
+            weights.lerp_(before[part], 1 - settings.share)
     return model
 
 

@@ -1,7 +1,9 @@
 """Tuning an embedding model: folder in, folder out."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,6 +50,19 @@ def test_it_learns_what_words_mean_and_goes_on_where_it_was_interrupted(tmp_path
     steps.clear()
     assert tune_embedding(minilm(), PAIRS, tmp_path / "e", QUICK, steps.append) == folder and not steps
     assert sorted(path.name for path in (tmp_path / "e").iterdir()) == ["key.json", "model"]
+
+
+def test_what_is_given_back_is_the_mean_of_before_and_after(tmp_path: Path) -> None:
+    def weights(folder: str) -> dict[str, Any]:
+        return dict(SentenceTransformer(folder, device="cpu").state_dict())
+
+    quick = replace(QUICK, epochs=1)
+    after = weights(str(tune_embedding(minilm(), PAIRS, tmp_path / "after", replace(quick, share=1.0))))
+    half = weights(str(tune_embedding(minilm(), PAIRS, tmp_path / "half", quick)))
+    before = weights(minilm())
+    moved = [name for name in before if not (before[name] == after[name]).all()]
+    assert moved
+    assert all(((before[name] + after[name]) / 2 - half[name]).abs().max() < 1e-4 for name in moved)
 
 
 def test_pairs_that_cannot_be_learned_from_are_refused(tmp_path: Path) -> None:
