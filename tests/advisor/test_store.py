@@ -2,6 +2,7 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,14 +54,19 @@ def test_two_processes_write_at_once_and_nothing_is_lost(tmp_path: Path):
 
 def test_threads_share_a_store(tmp_path: Path):
     store = Store(tmp_path / "answers.sqlite")
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
 
     def use(name: str) -> int:
-        for i in range(40):
+        for i in range(300):
             store.put(f"{name}{i}", ANSWER)
-        return len(store.get([f"{name}{i}" for i in range(40)]))
+        return len(store.get([f"{name}{i}" for i in range(300)]))
 
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(use, "abcd")) == [40] * 4
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(use, "abcdefgh")) == [300] * 8
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def write_and_die(path: Path) -> None:
