@@ -70,7 +70,7 @@ def test_the_number_decides_the_kind() -> None:
     assert [vectors.kind(count) for count in (1, 10_000, 10_001, 4_000_000, 5_000_000)] == [
         "Flat",
         "Flat",
-        "HNSW16,SQfp16",
-        "HNSW16,SQfp16",
+        "HNSW32,SQfp16",
+        "HNSW32,SQfp16",
         "IVF8192,SQfp16",
     ]
