@@ -94,7 +94,7 @@ def _passages(document: Document, count: Counter, budget: int, overlap: int) -> 
     text = document.text
 
     def fits(piece: _Piece) -> bool:
-        short = piece.end - piece.start <= LONGEST_TOKEN * budget
+        short = len(piece.header) + piece.end - piece.start <= LONGEST_TOKEN * budget
         return short and count(piece.header + text[piece.start : piece.end]) <= budget
 
     def begin(joined: list[_Piece], following: _Piece) -> _Piece:

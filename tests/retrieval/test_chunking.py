@@ -117,6 +117,19 @@ def test_the_rows_of_a_table_keep_their_header() -> None:
     assert re.findall(r"kind (\d+)", "".join(p.text for p in passages)) == [str(n) for n in range(30)]
 
 
+def test_a_header_of_a_hundred_thousand_columns_is_not_counted_for_each_row() -> None:
+    table = "| name " * 100_000 + "|\n" + "| --- " * 100_000 + "|\n" + "| 1 | 2 |\n" * 2000
+    counted = 0
+
+    def count(text: str) -> int:
+        nonlocal counted
+        counted += len(text)
+        return count_words(text)
+
+    split([Document("a", table)], count)
+    assert counted < 50 * len(table)
+
+
 def test_a_header_that_leaves_no_room_for_a_row_stands_alone() -> None:
     header = "| " + " | ".join(f"column{n}" for n in range(12)) + " |"
     table = f"{header}\n|{' --- |' * 12}\n" + "\n".join("| " + f"{n} | " * 12 for n in range(6))
