@@ -1,6 +1,7 @@
 """Each kind of file: real files, written by python-docx and fpdf2, and broken ones."""
 
 import io
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import docx
 import pytest
 from fpdf import FPDF
 
-from retrieval import Document, Unreadable, pdf, read
+from retrieval import Document, Unreadable, apart, markup, pdf, read
 
 
 def one(path: Path, content: bytes | str) -> Document:
@@ -38,7 +39,8 @@ def test_front_matter_is_metadata_and_its_title_the_title(tmp_path: Path) -> Non
 
 
 def test_what_only_looks_like_front_matter_is_text(tmp_path: Path) -> None:
-    for text in ("---\nno: [end\n", "---\n: : :\n---\nText", "---\njust words\n---\nText"):
+    number = "---\na: 0x" + "f" * 9000 + "\n---\nText"  # of more digits than Python writes
+    for text in ("---\nno: [end\n", "---\n: : :\n---\nText", "---\njust words\n---\nText", number):
         document = one(tmp_path / "a.md", text)
         assert (document.text, document.metadata) == (text, {})
 
@@ -94,6 +96,30 @@ def test_a_cell_that_spans_millions_takes_no_memory(tmp_path: Path) -> None:
     cell = "<td rowspan=65000 colspan=99999>" + "x" * 90
     rows = "<tr><td>a" * 30_000
     assert len(one(tmp_path / "a.html", f"<table><tr>{cell * 30}{rows}</table>").text) < 20_000_000
+
+
+def test_an_element_of_thousands_of_attributes_and_a_page_of_millions_of_elements_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = " ".join(f"a{number}" for number in range(100_000))
+    started = time.process_time()
+    assert "1,000 attributes" in refused(tmp_path / "a.html", f"<p {names}>text").reason
+    assert time.process_time() - started < 5  # 20 seconds and more where they are kept
+    monkeypatch.setattr(markup, "MOST_ELEMENTS", 500)
+    assert "500 elements" in refused(tmp_path / "b.html", "<p>text" * 500).reason
+
+
+def test_rows_in_rows_and_lists_in_lists_do_not_multiply_the_text(tmp_path: Path) -> None:
+    row = "<tr><td>a<td><div>"
+    assert one(tmp_path / "a.html", f"<table>{row * 300}{'x' * 1000}</table>").text.count("x" * 1000) == 1
+    for lists in ("<ul>" * 900 + "<li>", "<ul><li>x" * 900 + "<li>"):
+        assert len(one(tmp_path / "b.html", lists + "x<br>" * 1000).text) < 100_000
+
+
+def test_cells_are_repeated_so_often_in_a_page_and_not_in_each_table(tmp_path: Path) -> None:
+    cell = "<td rowspan=65000>" + "x" * 99
+    table = f"<table><tr>{cell * 1000}{'<tr><td>a' * 100}</table>"
+    assert len(one(tmp_path / "a.html", table * 4).text) < 15_000_000
 
 
 # DOCX
@@ -152,6 +178,61 @@ def test_a_word_file_that_is_none_says_why(tmp_path: Path, content: bytes, reaso
 
 def test_half_a_word_file_is_refused(tmp_path: Path, word: io.BytesIO) -> None:
     assert "zip" in refused(tmp_path / "a.docx", word.getvalue()[:3000]).reason
+
+
+TYPES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+NAMES = f'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" xmlns:r="{TYPES}"'
+
+
+def with_parts(content: io.BytesIO, **parts: str) -> bytes:
+    """A DOCX with other parts in the place of its own; `body` is that of its document."""
+    if body := parts.pop("body", ""):
+        parts["word/document.xml"] = f"<w:document {NAMES}><w:body>{body}</w:body></w:document>"
+    changed = io.BytesIO()
+    with zipfile.ZipFile(content) as old, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            if name not in parts:
+                new.writestr(name, old.read(name))
+        for name, part in parts.items():
+            new.writestr(name, part)
+    return changed.getvalue()
+
+
+def test_a_document_that_hides_under_another_name_is_not_unpacked(tmp_path: Path, word: io.BytesIO) -> None:
+    target = f'<Relationship Id="a" Type="{TYPES}/officeDocument" Target="word/big.bin"/>'
+    relations = (
+        f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{target}</Relationships>'
+    )
+    big = f"<w:document {NAMES}><w:body>{'<w:p/>' * 10}</w:body></w:document>"
+    document = one(tmp_path / "a.docx", with_parts(word, **{"word/big.bin": big, "_rels/.rels": relations}))
+    assert document.title == "Staff handbook"  # what stands where Word writes it
+
+
+def test_a_note_that_is_shown_without_end_is_refused(tmp_path: Path, word: io.BytesIO) -> None:
+    long = "x" * 1_000_000
+    note = f'<w:footnote w:id="7"><w:p><w:r><w:t>{long}</w:t></w:r></w:p></w:footnote>'
+    notes = f"<w:footnotes {NAMES}>{note}</w:footnotes>"
+    body = '<w:p><w:r><w:footnoteReference w:id="7"/></w:r></w:p>' * 100
+    content = with_parts(word, body=body, **{"word/footnotes.xml": notes})
+    assert "64 million characters" in refused(tmp_path / "a.docx", content).reason
+
+
+def test_word_files_with_entities_or_depth_without_end_are_refused(tmp_path: Path, word: io.BytesIO) -> None:
+    laughs = '<!ENTITY a0 "ha">' + "".join(f'<!ENTITY a{n + 1} "' + f"&a{n};" * 10 + '">' for n in range(9))
+    document = f"<!DOCTYPE a [{laughs}]><w:document {NAMES}><w:body>&a9;</w:body></w:document>"
+    content = with_parts(word, **{"word/document.xml": document})
+    assert "damaged" in refused(tmp_path / "a.docx", content).reason
+    deep = "<w:smartTag>" * 20_000 + "</w:smartTag>" * 20_000
+    assert "too deep" in refused(tmp_path / "b.docx", with_parts(word, body=f"<w:p>{deep}</w:p>")).reason
+
+
+def test_a_word_file_fetches_nothing_from_outside_itself(tmp_path: Path, word: io.BytesIO) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    entity = f'<!DOCTYPE a [<!ENTITY a SYSTEM "{secret.as_uri()}">]>'
+    body = "<w:p><w:r><w:t>Open. &a;</w:t></w:r></w:p>"
+    document = f"{entity}<w:document {NAMES}><w:body>{body}</w:body></w:document>"
+    assert one(tmp_path / "a.docx", with_parts(word, **{"word/document.xml": document})).text == "Open."
 
 
 # PDF
@@ -232,9 +313,9 @@ def test_a_pdf_that_takes_too_long_or_brings_its_reader_down_is_refused(
 ) -> None:
     content = printed(says("Text."))
     with monkeypatch.context() as changed:
-        changed.setattr(pdf, "MOST_SECONDS", 0.001)
+        changed.setattr(apart, "MOST_SECONDS", 0.001)
         assert "seconds" in refused(tmp_path / "a.pdf", content).reason
-    (tmp_path / "crash.py").write_text("import os\nos.abort()")
+    (tmp_path / "crash.py").write_text("import os\n\ndef found(file):\n    os.abort()")
     monkeypatch.setattr(pdf, "PROGRAM", tmp_path / "crash.py")
     assert "gave up" in refused(tmp_path / "a.pdf", content).reason
 
