@@ -1,7 +1,9 @@
 """Reads documents from a file or a folder; knows kinds of files only as readers."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from retrieval.documents import Document, Refused, Unreadable
@@ -13,6 +15,8 @@ PASSED_OVER = (
     ".css .js .mjs .map .woff .woff2 .ttf .otf .eot Thumbs.db desktop.ini"
 )
 NO_DOCUMENTS = frozenset(PASSED_OVER.split())
+MOST_TOLD = 1000  # problems of a file; a file of nothing else would have millions
+LONGEST_TITLE = 1000  # characters; every passage repeats it
 
 
 def read(path: Path) -> tuple[tuple[Document, ...], tuple[Unreadable, ...]]:
@@ -25,15 +29,25 @@ def read(path: Path) -> tuple[tuple[Document, ...], tuple[Unreadable, ...]]:
     Passed over without a word: hidden files and folders (`.git`), Word's `~$` files, images, sound, video, fonts, style
     sheets and scripts. Whatever else cannot be read is in the problems, and the rest is read. A file in another encoding
     than UTF-8 is read where the encoding is sure, and named in `metadata["encoding"]`. Memory is bounded, whatever a file
-    claims to hold: more than 64 MB of text in one file is refused, or in one row of JSON Lines.
+    claims to hold: more than 64 MB of text in one file is refused, or in one row of JSON Lines. Of the problems of one file
+    the first 1,000 are told, and how many more there are.
     """
     documents: dict[str, Document] = {}
     problems: list[Unreadable] = []
+    told: Counter[str] = Counter()
     for found in _found(path):
-        if isinstance(found, Unreadable):
+        if isinstance(found, Document):
+            first = documents.setdefault(found.id, found)
+            if first is found:
+                continue
+            found = _twice(first, found)
+        told[found.file] += 1
+        if told[found.file] <= MOST_TOLD:
             problems.append(found)
-        elif (first := documents.setdefault(found.id, found)) is not found:
-            problems.append(_twice(first, found))
+    for file, times in told.items():
+        if times > MOST_TOLD:
+            more = f"{times - MOST_TOLD:,} more problems"
+            problems.append(Unreadable(file, 0, more, "mend the first ones, and look again"))
     if not documents and not problems:
         where = "no documents in this folder" if path.is_dir() else "no documents in this file"
         kinds = " ".join(READERS)
@@ -121,4 +135,4 @@ def _checked(document: Document) -> Document | Unreadable:
     except UnicodeEncodeError:
         reason = "holds half of a surrogate pair, which is no character"
         return Unreadable(document.file, document.line, reason, "write the character whole")
-    return document
+    return replace(document, title=document.title[:LONGEST_TITLE])

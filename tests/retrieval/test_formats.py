@@ -10,7 +10,7 @@ import docx
 import pytest
 from fpdf import FPDF
 
-from retrieval import Document, Unreadable, apart, markup, pdf, read
+from retrieval import Document, Unreadable, apart, markup, pdf, read, rows
 
 
 def one(path: Path, content: bytes | str) -> Document:
@@ -344,6 +344,23 @@ def test_a_csv_with_texts_has_a_document_a_row(tmp_path: Path) -> None:
 def test_a_csv_that_opens_a_quotation_and_never_closes_it_is_refused(tmp_path: Path) -> None:
     problem = refused(tmp_path / "a.csv", 'a,b\n1,2\n"3,4\n5,6\n')
     assert "not valid CSV" in problem.reason and problem.line == 3
+
+
+def test_a_csv_with_more_cells_than_memory_should_hold_is_read_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_CELLS", 4)
+    (tmp_path / "a.csv").write_text("id,text\n1,a\n2,b\n3,c\n4,d\n")
+    documents, [problem] = read(tmp_path / "a.csv")
+    assert [document.id for document in documents] == ["1", "2"]
+    assert problem.line == 4 and "left out" in problem.reason
+
+
+def test_names_that_every_passage_repeats_have_an_end(tmp_path: Path) -> None:
+    long = "x" * 100_000
+    assert one(tmp_path / "a.jsonl", f'{{"id": 1, "text": "x", "title": "{long}"}}').title == long[:1000]
+    assert one(tmp_path / "a.md", f"---\ntitle: {long[:9000]}\n---\ntext").title == long[:1000]
+    assert "more than 1,000" in refused(tmp_path / "b.jsonl", f'{{"id": "{long}", "text": "x"}}').reason
 
 
 def test_the_other_keys_of_a_row_are_metadata(tmp_path: Path) -> None:

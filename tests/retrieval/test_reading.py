@@ -75,6 +75,17 @@ def test_every_problem_of_a_corpus_is_told_at_once_beside_what_could_be_read(tmp
     assert f"byte {byte} " in problems[5].reason
 
 
+def test_of_thousands_of_problems_in_a_file_the_first_are_told_and_how_many_more(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", "broken\n" * 2500)
+    write(tmp_path / "b.jsonl", '{"id": 1, "text": "x"}\n' * 2501)
+    documents, problems = read(tmp_path)
+    assert len(documents) == 1 and len(problems) == 2002
+    assert [(Path(p.file).name, p.reason) for p in problems[-2:]] == [
+        ("a.jsonl", "1,500 more problems"),
+        ("b.jsonl", "1,500 more problems"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason", "line"),
     [
