@@ -112,7 +112,7 @@ def test_an_element_of_thousands_of_attributes_and_a_page_of_millions_of_element
 def test_rows_in_rows_and_lists_in_lists_do_not_multiply_the_text(tmp_path: Path) -> None:
     row = "<tr><td>a<td><div>"
     assert one(tmp_path / "a.html", f"<table>{row * 300}{'x' * 1000}</table>").text.count("x" * 1000) == 1
-    for lists in ("<ul>" * 900 + "<li>", "<ul><li>x" * 900 + "<li>"):
+    for lists in ("<ul>" * 900 + "<li>", "<ul>" * 900 + "<p>"):
         assert len(one(tmp_path / "b.html", lists + "x<br>" * 1000).text) < 100_000
 
 
@@ -281,6 +281,10 @@ def test_the_lines_that_every_page_repeats_and_page_numbers_are_left_out(tmp_pat
     pages = [says("Acme handbook", f"Section {n}", f"Only page {n} says this.", f"Page {n} of 5") for n in range(1, 6)]
     document = one(tmp_path / "a.pdf", printed(*pages))
     assert document.text.split("\n\n") == [f"Section {n}\nOnly page {n} says this." for n in range(1, 6)]
+
+
+def test_a_bookmark_has_an_end(tmp_path: Path) -> None:
+    assert one(tmp_path / "a.pdf", printed(says("Text.", bookmark="b" * 5000))).text == f"# {'b' * 300}\nText."
 
 
 def test_a_sentence_goes_on_over_the_end_of_a_page(tmp_path: Path) -> None:
