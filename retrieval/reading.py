@@ -1,6 +1,7 @@
 """Reads documents from a file or a folder; knows kinds of files only as readers."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ PASSED_OVER = (
     ".css .js .mjs .map .woff .woff2 .ttf .otf .eot Thumbs.db desktop.ini"
 )
 NO_DOCUMENTS = frozenset(PASSED_OVER.split())
+SURROGATE = re.compile("[\ud800-\udfff]")  # how Python writes a byte of a file's name that is not UTF-8
 MOST_TOLD = 1000  # problems of a file; a file of nothing else would have millions
 LONGEST_TITLE = 1000  # characters; every passage repeats it
 
@@ -43,11 +45,11 @@ def read(path: Path) -> tuple[tuple[Document, ...], tuple[Unreadable, ...]]:
             found = _twice(first, found)
         told[found.file] += 1
         if told[found.file] <= MOST_TOLD:
-            problems.append(found)
+            problems.append(replace(found, file=_shown(found.file), reason=_shown(found.reason)))
     for file, times in told.items():
         if times > MOST_TOLD:
             more = f"{times - MOST_TOLD:,} more problems"
-            problems.append(Unreadable(file, 0, more, "mend the first ones, and look again"))
+            problems.append(Unreadable(_shown(file), 0, more, "mend the first ones, and look again"))
     if not documents and not problems:
         where = "no documents in this folder" if path.is_dir() else "no documents in this file"
         kinds = " ".join(READERS)
@@ -95,6 +97,8 @@ def _in_file(file: Path, id: str) -> Iterator[Document | Unreadable]:
         reader = READERS.get(file.suffix.lower())
         if file.exists() and not file.is_file():
             raise Refused("not a file", "point to a file or a folder")
+        if SURROGATE.search(id):
+            raise Refused("its name is not UTF-8", "give it another name")
         if reader is None:
             kind = f"'{file.suffix}' files are not read" if file.suffix else "a file of unknown kind (no suffix)"
             raise Refused(kind, "save it as one of " + " ".join(READERS) + ", or take it out")
@@ -120,6 +124,11 @@ def _not_opened(error: OSError, file: Path | None = None) -> Unreadable:
     return Unreadable(str(file or error.filename), 0, reason, "check that it exists and that you may read it")
 
 
+def _shown(text: str) -> str:
+    """A name or reason that can be written anywhere: names hold bytes that are not UTF-8, and orders to a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def _twice(first: Document, again: Document) -> Unreadable:
     place = f"line {first.line}" if first.line else "the whole file"
     where = place if first.file == again.file else f"{first.file}" + (f", {place}" if first.line else "")
@@ -129,7 +138,7 @@ def _twice(first: Document, again: Document) -> Unreadable:
 
 
 def _checked(document: Document) -> Document | Unreadable:
-    r"""Refuse half a surrogate pair (JSON's "\ud83d", or a file name that is not UTF-8): no tokenizer takes it."""
+    r"""Refuse half a surrogate pair, such as JSON's "\ud83d": no tokenizer takes it."""
     try:
         f"{document.id}{document.title}{document.text}{document.metadata}".encode()
     except UnicodeEncodeError:

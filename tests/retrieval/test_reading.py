@@ -109,6 +109,21 @@ def test_what_is_missing_empty_or_not_a_file_is_told(tmp_path: Path) -> None:
     assert problem(tmp_path / "pipe.md").reason == "not a file"
 
 
+def test_problems_can_be_written_whatever_the_names_of_files_and_documents_hold(tmp_path: Path) -> None:
+    for name in (b"a\xff.md", b"b.\xff", b"c\x1b[2J\n.odt"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("x")
+    write(tmp_path / "d.jsonl", '{"id": "\\ud83d"}')
+    documents, problems = read(tmp_path)
+    assert not documents and [Path(p.file).name for p in problems] == [
+        r"a\udcff.md",
+        r"b.\udcff",
+        r"c\x1b[2J\n.odt",
+        "d.jsonl",
+    ]
+    assert all(f"{p.file}{p.reason}".isprintable() for p in problems)
+    assert problems[0].reason == "its name is not UTF-8"
+
+
 def test_links_that_leave_the_folder_are_refused_and_links_inside_are_read(tmp_path: Path) -> None:
     secret = write(tmp_path / "secret.md", "secret")
     inside = write(tmp_path / "docs" / "a.md", "open").parent
