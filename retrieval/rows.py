@@ -14,6 +14,7 @@ from retrieval.documents import Document, Refused, metadata_of
 
 OWN_KEYS = ("_id", "id", "text", "title", "metadata")
 MOST_CELLS = 4_000_000  # of the rows that are documents; one may take a hundred times its bytes in the file
+MOST_BRACKETS = 2_000_000  # of a row of JSON; an empty object takes thirty times its bytes in the file
 LONGEST_ID = 1000  # characters; every passage repeats it
 
 
@@ -84,6 +85,8 @@ def _object(content: bytes, line: int, start: int) -> dict[str, Any] | Refused:
     """The object in a line, which begins at the byte `start` of its file."""
     if (at := content.find(b"\0")) >= 0:
         return Refused(f"binary content, not text (a NUL at byte {start + at})", SAVE_AS_UTF8, line)
+    if content.count(b"{") + content.count(b"[") > MOST_BRACKETS:
+        return Refused(f"more than {MOST_BRACKETS:,} objects and lists", "split the document into several", line)
     try:
         row: Any = json.loads(content.decode("utf-8-sig" if line == 1 else "utf-8"))
     except UnicodeDecodeError as error:

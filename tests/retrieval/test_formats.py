@@ -384,6 +384,16 @@ def test_a_line_of_hundreds_of_megabytes_is_told_and_the_next_is_read(tmp_path: 
     assert encoding.line == 3 and f"byte {200 * 2**20 + after.index(0xFF)} " in encoding.reason
 
 
+def test_a_row_of_more_objects_than_memory_should_hold_is_told_and_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_BRACKETS", 9)
+    row = '{"id": 1, "text": "x", "a": [[], {}, [], {}, [], {}, [], {}]}'
+    (tmp_path / "c.jsonl").write_text(row + '\n{"id": 2, "text": "y"}')
+    [document], [problem] = read(tmp_path / "c.jsonl")
+    assert document.id == "2" and (problem.line, problem.reason) == (1, "more than 9 objects and lists")
+
+
 def test_a_text_of_hundreds_of_megabytes_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.txt").open("wb") as file:
         file.truncate(200 * 2**20)
