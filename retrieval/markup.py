@@ -17,7 +17,7 @@ BLOCKS = frozenset(HEADINGS) | frozenset(BLOCK_NAMES.split())
 WIDEST_SPAN = 30  # columns; a table may claim that one cell spans millions
 LONGEST_REPEATED, MOST_REPEATED = 100, 100_000  # characters and cells of a page, repeated in the rows that a cell spans
 DEEPEST_LIST = 10  # lists inside one another that are indented; every line of an item repeats the indentation
-MOST_ELEMENTS = 2_000_000  # of a page, in about half a gigabyte of memory
+MOST_PARTS = 3_000_000  # elements and attributes of a page, in about a gigabyte of memory at most
 MOST_ATTRIBUTES = 1000  # of an element; to keep more takes libxml2 quadratic time
 SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 LOOKS_LIKE_MARKDOWN = re.compile(r"#{1,6}[ \t]|```|~~~")
@@ -30,7 +30,7 @@ class TooLarge(ValueError):
 def to_markdown(html: str) -> tuple[str, str]:
     """The page's `<title>`, "" without one, and its text as Markdown: of its `<main>` if it has one.
 
-    Raises `TooLarge` on more than `MOST_ELEMENTS` or `MOST_ATTRIBUTES`, or 2,000 elements inside one another.
+    Raises `TooLarge` on more than `MOST_PARTS` or `MOST_ATTRIBUTES`, or 2,000 elements inside one another.
     """
     from lxml import etree
 
@@ -53,12 +53,12 @@ class _Count:
     """What lxml tells of a page before a tree is made of it, which takes memory by the element."""
 
     def __init__(self) -> None:
-        self.elements = 0
+        self.parts = 0
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        self.elements += 1
-        if self.elements > MOST_ELEMENTS:
-            raise TooLarge(f"more than {MOST_ELEMENTS:,} elements")
+        self.parts += 1 + len(attributes)
+        if self.parts > MOST_PARTS:
+            raise TooLarge(f"more than {MOST_PARTS:,} elements and attributes")
         if len(attributes) > MOST_ATTRIBUTES:
             raise TooLarge(f"an element of more than {MOST_ATTRIBUTES:,} attributes")
 
