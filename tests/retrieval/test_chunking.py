@@ -1,6 +1,7 @@
 """Splitting documents into passages."""
 
 import re
+import tracemalloc
 import unicodedata
 from random import Random
 
@@ -31,6 +32,15 @@ def test_passages_are_verbatim_within_the_budget_and_numbered() -> None:
 def test_every_word_is_in_some_passage() -> None:
     words = {word for p in split([Document("a", LONG)], budget=50) for word in p.text.split()}
     assert words == set(LONG.split())
+
+
+def test_a_section_of_many_paragraphs_takes_no_memory_by_the_paragraph() -> None:
+    text = "a\n\n" * 30_000
+    tracemalloc.start()
+    passages = split([Document("a", text)])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(passages) > 200 and most < 1_000_000
 
 
 def test_the_last_sentences_are_repeated_as_asked() -> None:
