@@ -17,6 +17,7 @@ ERRORS = {  # that the program tells: what is wrong, and what to do
 }
 NO_TITLE = re.compile(r"(?i)(microsoft \w+ - .*|untitled.*|.*\.[a-z]{2,5}|)")  # what programs write when nobody did
 PAGE_NUMBER = re.compile(r"(?i)(?:(?:page|seite|página|pagina|of|von|sur|de|di)\b|[\d\W_]|\b[ivxlc]+\b)+")
+LONGEST_NUMBER = 200  # characters; the pattern takes a hundred bytes of memory for each
 SENTENCE_END = (".", "!", "?", ":", "。", "！", "？")
 
 
@@ -81,7 +82,7 @@ def _without_running_lines(pages: list[str]) -> list[str]:
 
 def _running(line: str) -> str:
     """A line as it is compared with those of other pages: all page numbers are the same."""
-    return "" if PAGE_NUMBER.fullmatch(line) else line
+    return "" if len(line) <= LONGEST_NUMBER and PAGE_NUMBER.fullmatch(line) else line
 
 
 def _with_headings(page: str, bookmarks: list[tuple[int, str]]) -> str:

@@ -284,6 +284,14 @@ def test_the_lines_that_every_page_repeats_and_page_numbers_are_left_out(tmp_pat
     assert document.text.split("\n\n") == [f"Section {n}\nOnly page {n} says this." for n in range(1, 6)]
 
 
+def test_a_line_of_hundreds_of_digits_is_no_page_number(tmp_path: Path) -> None:
+    def draw(made: FPDF) -> None:
+        made.set_font_size(2)
+        says(f"{made.page}23456789 " * 30, f"Only page {made.page}.")(made)
+
+    assert one(tmp_path / "a.pdf", printed(*[draw] * 5)).text.count("23456789") == 150
+
+
 def test_a_bookmark_has_an_end(tmp_path: Path) -> None:
     assert one(tmp_path / "a.pdf", printed(says("Text.", bookmark="b" * 5000))).text == f"# {'b' * 300}\nText."
 
