@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, islice, takewhile
+from itertools import chain, groupby, islice, takewhile
 from typing import NamedTuple
 
 from retrieval.boundaries import CHARACTER, LINE, SENTENCE, SPACELESS, WORD
@@ -94,7 +94,7 @@ def _passages(document: Document, count: Counter, budget: int, overlap: int) -> 
     text = document.text
 
     def fits(piece: _Piece) -> bool:
-        short = piece.end - piece.start <= LONGEST_TOKEN * budget
+        short = len(piece.header) + piece.end - piece.start <= LONGEST_TOKEN * budget
         return short and count(piece.header + text[piece.start : piece.end]) <= budget
 
     def begin(joined: list[_Piece], following: _Piece) -> _Piece:
@@ -124,24 +124,25 @@ def _passages(document: Document, count: Counter, budget: int, overlap: int) -> 
         )
 
 
-def _sections(title: str, text: str) -> Iterator[tuple[str, list[Block]]]:
-    """The blocks between headings, titled with the document's title and the headings that they stand under."""
+def _sections(title: str, text: str) -> Iterator[tuple[str, Iterable[Block]]]:
+    """The blocks between headings, titled with the document's title and the headings that they stand under.
+
+    To be used up one after the other: the blocks of a large section are never all in memory.
+    """
     above: list[tuple[int, str]] = [(0, title)] if title else []
-    heading: Block | None = None
-    inside: list[Block] = []
-    for block in blocks(text):
-        if block.kind != "heading":
-            inside.append(block)
+    empty: Block | None = None  # the last heading, while nothing stands under it
+    for headings, found in groupby(blocks(text), lambda block: block.kind == "heading"):
+        if not headings:
+            yield _trail(above), found
+            empty = None
             continue
-        if heading and not inside and block.level <= heading.level:
-            inside = [heading]  # with nothing under it, a heading is itself the text
-        if inside:
-            yield _trail(above), inside
-        above = [(level, name) for level, name in above if level < block.level] + [(block.level, block.name)]
-        heading, inside = block, []
-    if heading and not inside:
-        inside = [heading]
-    yield _trail(above), inside
+        for heading in found:
+            if empty and heading.level <= empty.level:
+                yield _trail(above), [empty]  # with nothing under it, a heading is itself the text
+            above = [(level, name) for level, name in above if level < heading.level] + [(heading.level, heading.name)]
+            empty = heading
+    if empty:
+        yield _trail(above), [empty]
 
 
 def _trail(above: list[tuple[int, str]]) -> str:

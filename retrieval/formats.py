@@ -5,21 +5,30 @@ what in the file cannot be used; it raises `Refused`, or whatever the library be
 Memory is bounded, whatever a file claims to hold.
 """
 
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import IO
 
+from retrieval import apart, structure
 from retrieval import pdf as pdfs
-from retrieval import structure
 from retrieval.decoding import text_of
 from retrieval.documents import Document, Refused, metadata_of
-from retrieval.markup import TooDeep, to_markdown
+from retrieval.markup import TooLarge, to_markdown
 from retrieval.rows import csv_rows, json_rows
 
-MOST_XML, MOST_TAGS = 32 * 2**20, 2_000_000  # bytes and tags of the XML in a DOCX; memory goes by the tags
-OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Microsoft's compound files begin with it
+WORD = Path(__file__).with_name("word.py")
+SAVE_AS_DOCX = "open it in Word or LibreOffice and save it again as .docx, without a password"
+WORD_ERRORS = {  # that the program tells: what is wrong, and what to do
+    "old": ("encrypted, or a .doc file of old", SAVE_AS_DOCX),
+    "zip": ("not a DOCX: no zip archive, or a damaged one", SAVE_AS_DOCX),
+    "other": ("not a DOCX: a zip archive without a Word document", SAVE_AS_DOCX),
+    "damaged": ("not a Word document, or a damaged one", SAVE_AS_DOCX),
+    "size": (
+        "unpacks to more than 32 MB or 2,000,000 tags, or to 64 million characters",
+        "split it into smaller files",
+    ),
+    "deep": ("parts inside one another too deep to follow", SAVE_AS_DOCX),
+}
 MOST_FRONT_MATTER = 2**14  # characters
 
 Found = Iterator[Document | Refused]
@@ -47,18 +56,11 @@ def html(file: Path, id: str) -> Found:
 
 
 def docx(file: Path, id: str) -> Found:
-    """Word's DOCX, by way of HTML; its title is its first heading."""
-    import mammoth
-
-    with file.open("rb") as content:
-        _check_docx(content)
-        converted = mammoth.convert_to_html(
-            content,
-            style_map="p[style-name='Title'] => h1:fresh",
-            convert_image=mammoth.images.img_element(lambda image: {}),
-            include_embedded_style_map=False,
-        )
-    yield _page(file, id, converted.value)
+    """Word's DOCX, by way of HTML, in a process of its own (`limited.py` says why); its title is its first heading."""
+    found = apart.found(WORD, file)
+    if told := found.get("error"):
+        raise Refused(*WORD_ERRORS[told])
+    yield _page(file, id, found["html"])
 
 
 def pdf(file: Path, id: str) -> Found:
@@ -107,8 +109,8 @@ def _document(
 def _page(file: Path, id: str, html: str, facts: Mapping[str, str] | None = None) -> Document:
     try:
         title, text = to_markdown(html)
-    except TooDeep as error:
-        raise Refused(str(error), "save it again from an editor, or take it out") from error
+    except TooLarge as error:
+        raise Refused(str(error), "save it again from an editor, split it, or take it out") from error
     return _document(file, id, text, structure.first_heading(text) or title, facts)
 
 
@@ -121,29 +123,10 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
         return {}, text
     try:
         matter = yaml.safe_load(text[4 : end + 1])
+        # a whole number of thousands of digits is a ValueError, when it is written
+        return (metadata_of(matter), text[end + 5 :]) if isinstance(matter, dict) else ({}, text)
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}, text
-    return (metadata_of(matter), text[end + 5 :]) if isinstance(matter, dict) else ({}, text)
-
-
-def _check_docx(content: IO[bytes]) -> None:
-    """Refuse what is no DOCX, or would unpack to more than memory should hold."""
-    save_again = "open it in Word or LibreOffice and save it again as .docx, without a password"
-    if content.read(8) == OLD_OFFICE:
-        raise Refused("encrypted, or a .doc file of old", save_again)
-    try:
-        archive = zipfile.ZipFile(content)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise Refused("not a DOCX: no zip archive, or a damaged one", save_again) from error
-    parts = archive.infolist()
-    if not any(part.filename.startswith("word/") for part in parts):
-        raise Refused("not a DOCX: a zip archive without a Word document", save_again)
-    texts = [part for part in parts if part.filename.endswith((".xml", ".rels"))]
-    # what an archive declares is what can be read of it at most
-    if sum(part.file_size for part in texts) > MOST_XML or sum(archive.read(p).count(b"<") for p in texts) > MOST_TAGS:
-        size = f"unpacks to more than {MOST_XML // 2**20} MB or {MOST_TAGS:,} tags"
-        raise Refused(size, "split it into smaller files")
-    content.seek(0)
 
 
 def _pages(numbers: Sequence[int]) -> str:

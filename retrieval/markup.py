@@ -1,6 +1,7 @@
 """HTML as Markdown: headings, paragraphs, lists, tables and code; what a reader of the page does not see is left out."""
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from retrieval.structure import table
@@ -14,33 +15,55 @@ BLOCK_NAMES = (
 SKIPPED = frozenset(UNSEEN.split())
 BLOCKS = frozenset(HEADINGS) | frozenset(BLOCK_NAMES.split())
 WIDEST_SPAN = 30  # columns; a table may claim that one cell spans millions
-LONGEST_REPEATED, MOST_REPEATED = 100, 100_000  # characters and cells that are repeated in the rows that a cell spans
+LONGEST_REPEATED, MOST_REPEATED = 100, 100_000  # characters and cells of a page, repeated in the rows that a cell spans
+DEEPEST_LIST = 10  # lists inside one another that are indented; every line of an item repeats the indentation
+MOST_PARTS = 3_000_000  # elements and attributes of a page, in about a gigabyte of memory at most
+MOST_ATTRIBUTES = 1000  # of an element; to keep more takes libxml2 quadratic time
 SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 LOOKS_LIKE_MARKDOWN = re.compile(r"#{1,6}[ \t]|```|~~~")
 
 
-class TooDeep(ValueError):
-    """More elements inside one another than the parser follows."""
+class TooLarge(ValueError):
+    """More elements or attributes than memory and time allow, or more inside one another than the parser follows."""
 
 
 def to_markdown(html: str) -> tuple[str, str]:
     """The page's `<title>`, "" without one, and its text as Markdown: of its `<main>` if it has one.
 
-    Raises `TooDeep` on more than 2,000 elements inside one another.
+    Raises `TooLarge` on more than `MOST_PARTS` or `MOST_ATTRIBUTES`, or 2,000 elements inside one another.
     """
     from lxml import etree
 
     # encoded again, since lxml refuses a string that declares an encoding, as XHTML does
+    content = html.encode()
+    etree.fromstring(content, etree.HTMLParser(encoding="utf-8", huge_tree=True, no_network=True, target=_Count()))
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, no_network=True)
-    root = etree.fromstring(html.encode(), parser) if html.strip() else None
+    root = etree.fromstring(content, parser) if html.strip() else None
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
-        raise TooDeep("elements inside one another, more than 2,000 deep")
+        raise TooLarge("elements inside one another, more than 2,000 deep")
     if root is None:
         return "", ""
     title = root.find(".//title")
     [*mains] = root.iter("main")
     text = _Writer().written(mains[0] if len(mains) == 1 else root)
     return " ".join("".join(title.itertext()).split()) if title is not None else "", text
+
+
+class _Count:
+    """What lxml tells of a page before a tree is made of it, which takes memory by the element."""
+
+    def __init__(self) -> None:
+        self.parts = 0
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self.parts += 1 + len(attributes)
+        if self.parts > MOST_PARTS:
+            raise TooLarge(f"more than {MOST_PARTS:,} elements and attributes")
+        if len(attributes) > MOST_ATTRIBUTES:
+            raise TooLarge(f"an element of more than {MOST_ATTRIBUTES:,} attributes")
+
+    def close(self) -> None:
+        pass
 
 
 class _Writer:
@@ -52,6 +75,7 @@ class _Writer:
         self.prefix = ""
         self.lists: list[int | None] = []  # the open ones: how many items a numbered list has, None for bullets
         self.code = 0  # elements of preformatted text that are open
+        self.repeats = iter(range(MOST_REPEATED))  # the cells that may still be repeated
 
     def written(self, root: Any) -> str:
         from lxml import etree
@@ -101,7 +125,7 @@ class _Writer:
 
     def _item(self) -> str:
         """What stands before the next item of the innermost list."""
-        indent = "  " * (len(self.lists) - 1)
+        indent = "  " * (min(len(self.lists), DEEPEST_LIST) - 1)
         if not self.lists or (number := self.lists[-1]) is None:
             return f"{indent}- "
         self.lists[-1] = number + 1
@@ -127,7 +151,7 @@ class _Writer:
         elif LOOKS_LIKE_MARKDOWN.match(lines[0]):
             self._write("\\" + "\n".join(lines))
         else:
-            indent = "  " * len(self.lists)
+            indent = "  " * min(len(self.lists), DEEPEST_LIST)
             self._write(indent + f"\n{indent}".join(lines))
         self.prefix = ""
 
@@ -144,7 +168,9 @@ class _Writer:
             return False
         if any(next(element.iterdescendants(tag), None) is not None for tag in ("table", "pre", "form", *HEADINGS)):
             return False
-        header, *rows = _grid(element) or [[]]
+        if any(next(row.iterdescendants("tr"), None) is not None for row in element.iter("tr")):
+            return False  # a row inside a row would be written again for each row around it
+        header, *rows = _grid(element, self.repeats) or [[]]
         if not rows or max(map(len, (header, *rows))) < 2:
             return False
         self._end_block()
@@ -164,21 +190,19 @@ def _fenced(code: str) -> str:
     return f"{'`' * (marks + 1)}\n{code}\n{'`' * (marks + 1)}"
 
 
-def _grid(element: Any) -> list[list[str]]:
-    """The rows of a table; the text of a cell that spans several rows stands in each of them."""
+def _grid(element: Any, repeats: Iterator[int]) -> list[list[str]]:
+    """The rows of a table; the text of a cell that spans several rows stands in each of them, while `repeats` last."""
     grid: list[list[str]] = []
     above: dict[int, tuple[int, str]] = {}  # by column: how many rows a cell still spans, and its text
-    repeated = 0
     for row in element.iter("tr"):
         cells: list[str] = []
         below: dict[int, tuple[int, str]] = {}
         for cell in [*row.iterchildren("td", "th"), None]:
-            while len(cells) in above and repeated < MOST_REPEATED:
+            while len(cells) in above and next(repeats, None) is not None:
                 rows, text = above.pop(len(cells))
                 if rows > 1:
                     below[len(cells)] = rows - 1, text
                 cells.append(text)
-                repeated += 1
             if cell is not None:
                 text = " ".join(_Writer().written(cell).split())
                 if (rows := _span(cell, "rowspan")) > 1 and len(text) <= LONGEST_REPEATED:

@@ -1,19 +1,15 @@
 """The text of a PDF, page by page, with its bookmarks as headings; knows nothing of documents."""
 
-import json
 import re
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from retrieval import apart
 from retrieval.documents import Refused
 
 PROGRAM = Path(__file__).with_name("pdfium.py")
-MOST_SECONDS = 900  # by the clock, on a machine that may be busy; the program limits its own work to less
 ERRORS = {  # that the program tells: what is wrong, and what to do
     "password": ("encrypted: it opens with a password only", "save it without a password"),
     "damaged": ("not a PDF, or a damaged one", "save it again from a viewer, or take it out"),
@@ -21,6 +17,7 @@ ERRORS = {  # that the program tells: what is wrong, and what to do
 }
 NO_TITLE = re.compile(r"(?i)(microsoft \w+ - .*|untitled.*|.*\.[a-z]{2,5}|)")  # what programs write when nobody did
 PAGE_NUMBER = re.compile(r"(?i)(?:(?:page|seite|página|pagina|of|von|sur|de|di)\b|[\d\W_]|\b[ivxlc]+\b)+")
+LONGEST_NUMBER = 200  # characters; the pattern takes a hundred bytes of memory for each
 SENTENCE_END = (".", "!", "?", ":", "。", "！", "？")
 
 
@@ -56,9 +53,10 @@ class Pdf:
 
 
 def read(file: Path) -> Pdf:
-    """Read the text of a PDF, in a process of its own (`pdfium.py` says why). Raises `Refused` or `OSError`."""
-    file.open("rb").close()  # that it is not there, or closed to us, is told by the usual error
-    found = _in_own_process(file)
+    """Read the text of a PDF, in a process of its own (`limited.py` says why). Raises `Refused` or `OSError`."""
+    found = apart.found(PROGRAM, file)
+    if told := found.get("error"):
+        raise Refused(*ERRORS[told])
     bookmarks: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for index, level, name in found["bookmarks"]:
         bookmarks[index].append((min(level, 6), name))
@@ -66,22 +64,6 @@ def read(file: Path) -> Pdf:
     title = " ".join(found["title"].split())
     title = "" if NO_TITLE.fullmatch(title) else title
     return Pdf(title, tuple(pages), tuple(found["pictures"]), tuple(found["damaged"]))
-
-
-def _in_own_process(file: Path) -> dict[str, Any]:
-    # -P, since the folder of the program holds modules whose names others may mean
-    command = [sys.executable, "-P", str(PROGRAM), str(file)]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=MOST_SECONDS, check=True)
-        found: dict[str, Any] = json.loads(done.stdout)
-    except subprocess.TimeoutExpired as error:
-        raise Refused(f"takes more than {MOST_SECONDS} seconds to read", "split it, or take it out") from error
-    except (subprocess.CalledProcessError, ValueError) as error:
-        do = "save it again from a viewer, split it, or take it out"
-        raise Refused("so damaged or so large that PDFium gave up on it", do) from error
-    if told := found.get("error"):
-        raise Refused(*ERRORS[told])
-    return found
 
 
 def _without_running_lines(pages: list[str]) -> list[str]:
@@ -100,7 +82,7 @@ def _without_running_lines(pages: list[str]) -> list[str]:
 
 def _running(line: str) -> str:
     """A line as it is compared with those of other pages: all page numbers are the same."""
-    return "" if PAGE_NUMBER.fullmatch(line) else line
+    return "" if len(line) <= LONGEST_NUMBER and PAGE_NUMBER.fullmatch(line) else line
 
 
 def _with_headings(page: str, bookmarks: list[tuple[int, str]]) -> str:

@@ -1,32 +1,19 @@
-"""A program of its own that prints what PDFium finds in the PDF named on its command line, as one JSON object.
+"""What PDFium finds in a PDF; run by `limited.py`, which says why, and imports nothing of this package.
 
-It is no part of the process that reads documents, since a hostile PDF of a few kilobytes can ask for any amount of memory
-and time, and a damaged one may bring PDFium down; so it imports nothing of this package. Keys of what it prints: `error`
-("password", "damaged" or "size") alone; or `texts` of the pages, `pictures` and `damaged` (numbers, from 1, of the pages that
-show a picture and have no text, and of those that do not open), `bookmarks` ([page index, level from 1, title]), `title`.
+Keys of what is found: `error` ("password", "damaged" or "size") alone; or `texts` of the pages, `pictures` and `damaged`
+(numbers, from 1, of the pages that show a picture and have no text, and of those that do not open), `bookmarks` ([page index,
+level from 1, title]), `title`.
 """
 
-import json
-import sys
 from contextlib import closing
 from typing import Any
 
-MOST_MEMORY, MOST_SECONDS = 2 * 2**30, 120  # bytes and seconds of work, where the operating system can hold it to them
 MOST_TEXT = 64_000_000  # characters
-MOST_BOOKMARKS = 20_000
+MOST_BOOKMARKS, LONGEST_NAME = 20_000, 300  # characters of a name; thousands of bookmarks may share one of megabytes
 
 
-def _limit() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    for what, limit in ((resource.RLIMIT_AS, MOST_MEMORY), (resource.RLIMIT_CPU, MOST_SECONDS)):
-        _, most = resource.getrlimit(what)
-        resource.setrlimit(what, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
-
-
-def _found(file: str) -> dict[str, Any]:
+def found(file: str) -> dict[str, Any]:
+    """The text of each page and what else there is, or what is wrong."""
     from pypdfium2 import PdfDocument, PdfiumError
 
     try:
@@ -49,7 +36,7 @@ def _found(file: str) -> dict[str, Any]:
             pictures.append(number)
         if length > MOST_TEXT:
             return {"error": "size"}
-    title = document.get_metadata_dict().get("Title") or ""
+    title = (document.get_metadata_dict().get("Title") or "")[:LONGEST_NAME]
     bookmarks = _bookmarks(document)
     return {"texts": texts, "pictures": pictures, "damaged": damaged, "bookmarks": bookmarks, "title": title}
 
@@ -68,16 +55,11 @@ def _page(document: Any, index: int) -> tuple[str, bool]:
 
 
 def _bookmarks(document: Any) -> list[tuple[int, int, str]]:
-    found = []
+    named = []
     for _, bookmark in zip(range(MOST_BOOKMARKS), document.get_toc(), strict=False):
-        title = " ".join(bookmark.get_title().split())
+        title = " ".join(bookmark.get_title().split())[:LONGEST_NAME]
         target = bookmark.get_dest()
         index = target.get_index() if target else None
         if title and index is not None:
-            found.append((index, bookmark.level + 1, title))
-    return found
-
-
-if __name__ == "__main__":
-    _limit()
-    json.dump(_found(sys.argv[1]), sys.stdout)
+            named.append((index, bookmark.level + 1, title))
+    return named

@@ -1,7 +1,10 @@
 """Reads documents from a file or a folder; knows kinds of files only as readers."""
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from retrieval.documents import Document, Refused, Unreadable
@@ -13,6 +16,9 @@ PASSED_OVER = (
     ".css .js .mjs .map .woff .woff2 .ttf .otf .eot Thumbs.db desktop.ini"
 )
 NO_DOCUMENTS = frozenset(PASSED_OVER.split())
+SURROGATE = re.compile("[\ud800-\udfff]")  # how Python writes a byte of a file's name that is not UTF-8
+MOST_TOLD = 1000  # problems of a file; a file of nothing else would have millions
+LONGEST_TITLE = 1000  # characters; every passage repeats it
 
 
 def read(path: Path) -> tuple[tuple[Document, ...], tuple[Unreadable, ...]]:
@@ -25,15 +31,25 @@ def read(path: Path) -> tuple[tuple[Document, ...], tuple[Unreadable, ...]]:
     Passed over without a word: hidden files and folders (`.git`), Word's `~$` files, images, sound, video, fonts, style
     sheets and scripts. Whatever else cannot be read is in the problems, and the rest is read. A file in another encoding
     than UTF-8 is read where the encoding is sure, and named in `metadata["encoding"]`. Memory is bounded, whatever a file
-    claims to hold: more than 64 MB of text in one file is refused, or in one row of JSON Lines.
+    claims to hold: more than 64 MB of text in one file is refused, or in one row of JSON Lines. Of the problems of one file
+    the first 1,000 are told, and how many more there are.
     """
     documents: dict[str, Document] = {}
     problems: list[Unreadable] = []
+    told: Counter[str] = Counter()
     for found in _found(path):
-        if isinstance(found, Unreadable):
-            problems.append(found)
-        elif (first := documents.setdefault(found.id, found)) is not found:
-            problems.append(_twice(first, found))
+        if isinstance(found, Document):
+            first = documents.setdefault(found.id, found)
+            if first is found:
+                continue
+            found = _twice(first, found)
+        told[found.file] += 1
+        if told[found.file] <= MOST_TOLD:
+            problems.append(replace(found, file=_shown(found.file), reason=_shown(found.reason)))
+    for file, times in told.items():
+        if times > MOST_TOLD:
+            more = f"{times - MOST_TOLD:,} more problems"
+            problems.append(Unreadable(_shown(file), 0, more, "mend the first ones, and look again"))
     if not documents and not problems:
         where = "no documents in this folder" if path.is_dir() else "no documents in this file"
         kinds = " ".join(READERS)
@@ -81,6 +97,8 @@ def _in_file(file: Path, id: str) -> Iterator[Document | Unreadable]:
         reader = READERS.get(file.suffix.lower())
         if file.exists() and not file.is_file():
             raise Refused("not a file", "point to a file or a folder")
+        if SURROGATE.search(id):
+            raise Refused("its name is not UTF-8", "give it another name")
         if reader is None:
             kind = f"'{file.suffix}' files are not read" if file.suffix else "a file of unknown kind (no suffix)"
             raise Refused(kind, "save it as one of " + " ".join(READERS) + ", or take it out")
@@ -106,6 +124,11 @@ def _not_opened(error: OSError, file: Path | None = None) -> Unreadable:
     return Unreadable(str(file or error.filename), 0, reason, "check that it exists and that you may read it")
 
 
+def _shown(text: str) -> str:
+    """A name or reason that can be written anywhere: names hold bytes that are not UTF-8, and orders to a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def _twice(first: Document, again: Document) -> Unreadable:
     place = f"line {first.line}" if first.line else "the whole file"
     where = place if first.file == again.file else f"{first.file}" + (f", {place}" if first.line else "")
@@ -115,10 +138,10 @@ def _twice(first: Document, again: Document) -> Unreadable:
 
 
 def _checked(document: Document) -> Document | Unreadable:
-    r"""Refuse half a surrogate pair (JSON's "\ud83d", or a file name that is not UTF-8): no tokenizer takes it."""
+    r"""Refuse half a surrogate pair, such as JSON's "\ud83d": no tokenizer takes it."""
     try:
         f"{document.id}{document.title}{document.text}{document.metadata}".encode()
     except UnicodeEncodeError:
         reason = "holds half of a surrogate pair, which is no character"
         return Unreadable(document.file, document.line, reason, "write the character whole")
-    return document
+    return replace(document, title=document.title[:LONGEST_TITLE])

@@ -13,6 +13,9 @@ from retrieval.decoding import MOST_TEXT, SAVE_AS_UTF8, text_of
 from retrieval.documents import Document, Refused, metadata_of
 
 OWN_KEYS = ("_id", "id", "text", "title", "metadata")
+MOST_CELLS = 4_000_000  # of the rows that are documents; one may take a hundred times its bytes in the file
+MOST_BRACKETS = 2_000_000  # of a row of JSON; an empty object takes thirty times its bytes in the file
+LONGEST_ID = 1000  # characters; every passage repeats it
 
 
 def csv_rows(file: Path, id: str) -> Iterator[Document | Refused]:
@@ -31,7 +34,11 @@ def csv_rows(file: Path, id: str) -> Iterator[Document | Refused]:
         table = structure.table(header[1], (cells for _, cells in rows))
         yield Document(id, table, file.stem, str(file), metadata=metadata)
         return
+    many = 0
     for line, cells in rows:
+        many += len(cells)
+        if many > MOST_CELLS:
+            raise Refused(f"more than {MOST_CELLS:,} cells: the rows from here on are left out", "split the file", line)
         if len(cells) > len(names):
             yield Refused("more cells than the header has", "put quotes around a cell that holds the separator", line)
         else:
@@ -78,6 +85,8 @@ def _object(content: bytes, line: int, start: int) -> dict[str, Any] | Refused:
     """The object in a line, which begins at the byte `start` of its file."""
     if (at := content.find(b"\0")) >= 0:
         return Refused(f"binary content, not text (a NUL at byte {start + at})", SAVE_AS_UTF8, line)
+    if content.count(b"{") + content.count(b"[") > MOST_BRACKETS:
+        return Refused(f"more than {MOST_BRACKETS:,} objects and lists", "split the document into several", line)
     try:
         row: Any = json.loads(content.decode("utf-8-sig" if line == 1 else "utf-8"))
     except UnicodeDecodeError as error:
@@ -95,6 +104,8 @@ def _document(file: Path, line: int, row: Mapping[str, Any]) -> Document | Refus
     id = row.get("_id", row.get("id"))
     if not isinstance(id, str | int) or isinstance(id, bool) or id == "":
         return Refused("no id", 'give the document an "_id"', line)
+    if isinstance(id, str) and len(id) > LONGEST_ID:
+        return Refused(f"an id of more than {LONGEST_ID:,} characters", 'give the document a shorter "_id"', line)
     text, title, inner = row.get("text"), row.get("title"), row.get("metadata")
     if not isinstance(text, str) or not text.strip():
         return Refused(f"the document '{id}' has no text", 'write its "text" as a string, or remove the line', line)

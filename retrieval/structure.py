@@ -38,7 +38,7 @@ class Block(NamedTuple):
 def blocks(text: str) -> Iterator[Block]:
     """The blocks of a text in their order; between them are only blank lines."""
     lines = _lines(text)
-    open_lines: list[Line] = []  # of the paragraph that is not closed yet
+    open_lines: list[Line] = []  # the first and the last two of the paragraph that is not closed yet
     line = next(lines, None)
     while line:
         block, following = _special(line, open_lines, lines)
@@ -48,6 +48,7 @@ def blocks(text: str) -> Iterator[Block]:
         if block:
             yield block
         elif line.text.strip():
+            del open_lines[1:-1]
             open_lines.append(line)
         line = following
     if open_lines:

@@ -1,6 +1,7 @@
 """Splitting documents into passages."""
 
 import re
+import tracemalloc
 import unicodedata
 from random import Random
 
@@ -31,6 +32,15 @@ def test_passages_are_verbatim_within_the_budget_and_numbered() -> None:
 def test_every_word_is_in_some_passage() -> None:
     words = {word for p in split([Document("a", LONG)], budget=50) for word in p.text.split()}
     assert words == set(LONG.split())
+
+
+def test_a_section_of_many_paragraphs_takes_no_memory_by_the_paragraph() -> None:
+    text = "a\n\n" * 30_000
+    tracemalloc.start()
+    passages = split([Document("a", text)])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(passages) > 200 and most < 1_000_000
 
 
 def test_the_last_sentences_are_repeated_as_asked() -> None:
@@ -115,6 +125,19 @@ def test_the_rows_of_a_table_keep_their_header() -> None:
         assert passage.text in (text[passage.start : passage.end], header + text[passage.start : passage.end])
         assert count_words(passage.text) <= 40
     assert re.findall(r"kind (\d+)", "".join(p.text for p in passages)) == [str(n) for n in range(30)]
+
+
+def test_a_header_of_a_hundred_thousand_columns_is_not_counted_for_each_row() -> None:
+    table = "| name " * 100_000 + "|\n" + "| --- " * 100_000 + "|\n" + "| 1 | 2 |\n" * 2000
+    counted = 0
+
+    def count(text: str) -> int:
+        nonlocal counted
+        counted += len(text)
+        return count_words(text)
+
+    split([Document("a", table)], count)
+    assert counted < 50 * len(table)
 
 
 def test_a_header_that_leaves_no_room_for_a_row_stands_alone() -> None:

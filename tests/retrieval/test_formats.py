@@ -1,6 +1,7 @@
 """Each kind of file: real files, written by python-docx and fpdf2, and broken ones."""
 
 import io
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import docx
 import pytest
 from fpdf import FPDF
 
-from retrieval import Document, Unreadable, pdf, read
+from retrieval import Document, Unreadable, apart, markup, pdf, read, rows
 
 
 def one(path: Path, content: bytes | str) -> Document:
@@ -38,7 +39,8 @@ def test_front_matter_is_metadata_and_its_title_the_title(tmp_path: Path) -> Non
 
 
 def test_what_only_looks_like_front_matter_is_text(tmp_path: Path) -> None:
-    for text in ("---\nno: [end\n", "---\n: : :\n---\nText", "---\njust words\n---\nText"):
+    number = "---\na: 0x" + "f" * 9000 + "\n---\nText"  # of more digits than Python writes
+    for text in ("---\nno: [end\n", "---\n: : :\n---\nText", "---\njust words\n---\nText", number):
         document = one(tmp_path / "a.md", text)
         assert (document.text, document.metadata) == (text, {})
 
@@ -94,6 +96,31 @@ def test_a_cell_that_spans_millions_takes_no_memory(tmp_path: Path) -> None:
     cell = "<td rowspan=65000 colspan=99999>" + "x" * 90
     rows = "<tr><td>a" * 30_000
     assert len(one(tmp_path / "a.html", f"<table><tr>{cell * 30}{rows}</table>").text) < 20_000_000
+
+
+def test_an_element_of_thousands_of_attributes_and_a_page_of_millions_of_elements_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = " ".join(f"a{number}" for number in range(100_000))
+    started = time.process_time()
+    assert "1,000 attributes" in refused(tmp_path / "a.html", f"<p {names}>text").reason
+    assert time.process_time() - started < 5  # 20 seconds and more where they are kept
+    monkeypatch.setattr(markup, "MOST_PARTS", 500)
+    for part in ("<p>text" * 2, "<p a>text"):
+        assert "500 elements and attributes" in refused(tmp_path / "b.html", part * 250).reason
+
+
+def test_rows_in_rows_and_lists_in_lists_do_not_multiply_the_text(tmp_path: Path) -> None:
+    row = "<tr><td>a<td><div>"
+    assert one(tmp_path / "a.html", f"<table>{row * 300}{'x' * 1000}</table>").text.count("x" * 1000) == 1
+    for lists in ("<ul>" * 900 + "<li>", "<ul>" * 900 + "<p>"):
+        assert len(one(tmp_path / "b.html", lists + "x<br>" * 1000).text) < 100_000
+
+
+def test_cells_are_repeated_so_often_in_a_page_and_not_in_each_table(tmp_path: Path) -> None:
+    cell = "<td rowspan=65000>" + "x" * 99
+    table = f"<table><tr>{cell * 1000}{'<tr><td>a' * 100}</table>"
+    assert len(one(tmp_path / "a.html", table * 4).text) < 15_000_000
 
 
 # DOCX
@@ -154,6 +181,61 @@ def test_half_a_word_file_is_refused(tmp_path: Path, word: io.BytesIO) -> None:
     assert "zip" in refused(tmp_path / "a.docx", word.getvalue()[:3000]).reason
 
 
+TYPES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+NAMES = f'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" xmlns:r="{TYPES}"'
+
+
+def with_parts(content: io.BytesIO, **parts: str) -> bytes:
+    """A DOCX with other parts in the place of its own; `body` is that of its document."""
+    if body := parts.pop("body", ""):
+        parts["word/document.xml"] = f"<w:document {NAMES}><w:body>{body}</w:body></w:document>"
+    changed = io.BytesIO()
+    with zipfile.ZipFile(content) as old, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            if name not in parts:
+                new.writestr(name, old.read(name))
+        for name, part in parts.items():
+            new.writestr(name, part)
+    return changed.getvalue()
+
+
+def test_a_document_that_hides_under_another_name_is_not_unpacked(tmp_path: Path, word: io.BytesIO) -> None:
+    target = f'<Relationship Id="a" Type="{TYPES}/officeDocument" Target="word/big.bin"/>'
+    relations = (
+        f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{target}</Relationships>'
+    )
+    big = f"<w:document {NAMES}><w:body>{'<w:p/>' * 10}</w:body></w:document>"
+    document = one(tmp_path / "a.docx", with_parts(word, **{"word/big.bin": big, "_rels/.rels": relations}))
+    assert document.title == "Staff handbook"  # what stands where Word writes it
+
+
+def test_a_note_that_is_shown_without_end_is_refused(tmp_path: Path, word: io.BytesIO) -> None:
+    long = "x" * 1_000_000
+    note = f'<w:footnote w:id="7"><w:p><w:r><w:t>{long}</w:t></w:r></w:p></w:footnote>'
+    notes = f"<w:footnotes {NAMES}>{note}</w:footnotes>"
+    body = '<w:p><w:r><w:footnoteReference w:id="7"/></w:r></w:p>' * 100
+    content = with_parts(word, body=body, **{"word/footnotes.xml": notes})
+    assert "64 million characters" in refused(tmp_path / "a.docx", content).reason
+
+
+def test_word_files_with_entities_or_depth_without_end_are_refused(tmp_path: Path, word: io.BytesIO) -> None:
+    laughs = '<!ENTITY a0 "ha">' + "".join(f'<!ENTITY a{n + 1} "' + f"&a{n};" * 10 + '">' for n in range(9))
+    document = f"<!DOCTYPE a [{laughs}]><w:document {NAMES}><w:body>&a9;</w:body></w:document>"
+    content = with_parts(word, **{"word/document.xml": document})
+    assert "damaged" in refused(tmp_path / "a.docx", content).reason
+    deep = "<w:smartTag>" * 20_000 + "</w:smartTag>" * 20_000
+    assert "too deep" in refused(tmp_path / "b.docx", with_parts(word, body=f"<w:p>{deep}</w:p>")).reason
+
+
+def test_a_word_file_fetches_nothing_from_outside_itself(tmp_path: Path, word: io.BytesIO) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    entity = f'<!DOCTYPE a [<!ENTITY a SYSTEM "{secret.as_uri()}">]>'
+    body = "<w:p><w:r><w:t>Open. &a;</w:t></w:r></w:p>"
+    document = f"{entity}<w:document {NAMES}><w:body>{body}</w:body></w:document>"
+    assert one(tmp_path / "a.docx", with_parts(word, **{"word/document.xml": document})).text == "Open."
+
+
 # PDF
 
 Draw = Callable[[FPDF], None]
@@ -202,6 +284,18 @@ def test_the_lines_that_every_page_repeats_and_page_numbers_are_left_out(tmp_pat
     assert document.text.split("\n\n") == [f"Section {n}\nOnly page {n} says this." for n in range(1, 6)]
 
 
+def test_a_line_of_hundreds_of_digits_is_no_page_number(tmp_path: Path) -> None:
+    def draw(made: FPDF) -> None:
+        made.set_font_size(2)
+        says(f"{made.page}23456789 " * 30, f"Only page {made.page}.")(made)
+
+    assert one(tmp_path / "a.pdf", printed(*[draw] * 5)).text.count("23456789") == 150
+
+
+def test_a_bookmark_has_an_end(tmp_path: Path) -> None:
+    assert one(tmp_path / "a.pdf", printed(says("Text.", bookmark="b" * 5000))).text == f"# {'b' * 300}\nText."
+
+
 def test_a_sentence_goes_on_over_the_end_of_a_page(tmp_path: Path) -> None:
     document = one(tmp_path / "a.pdf", printed(says("The fee is"), says("25 euros.")))
     assert (document.text, document.pages) == ("The fee is\n25 euros.", (0, 11))
@@ -232,9 +326,9 @@ def test_a_pdf_that_takes_too_long_or_brings_its_reader_down_is_refused(
 ) -> None:
     content = printed(says("Text."))
     with monkeypatch.context() as changed:
-        changed.setattr(pdf, "MOST_SECONDS", 0.001)
+        changed.setattr(apart, "MOST_SECONDS", 0.001)
         assert "seconds" in refused(tmp_path / "a.pdf", content).reason
-    (tmp_path / "crash.py").write_text("import os\nos.abort()")
+    (tmp_path / "crash.py").write_text("import os\n\ndef found(file):\n    os.abort()")
     monkeypatch.setattr(pdf, "PROGRAM", tmp_path / "crash.py")
     assert "gave up" in refused(tmp_path / "a.pdf", content).reason
 
@@ -265,6 +359,23 @@ def test_a_csv_that_opens_a_quotation_and_never_closes_it_is_refused(tmp_path: P
     assert "not valid CSV" in problem.reason and problem.line == 3
 
 
+def test_a_csv_with_more_cells_than_memory_should_hold_is_read_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_CELLS", 4)
+    (tmp_path / "a.csv").write_text("id,text\n1,a\n2,b\n3,c\n4,d\n")
+    documents, [problem] = read(tmp_path / "a.csv")
+    assert [document.id for document in documents] == ["1", "2"]
+    assert problem.line == 4 and "left out" in problem.reason
+
+
+def test_names_that_every_passage_repeats_have_an_end(tmp_path: Path) -> None:
+    long = "x" * 100_000
+    assert one(tmp_path / "a.jsonl", f'{{"id": 1, "text": "x", "title": "{long}"}}').title == long[:1000]
+    assert one(tmp_path / "a.md", f"---\ntitle: {long[:9000]}\n---\ntext").title == long[:1000]
+    assert "more than 1,000" in refused(tmp_path / "b.jsonl", f'{{"id": "{long}", "text": "x"}}').reason
+
+
 def test_the_other_keys_of_a_row_are_metadata(tmp_path: Path) -> None:
     row = '{"_id": "a", "text": "x", "year": 2024, "open": true, "tags": ["t"], "metadata": {"url": "u", "n": null}}'
     assert one(tmp_path / "c.jsonl", row).metadata == {"url": "u", "year": "2024", "open": "true"}
@@ -280,6 +391,16 @@ def test_a_line_of_hundreds_of_megabytes_is_told_and_the_next_is_read(tmp_path: 
     assert (document.id, document.line) == ("b", 2)
     assert (long.line, long.reason) == (1, "a line of more than 64 MB")
     assert encoding.line == 3 and f"byte {200 * 2**20 + after.index(0xFF)} " in encoding.reason
+
+
+def test_a_row_of_more_objects_than_memory_should_hold_is_told_and_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_BRACKETS", 9)
+    row = '{"id": 1, "text": "x", "a": [[], {}, [], {}, [], {}, [], {}]}'
+    (tmp_path / "c.jsonl").write_text(row + '\n{"id": 2, "text": "y"}')
+    [document], [problem] = read(tmp_path / "c.jsonl")
+    assert document.id == "2" and (problem.line, problem.reason) == (1, "more than 9 objects and lists")
 
 
 def test_a_text_of_hundreds_of_megabytes_is_refused(tmp_path: Path) -> None:

@@ -75,6 +75,17 @@ def test_every_problem_of_a_corpus_is_told_at_once_beside_what_could_be_read(tmp
     assert f"byte {byte} " in problems[5].reason
 
 
+def test_of_thousands_of_problems_in_a_file_the_first_are_told_and_how_many_more(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", "broken\n" * 2500)
+    write(tmp_path / "b.jsonl", '{"id": 1, "text": "x"}\n' * 2501)
+    documents, problems = read(tmp_path)
+    assert len(documents) == 1 and len(problems) == 2002
+    assert [(Path(p.file).name, p.reason) for p in problems[-2:]] == [
+        ("a.jsonl", "1,500 more problems"),
+        ("b.jsonl", "1,500 more problems"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason", "line"),
     [
@@ -96,6 +107,21 @@ def test_what_is_missing_empty_or_not_a_file_is_told(tmp_path: Path) -> None:
     assert "no documents in this folder" in problem(tmp_path).reason
     os.mkfifo(tmp_path / "pipe.md")
     assert problem(tmp_path / "pipe.md").reason == "not a file"
+
+
+def test_problems_can_be_written_whatever_the_names_of_files_and_documents_hold(tmp_path: Path) -> None:
+    for name in (b"a\xff.md", b"b.\xff", b"c\x1b[2J\n.odt"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("x")
+    write(tmp_path / "d.jsonl", '{"id": "\\ud83d"}')
+    documents, problems = read(tmp_path)
+    assert not documents and [Path(p.file).name for p in problems] == [
+        r"a\udcff.md",
+        r"b.\udcff",
+        r"c\x1b[2J\n.odt",
+        "d.jsonl",
+    ]
+    assert all(f"{p.file}{p.reason}".isprintable() for p in problems)
+    assert problems[0].reason == "its name is not UTF-8"
 
 
 def test_links_that_leave_the_folder_are_refused_and_links_inside_are_read(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What is a heading, a table, a fence or a paragraph."""
 
 import time
+import tracemalloc
 
 import pytest
 
@@ -82,3 +83,12 @@ def test_endless_lines_take_no_time(line: str) -> None:
     started = time.process_time()
     assert len([*blocks(f"a | b\n{line}\n{line}")]) < 4
     assert time.process_time() - started < 1
+
+
+def test_a_paragraph_of_a_million_lines_takes_no_memory_by_the_line() -> None:
+    text = "a\n" * 50_000
+    tracemalloc.start()
+    [block] = blocks(text)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (block.start, block.end) == (0, len(text) - 1) and most < 100_000
