@@ -26,7 +26,7 @@ from retrieval.index import BUDGET
 from retrieval.metrics import each, gain
 from retrieval.mining import mined
 from retrieval.questions import Question
-from retrieval.tuning import Tuning, tune, wins
+from retrieval.tuning import Trial, Tuning, tune, wins
 from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 DEPTH = 10  # documents that count: nDCG@10
@@ -75,6 +75,11 @@ def apply(value: dict[str, Any], runtime: Runtime) -> None:
 
 
 def _told(found: Tuning) -> dict[str, Any]:
+    several = len({one.budget for one in found.trials}) > 1
+
+    def named(one: Trial) -> str:
+        return f"{one.what}, passages of {one.budget} tokens" if several else one.what
+
     return {
         "by": BASES[found.basis],
         "questions": found.questions,
@@ -82,7 +87,7 @@ def _told(found: Tuning) -> dict[str, Any]:
         "settings": asdict(found.settings),
         "passage_tokens": found.budget,
         "k": found.k,
-        "trials": [{"what": one.what, "score": one.score, "chosen": one.chosen} for one in found.trials],
+        "trials": [{"what": named(one), "score": one.score, "chosen": one.chosen} for one in found.trials],
     }
 
 

@@ -19,6 +19,11 @@ def test_what_is_chosen_and_by_what_is_told_and_applied(zoo: Task, keeper: Runti
     assert keeper.finder.search(["Where sleeps the lynx?"], 1)[0][0].document == "lynx"
 
 
+def test_what_was_tried_with_other_sizes_of_passages_is_told_apart(zoo: Task, keeper: Runtime, plan):
+    tried = [one["what"] for one in retrieving.choose(zoo, keeper, replace(plan, sizes=2), 0)["trials"]]
+    assert len(set(tried)) == len(tried) and sum("passages of 320 tokens" in one for one in tried) == len(tried) / 2
+
+
 def test_without_named_documents_it_is_chosen_by_accepted_answers(zoo: Task, keeper: Runtime, plan):
     rows = tuple(replace(row, gold=()) for row in zoo.split.choose)
     value = retrieving.choose(replace(zoo, split=replace(zoo.split, choose=rows)), keeper, plan, 0)
