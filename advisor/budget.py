@@ -8,9 +8,12 @@ import trainers
 from advisor import models, questions, system
 from advisor.endpoints import Endpoint
 from advisor.errors import InputError, Problem
+from advisor.reranking import OWN
 from advisor.runtime import Runtime
 from advisor.spending import Spent
 from advisor.task import Task
+from retrieval import SearchSettings
+from retrieval.index import BUDGET
 
 LEAST_PAIRS = 100  # to fit an embedder on; fewer are learnt by heart
 DEFAULT_SECONDS = 600.0
@@ -94,7 +97,8 @@ def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | N
     shown = PASSAGE_TOKENS if task.documents else SHOTS * (own + wanted)  # by about half the probes
     writes = (wanted + limit) / 2  # a model that was not tuned often goes on to the limit
     per_example = (own + shown / 2) / speed.prefill + writes / speed.decode
-    proof = len(split.test) * ((3 * own + shown) / speed.prefill + (2 * wanted + writes) / speed.decode)
+    reading = _reading(task, runtime, speed)
+    proof = len(split.test) * ((3 * own + shown) / speed.prefill + (2 * wanted + writes) / speed.decode + reading)
     seconds = max(LEAST * seconds, seconds - proof - OVERHEAD)
     instruction = runtime.model.count([task.instruction])[0] / trainers.TuneSettings().batch  # run once a batch
     per_row = own + wanted + instruction + (PASSAGE_TOKENS if task.documents else 0)
@@ -106,10 +110,19 @@ def plan(task: Task, runtime: Runtime, budget: Budget, speed: trainers.Speed | N
     short = min(SHORT_ROWS, rows)
     probes = 8 if task.documents else 6
     left = (DIAGNOSIS - less) * seconds - short * per_row / speed.train
-    measure = _within(left / (probes * per_example), MEASURED, len(split.compare))
-    choose = _within(CHOICE * seconds / (2 * probes * per_example), CHECKED, len(split.choose))
+    measure = _within(left / (probes * per_example + reading), MEASURED, len(split.compare))
+    choose = _within(CHOICE * seconds / (2 * probes * per_example + reading), CHECKED, len(split.choose))
     room = int(min(runtime.model.context, EVERYTHING * seconds * speed.prefill / PASSES))
     return Plan(measure, choose, short, rows, epochs, limit, asdict(speed), room, pairs, sizes)
+
+
+def _reading(task: Task, runtime: Runtime, speed: trainers.Speed) -> float:
+    """Seconds to read again what was found for a question, before any of it is shown."""
+    if not (task.documents and task.retrieval.rerank):
+        return 0.0
+    if task.retrieval.rerank == OWN:
+        return SearchSettings().read * BUDGET / speed.prefill
+    return SearchSettings().read / runtime.finder.rate()  # as if a cross-encoder were of the embedder's size
 
 
 def _searching(task: Task, runtime: Runtime, seconds: float) -> tuple[int, int]:

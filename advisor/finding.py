@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from retrieval.rerank import Reader
 from retrieval.updating import Watch
 
 TIMED, TYPICAL = 32, 700  # passages that are timed, and their characters
+FOUND = 25  # passages found for a query, however few are shown, so that it is searched and read again once
 MOST = 5  # passages shown, where the task does not say how many: each is read with every request
 VECTORS = "vectors.sqlite"  # beside the runs: what one has encoded no other encodes again
 
@@ -36,7 +38,7 @@ class Finder:
         self.k, self.budget = how.k or PASSAGES, BUDGET
         self._documents = tuple(documents)
         self._fitted: Path | None = None
-        self._found: dict[tuple[str, int], list[Passage]] = {}
+        self._found: dict[str, list[Passage]] = {}
 
     @cached_property
     def embedder(self) -> retrieval.Embedder:
@@ -131,12 +133,25 @@ class Finder:
         return [self.oracle(e, context.k) or row for e, row in zip(examples, found, strict=True)]
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
-        """The `k` best passages for each query; each query is searched once."""
-        new = [query for query in dict.fromkeys(queries) if (query, k) not in self._found]
-        found = self.index.search(new, k, reader=self.reader()) if new else []
+        """The `k` best passages for each query, `FOUND` at most; each query is searched once."""
+        new = [query for query in dict.fromkeys(queries) if query not in self._found]
+        found = self.index.search(new, FOUND, reader=self._watched(len(new))) if new else []
         for query, hits in zip(new, found, strict=True):
-            self._found[query, k] = [hit.passage for hit in hits]
-        return [self._found[query, k] for query in queries]
+            self._found[query] = [hit.passage for hit in hits]
+        return [self._found[query][:k] for query in queries]
+
+    def _watched(self, total: int) -> Reader | None:
+        """The reader, saying for how many of `total` queries it has read."""
+        reader, done = self.reader(), count(1)
+        if reader is None:
+            return None
+
+        def read(query: str, texts: Sequence[str]) -> Sequence[float]:
+            scores = reader(query, texts)
+            self.watch("read again what was found", next(done), total)
+            return scores
+
+        return read
 
     def support(self, examples: Sequence[Example], passages: Sequence[Sequence[Passage]]) -> list[float]:
         """The cosine of each example's input with the nearest of its passages, -1 where it has none."""

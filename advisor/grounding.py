@@ -7,13 +7,13 @@ found or texts made.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from advisor.finding import FOUND
 from advisor.runtime import Runtime
 from advisor.task import Example
 from retrieval.chunking import Passage
 from retrieval.holding import holds
 
 DEPTHS = (1, 3, 5, 10)  # numbers of passages at which recall is told
-DEEPER = 20  # passages searched beyond those wanted, where some are taken out
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def use(
 
 def without_answers(runtime: Runtime, examples: Sequence[Example], k: int) -> list[tuple[Example, list[Passage]]]:
     """Each example of which the documents hold the answer, with the `k` passages found once those are taken out."""
-    found = runtime.finder.search([example.input for example in examples], k + DEEPER)
+    found = runtime.finder.search([example.input for example in examples], FOUND)
     taken = []
     for example, row in zip(examples, found, strict=True):
         rest = [one for one in row if one.document not in example.gold and not answered([one], example)]

@@ -46,9 +46,13 @@ def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any
 
     Gives the value of `retrieval.json`; `apply` takes it.
     """
-    finder, asked = runtime.finder, questions.of_rows(task, task.split.choose)
+    finder, reader = runtime.finder, runtime.finder.reader()
+    rows = (
+        task.split.choose if reader is None else task.split.choose[: plan.choose]
+    )  # what reads takes seconds for each
+    asked = questions.of_rows(task, rows)
     how: dict[str, Any] = {
-        "reader": finder.reader(),
+        "reader": reader,
         "ask": partial(questions.written, runtime),
         "watch": runtime.watch,
     }

@@ -133,7 +133,7 @@ def tune(
         best.append((_weights(bench, budget, trials), bench))
     chosen, bench = max(best, key=lambda pair: pair[0].score)
     if reader is not None:
-        chosen = _reading(bench, chosen, reader, trials)
+        chosen = _reading(bench, chosen, reader, trials, watch)
     watch("tune search", len(budgets), len(budgets))
     told = tuple(replace(one, chosen=one is chosen) for one in trials)
     return Tuning(chosen.settings, chosen.budget, _enough(bench, chosen.settings), basis, len(judged), told)
@@ -210,26 +210,33 @@ def wins(gains: NDArray[np.float64]) -> bool:
     return bool(len(gains) > 1 and gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
 
 
-def _reading(bench: _Bench, found: Trial, reader: Reader, trials: list[Trial]) -> Trial:
-    """With the best share of the reader, none where it does not win."""
+def _reading(bench: _Bench, found: Trial, reader: Reader, trials: list[Trial], watch: Watch) -> Trial:
+    """With the best share of the reader; none where it does not surely win, for reading takes long."""
     known: dict[tuple[str, str], float] = {}
+    asked: set[str] = set()
 
     def read(query: str, passages: Sequence[str]) -> Sequence[float]:
-        new = [text for text in passages if (query, text) not in known]
-        known.update(((query, text), score) for text, score in zip(new, reader(query, new), strict=True))
+        if new := [text for text in passages if (query, text) not in known]:
+            known.update(((query, text), score) for text, score in zip(new, reader(query, new), strict=True))
+            asked.add(query)
+            watch("read again what was found", len(asked), len(bench.questions))
         return [known[query, text] for text in passages]
 
     def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
         return mixed(bench.evidence, found.settings, k)
 
-    shares = [replace(found, what="not read again", settings=replace(found.settings, reader=0.0))]
+    texts = [question.text for question in bench.questions]
+    without = bench.scores(search(texts, DEPTH))
+    plain = replace(found, what="not read again", settings=replace(found.settings, reader=0.0))
+    tried: list[tuple[Trial, NDArray[np.float64]]] = []
     for share in SHARES:
         again = reranked(search, lambda at: bench.index.passages[at].titled, read, found.settings.read, share)
-        score = float(bench.scores(again([question.text for question in bench.questions], DEPTH)).mean())
+        scores = bench.scores(again(texts, DEPTH))
         settings = replace(found.settings, reader=share)
-        shares.append(Trial(f"read again, share {share}", settings, found.budget, score))
-    trials += shares
-    return max(shares, key=lambda one: one.score)
+        tried.append((Trial(f"read again, share {share}", settings, found.budget, float(scores.mean())), scores))
+    trials += [plain, *(trial for trial, _ in tried)]
+    best, scores = max(tried, key=lambda one: one[0].score)
+    return best if wins(scores - without) else plain
 
 
 def _enough(bench: _Bench, settings: SearchSettings) -> int:
