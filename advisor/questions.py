@@ -17,7 +17,6 @@ from retrieval.tuning import asked_about
 
 LEAST = 10  # questions to choose by
 FEW = 3  # documents that an answer may stand in
-ASK = "Write one short question that the passage answers, and nothing else."
 TYPICAL = 16  # tokens of such a question
 TEMPLATE = 10  # tokens of a request that are nobody's text
 
@@ -35,7 +34,7 @@ def of_rows(task: Task, examples: Sequence[Example]) -> list[Question]:
 
 def written(runtime: Runtime, texts: Sequence[str]) -> list[str]:
     """A question about each text, by the task's model."""
-    writer = System(ModelRef(runtime.name, runtime.model.fingerprint), ASK, decoding=Decoding(max_tokens=48))
+    writer = System(ModelRef(runtime.name, runtime.model.fingerprint), prompts.ASK, decoding=Decoding(max_tokens=48))
     asked = [Example(str(i), prompts.quoted(text), "") for i, text in enumerate(texts)]
     return [(made.text or "").strip() for made in runtime.predict(writer, asked, "questions about passages")]
 
@@ -44,7 +43,7 @@ def writing(task: Task, runtime: Runtime) -> Spent:
     """About what it takes to have the questions written; nothing where those of rows will do."""
     if not task.documents or of_rows(task, task.split.choose):
         return Spent()
-    texts = [f"{ASK} {prompts.quoted(passage.titled)}" for passage in asked_about(task.documents)]
+    texts = [f"{prompts.ASK} {prompts.quoted(passage.titled)}" for passage in asked_about(task.documents)]
     read, made = sum(runtime.model.count(texts)) + TEMPLATE * len(texts), TYPICAL * len(texts)
     usd = runtime.model.meter.priced(read, made) if isinstance(runtime.model, Endpoint) else 0.0
     return Spent(len(texts), read, made, usd)

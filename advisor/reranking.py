@@ -10,7 +10,6 @@ from retrieval.rerank import Reader, cross_encoder
 from trainers.rendering import Turn
 
 OWN = "model"  # what task.yaml calls the task's own
-ASK = "Does the passage answer the question? Say yes or no."
 
 
 def reader(name: str, model: Callable[[], Model]) -> Reader | None:
@@ -26,16 +25,18 @@ def reader(name: str, model: Callable[[], Model]) -> Reader | None:
 
 
 def own(model: Model) -> Reader:
-    """How likely a local model says that a passage answers the question. Raises CannotError for an endpoint."""
+    """How likely a local model would ask the question about a passage. Raises CannotError for an endpoint.
+
+    Sachan et al., "Improving Passage Retrieval with Zero-Shot Question Generation" (EMNLP 2022, arXiv 2204.07496). Asked
+    whether a passage answers a question, small models say what they always say.
+    """
     lm = local(model)
 
     def read(query: str, texts: Sequence[str]) -> Sequence[float]:
-        rows = [trainers.render(lm, _asked(query, text)) for text in texts]
-        return [likely["yes"] for likely in trainers.probabilities(lm, rows, ["yes", "no"])]
+        return trainers.likelihoods(lm, [trainers.render(lm, _shown(text)) for text in texts], query)
 
     return read
 
 
-def _asked(query: str, text: str) -> tuple[Turn, ...]:
-    system = Turn("system", f"{ASK}\n\n{prompts.NOTE}", shared=True)
-    return system, Turn("user", f"{prompts.quoted(text)}\n\nQuestion: {query}")
+def _shown(text: str) -> tuple[Turn, ...]:
+    return Turn("system", f"{prompts.ASK}\n\n{prompts.NOTE}", shared=True), Turn("user", prompts.quoted(text))

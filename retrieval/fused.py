@@ -51,27 +51,12 @@ def power_mean(scores: Sequence[Floats], weights: Sequence[float], power: float 
     Fusion Functions for Hybrid Retrieval" (TOIS 42, 2023), we found that scores should be kept.
     """
     pairs = zip(scores, weights, strict=True)
-    powers: Floats = np.sum([weight * _softmax(one) ** power for one, weight in pairs if weight > 0], axis=0)
+    powers: Floats = np.sum([weight * shares(one) ** power for one, weight in pairs if weight > 0], axis=0)
     mean: Floats = powers ** (1 / power)
     return mean
 
 
-def reciprocal_rank(rankings: Sequence[Ranking], k: int, weights: Sequence[float] | None = None) -> Ranking:
-    """Fuse by rank alone, for scores of unknown scale: the sum of weight / (60 + rank).
-
-    Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods"
-    (SIGIR 2009), with their constant 60.
-    """
-    positions = union(rankings)
-    total = np.zeros(positions.shape, np.float32)
-    for ranking, weight in zip(rankings, weights or [1.0] * len(rankings), strict=True):
-        for row, (wanted, found) in enumerate(zip(positions, ranking.positions, strict=True)):
-            found = found[found >= 0]
-            total[row, np.searchsorted(wanted[wanted >= 0], found)] += weight / np.arange(61, 61 + len(found))
-    return ordered(positions, total, k)
-
-
-def _softmax(scores: Floats) -> Floats:
+def shares(scores: Floats) -> Floats:
     """Shares that add up to 1 over a row, 0 where the score is -inf."""
     top = np.maximum(scores.max(axis=1, keepdims=True, initial=-np.inf), np.finfo(np.float32).min)
     odds = np.exp(scores - top)

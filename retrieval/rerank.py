@@ -10,53 +10,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.embedder import device
-from retrieval.fused import reciprocal_rank
+from retrieval.fused import shares
 from retrieval.ranking import Allowed, Ranking, Search
 
 Texts = Callable[[int], str]
 """What a passage at a position reads like."""
 
 Reader = Callable[[str, Sequence[str]], Sequence[float]]
-"""Scores for texts, higher for those that answer the query better; of any scale, compared within one query only."""
+"""For each text how surely it answers the query: log odds or a log-likelihood, but for what all texts of a query share."""
 
 SHINGLE = 3  # words
 SAME = 0.9  # share of shingles that near-identical passages have in common
 
 
 def cross_encoder(name: str) -> Reader:
-    """A sentence-transformers CrossEncoder, from a folder or the hub, on a GPU where there is one. Raises OSError or ValueError if there is none."""
+    """A sentence-transformers CrossEncoder, from a folder or the hub, on a GPU where there is one.
+
+    Raises OSError or ValueError if there is none, or one that tells classes apart instead of giving one score.
+    """
     from sentence_transformers import CrossEncoder
+    from torch.nn import Identity
 
     model = CrossEncoder(name, device=device())
+    if model.num_labels != 1:
+        raise ValueError(f"it gives {model.num_labels} scores for a pair of texts, not one")
 
     def read(query: str, texts: Sequence[str]) -> Sequence[float]:
-        scores: list[float] = model.predict([(query, text) for text in texts], show_progress_bar=False).tolist()
+        pairs = [(query, text) for text in texts]
+        scores: list[float] = model.predict(pairs, activation_fn=Identity(), show_progress_bar=False).tolist()
         return scores
 
     return read
 
 
 def reranked(search: Search, texts: Texts, reader: Reader, depth: int, share: float) -> Search:
-    """The search whose `depth` best are judged again by `reader`; its order and the first one are fused by rank.
+    """The search whose `depth` best are judged again by `reader`.
 
-    share: of the reader, from 0 to 1. A reader's scores have no known scale, so ranks are what can be fused.
+    What both say is multiplied as probabilities are, each to the power of its share (`share` is the reader's, from 0 to
+    1), so that how sure each is counts, as ranks would not. What was not read again counts as the least likely that was.
     """
 
     def again(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
         first = search(queries, max(k, depth), allowed)
-        rows = [_read(query, row[:depth], texts, reader) for query, row in zip(queries, first.positions, strict=True)]
-        second = Ranking(np.array(rows, np.int64).reshape(len(rows), -1), first.scores[:, :depth])
-        return reciprocal_rank([first, second], k, (1 - share, share))
+        read = [_read(query, row, texts, reader, depth) for query, row in zip(queries, first.positions, strict=True)]
+        found = first.positions >= 0
+        before = np.log(np.maximum(first.scores, np.finfo(np.float32).tiny), where=found, out=np.zeros(found.shape))
+        pooled = np.where(found, (1 - share) * before + share * np.array(read).reshape(found.shape), -np.inf)
+        order = np.argsort(-pooled, axis=1, kind="stable")[:, :k]
+        scores = np.where(found, shares(pooled.astype(np.float32)), -np.inf).astype(np.float32)
+        return Ranking(np.take_along_axis(first.positions, order, 1), np.take_along_axis(scores, order, 1))
 
     return again
 
 
-def _read(query: str, row: NDArray[np.int64], texts: Texts, reader: Reader) -> list[int]:
-    """The positions of `row` in the reader's order; places where nothing was found stay last."""
+def _read(query: str, row: NDArray[np.int64], texts: Texts, reader: Reader, depth: int) -> list[float]:
+    """The reader's scores of what was found, the `depth` best of which it is given; 0 where nothing was."""
     found = [int(at) for at in row if at >= 0]
-    scores = reader(query, [texts(at) for at in found]) if found else []
-    order = sorted(range(len(found)), key=lambda place: -scores[place])
-    return [found[place] for place in order] + [-1] * (len(row) - len(found))
+    scores = list(reader(query, [texts(at) for at in found[:depth]])) if found else []
+    least = min(scores, default=0.0)
+    return scores + [least] * (len(found) - len(scores)) + [0.0] * (len(row) - len(found))
 
 
 def distinct(search: Search, texts: Texts) -> Search:

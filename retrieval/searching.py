@@ -27,7 +27,7 @@ class SearchSettings:
         scores are nearly that already; sentence embedders are trained on 20 times the cosine.
     share: of meaning in their mean, from 0 (words and letters alone) to 1.
     candidates: passages that words and meaning each propose.
-    read: passages that a reader judges again, where one is given; reader: the share of its order in the final one.
+    read: passages that a reader judges again, where one is given; reader: its share in what decides.
     distinct: leave passages out that say nearly the same as a better one.
     """
 
@@ -37,7 +37,7 @@ class SearchSettings:
     share: float = 0.5
     candidates: int = 100
     read: int = 20
-    reader: float = 0.5
+    reader: float = 0.3
     distinct: bool = False
 
 

@@ -41,7 +41,7 @@ GRID = tuple(  # weights of words, letters and meaning, and meaning's share
         (0.3, 0.6, 1.0, 1.5), (0.0, 0.15, 0.3), (10.0, 20.0, 40.0), (0.2, 0.35, 0.5, 0.65, 0.8)
     )
 )
-SHARES = (0.3, 0.6, 0.9)  # of a reader
+SHARES = (0.1, 0.2, 0.3, 0.5)  # of a reader
 HONEST = "tuned, on questions that did not choose"
 
 

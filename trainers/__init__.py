@@ -8,7 +8,7 @@ from trainers.estimates import Cost, Speed, measure, tuning_cost
 from trainers.forgetting import divergence
 from trainers.generation import Generation, Writer, generate
 from trainers.head import Head, file_hash, fit_head, load_head
-from trainers.labels import choose, probabilities
+from trainers.labels import choose, likelihoods, probabilities
 from trainers.models import LanguageModel, ModelMissing, adapted, load, locate
 from trainers.preflight import preflight, template_fault
 from trainers.rendering import Row, Turn, render
@@ -34,6 +34,7 @@ __all__ = [
     "file_hash",
     "fit_head",
     "generate",
+    "likelihoods",
     "load",
     "load_head",
     "locate",

@@ -42,6 +42,11 @@ def probabilities(lm: LanguageModel, rows: Sequence[Row], labels: Sequence[str])
     return found
 
 
+def likelihoods(lm: LanguageModel, rows: Sequence[Row], text: str) -> list[float]:
+    """The log-probability of `text` as the whole answer to each row."""
+    return [next(iter(scores.values())) for scores in _scores(lm, rows, _paths(lm, [text]), every=True)]
+
+
 def _paths(lm: LanguageModel, labels: Sequence[str]) -> dict[Ids, str]:
     """The labels by their tokens, the one that ends an answer last."""
     ids = lm.tokenizer(list(labels), add_special_tokens=False).input_ids

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from retrieval.fused import aligned, ordered, power_mean, reciprocal_rank, union
+from retrieval.fused import aligned, ordered, power_mean, union
 from retrieval.ranking import Ranking
 
 
@@ -43,9 +43,3 @@ def test_a_ranking_that_is_sure_outweighs_one_that_is_not() -> None:
     assert power_mean([sure, unsure], (0.4, 0.6)).argmax() == 0
     assert power_mean([sure / 600, unsure], (0.4, 0.6)).argmax() == 2
     assert power_mean([sure, unsure], (0, 1)).argmax() == 2
-
-
-def test_reciprocal_ranks_are_summed_with_the_constant_60() -> None:
-    fused = reciprocal_rank([ranking([0, 1], [9, 8]), ranking([1, 2], [0.9, 0.1])], 3)
-    assert fused.positions.tolist() == [[1, 0, 2]]
-    assert fused.scores[0].tolist() == pytest.approx([1 / 62 + 1 / 61, 1 / 61, 1 / 62])

@@ -1,6 +1,6 @@
 import pytest
 
-from trainers import LanguageModel, Row, choose, plain, probabilities
+from trainers import LanguageModel, Row, choose, likelihoods, plain, probabilities
 
 LABELS = ("card arrival", "card", "card payment fee", "card payment", "yes", "no", "Paris", "4", 'say "no"', "日本")
 
@@ -42,6 +42,11 @@ def test_probabilities_are_those_of_the_labels_one_after_another(model: str, ask
         expected = torch.softmax(torch.tensor(list(scores(lm, row).values())), 0)
         assert found.keys() == set(LABELS) and sum(found.values()) == pytest.approx(1)
         assert [found[label] for label in LABELS] == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+def test_how_likely_an_answer_is_word_for_word(smollm2: LanguageModel, asked: list[Row]):
+    expected = [scores(smollm2, row)["card payment fee"] for row in asked]
+    assert likelihoods(smollm2, asked, "card payment fee") == pytest.approx(expected, abs=1e-3)
 
 
 def test_one_label_alone_is_certain(smollm2: LanguageModel, asked: list[Row]):
