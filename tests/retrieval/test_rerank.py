@@ -1,11 +1,16 @@
 """Judging a ranking again, and leaving near duplicates out."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
+from sentence_transformers import CrossEncoder
 
+from retrieval.embedder import located
 from retrieval.ranking import Allowed, Ranking
-from retrieval.rerank import distinct, reranked
+from retrieval.rerank import cross_encoder, distinct, reranked
 
 TEXTS = [
     "The pool opens at seven in the morning and closes at nine in the evening on all days of the week.",
@@ -48,6 +53,20 @@ def test_a_reader_sees_only_the_best() -> None:
     seen: list[str] = []
     reranked(in_order, TEXTS.__getitem__, lambda query, texts: seen.extend(texts) or [0] * len(texts), 2, 0.5)(["q"], 3)  # type: ignore[func-returns-value]
     assert seen == TEXTS[:2]
+
+
+def test_a_cross_encoder_gives_a_score_of_any_size_for_each_text(tmp_path: Path) -> None:
+    """A real one, untrained: MiniLM with a new head."""
+    for labels in (1, 2):
+        made = CrossEncoder(located("minilm"), num_labels=labels)
+        with torch.no_grad():
+            made.model.classifier.weight.mul_(100)
+        made.save(str(tmp_path / str(labels)))
+    scores = cross_encoder(str(tmp_path / "1"))("When does the pool open?", TEXTS)
+    assert len(scores) == len(TEXTS) and max(map(abs, scores)) > 1
+    assert scores[3] != scores[0]
+    with pytest.raises(ValueError, match="gives 2 scores"):
+        cross_encoder(str(tmp_path / "2"))
 
 
 def test_a_passage_that_says_the_same_is_left_out_unless_a_number_differs() -> None:
