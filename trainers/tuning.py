@@ -228,6 +228,7 @@ def _step(lm: LanguageModel, batch: Sequence[Row], optimizer: Any, weights: Sequ
         tokens += computed(group)
     torch.nn.utils.clip_grad_norm_(weights, 1.0)
     optimizer.step()
+    torch.autograd.graph.increment_version(weights)  # fused AdamW does not, and what is kept of weights goes by it
     optimizer.zero_grad(set_to_none=True)
     return total, tokens
 

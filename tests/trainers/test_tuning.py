@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainers import LanguageModel, Row, Tuned, TuneSettings, adapted, generate, tune
+from trainers import LanguageModel, Row, Tuned, TuneSettings, Turn, adapted, generate, likelihoods, load, render, tune
 from trainers.layers import fused
 from trainers.tuning import loss_sum
 
@@ -218,3 +218,18 @@ def test_a_killed_process_started_again_ends_as_an_uninterrupted_one(tmp_path: P
     again, _ = run("cut", "", "3").communicate()
     assert json.loads(again) == json.loads(told)
     assert noise == ""
+
+
+def test_each_evaluation_rates_the_weights_as_they_then_are(tmp_path: Path):
+    """In bfloat16, where predicting keeps weights and adapter packed."""
+    lm = load("smollm2")
+    turns = [Turn("user", "What colour is the door?")]
+    rows = [render(lm, [*turns, Turn("assistant", "Quite blue.")])] * 6
+    rated: list[float] = []
+
+    def evaluate(tuned: LanguageModel) -> float:
+        rated.extend(likelihoods(tuned, [render(lm, turns)], "Quite blue."))
+        return rated[-1]
+
+    tuned = tune(lm, rows, evaluate, TuneSettings(epochs=1, batch=2, evaluations=3, patience=9), tmp_path)
+    assert rated == sorted(set(rated)) and len(rated) == 3 and tuned.best == 3
