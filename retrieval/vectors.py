@@ -17,7 +17,7 @@ from retrieval.ranking import Allowed, Ranking
 Matrix = NDArray[np.float32]
 
 FLAT = 10_000  # vectors up to which all are compared: under a millisecond, exact, and nothing to build
-HNSW = 4_000_000  # up to which there is a graph; above, clusters (IVF), built in half the time and without its links
+HNSW = 4_000_000  # up to which there is a graph; above, clusters (IVF), which take no memory for links
 LINKS, BUILD_WIDTH, SEARCH_WIDTH = 32, 200, 128  # of the graph; what a build of width 80 missed, no search found again
 SAMPLE = 40  # vectors for each cluster that clusters are made from; FAISS wants 39
 PROBES = 64  # clusters that a query looks into, or one in so many, if that is more
