@@ -122,7 +122,7 @@ def _reading(task: Task, runtime: Runtime, speed: trainers.Speed) -> float:
         return 0.0
     if task.retrieval.rerank == OWN:
         return SearchSettings().read * BUDGET / speed.prefill
-    return SearchSettings().read / runtime.finder.rate()  # as if a cross-encoder were of the embedder's size
+    return SearchSettings().read / runtime.finder.rate  # as if a cross-encoder were of the embedder's size
 
 
 def _searching(task: Task, runtime: Runtime, seconds: float) -> tuple[int, int]:
@@ -131,10 +131,10 @@ def _searching(task: Task, runtime: Runtime, seconds: float) -> tuple[int, int]:
     if not task.documents:
         return 0, 1
     named = sum(bool(row.gold) for row in task.split.train)
-    rate = runtime.finder.rate()
-    once = runtime.finder.pieces() / rate  # seconds to encode all
+    rate, pieces = runtime.finder.rate, runtime.finder.pieces()
+    once = pieces / rate  # seconds to encode all
     pairs = int(rate * (FITTING * seconds - once) / PASSED)
-    long = runtime.finder.pieces() > 1.2 * len(task.documents)
+    long = pieces > 1.2 * len(task.documents)
     sizes = 3 if long and 2 * once < SIZING * seconds else 1
     return min(pairs, named) if min(pairs, named) >= LEAST_PAIRS else 0, sizes
 

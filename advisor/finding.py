@@ -56,8 +56,9 @@ class Finder:
         """How many passages the documents make."""
         return len(split(self._documents))
 
+    @cached_property
     def rate(self) -> float:
-        """Passages that are encoded in a second, from a short timing."""
+        """Passages that are encoded in a second, from one short timing."""
         texts = [f"{document.title} {document.text}"[:TYPICAL] for document in self._documents[:TIMED]]
         self.embedder(texts[:1])  # loaded
         since = time.perf_counter()

@@ -33,9 +33,9 @@ class EmbeddingSettings:
     """How to tune. Every question of a batch is set against all of its texts and negatives, so that a larger batch teaches
     more: Henderson et al., "Efficient Natural Language Response Suggestion for Smart Reply" (2017, arXiv 1705.00652).
 
-    share: of the tuned weights in their mean with those before, which is what is given back: it finds more for new
-        questions than either. Xiao et al., "LM-Cocktail: Resilient Tuning of Language Models via Model Merging" (2023,
-        arXiv 2311.13534), whose share it is.
+    share: of the tuned weights in their mean with those before, which is what is given back: it found as much or more for
+        new questions than the tuned ones (Xiao et al., "LM-Cocktail: Resilient Tuning of Language Models via Model
+        Merging", 2023, arXiv 2311.13534).
     """
 
     epochs: int = 2
