@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from advisor.errors import AdvisorError, CannotError, InputError, OutsideError, Problem
 
 if TYPE_CHECKING:
-    from advisor.built import load
-    from advisor.recommendation import Recommendation
+    from advisor.decide.recommendation import Recommendation
+    from advisor.runtime.built import load
     from advisor.system import System
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
 def recommend(answers: dict[str, Any]) -> "Recommendation":
     """The recommendation from answers alone. Raises InputError naming every answer that can't be read."""
     from advisor import answers as answering
-    from advisor import recommendation, rules
+    from advisor.decide import recommendation, rules
 
     return recommendation.recommend(answering.parse(answers, "answers"), {}, rules.load())
 
@@ -41,7 +41,7 @@ def recommend(answers: dict[str, Any]) -> "Recommendation":
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    homes = {"load": "built", "Recommendation": "recommendation", "System": "system"}
+    homes = {"load": "runtime.built", "Recommendation": "decide.recommendation", "System": "system"}
     if name in homes:
         return getattr(import_module(f"advisor.{homes[name]}"), name)
     raise AttributeError(f"module 'advisor' has no attribute {name!r}")

@@ -14,11 +14,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from advisor import rules
 from advisor.answers import UNKNOWN
-from advisor.cases import SMALLEST_GAIN, Case, load
-from advisor.recommendation import Recommendation, recommend
-from advisor.rules import PATH_NAMES
+from advisor.decide import rules
+from advisor.decide.cases import SMALLEST_GAIN, Case, load
+from advisor.decide.recommendation import Recommendation, recommend
+from advisor.decide.rules import PATH_NAMES
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import trainers
-from advisor import metrics, prompts, reading, runfolder
-from advisor.statistics import difference, interval
+from advisor import runfolder
+from advisor.data import reading
+from advisor.runtime import prompts
+from advisor.score import metrics
+from advisor.score.statistics import difference, interval
 from advisor.system import Context, ModelRef, System
 from advisor.task import Example, Task
 from benchmarks.workload import MODEL

@@ -14,8 +14,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from advisor.metrics import parse_json
 from advisor.runfolder import step
+from advisor.score.metrics import parse_json
 from benchmarks import llama
 from benchmarks.flags import given
 from benchmarks.predicting import Generate, Ours, Tuner

@@ -20,11 +20,11 @@ from benchmarks.flags import given
 from benchmarks.workers import key, machine, versions
 from retrieval import Embedder, Index, SearchSettings, load_embedder
 from retrieval.embedder import located
-from retrieval.evaluation import DEPTH, METHODS, Collection, evaluate, read_collection
-from retrieval.metrics import each, gain
-from retrieval.mining import mined
-from retrieval.questions import Question
-from retrieval.tuning import tune, wins
+from retrieval.tune.evaluation import DEPTH, METHODS, Collection, evaluate, read_collection
+from retrieval.tune.metrics import each, gain
+from retrieval.tune.mining import mined
+from retrieval.tune.questions import Question
+from retrieval.tune.tuning import tune, wins
 from trainers.embedding import Pair, tune_embedding
 
 SETS = ("nq_open", "venue_faq", "fictional_facts")

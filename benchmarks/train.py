@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import trainers
-from advisor import metrics
 from advisor.runfolder import step
-from advisor.statistics import difference
+from advisor.score import metrics
+from advisor.score.statistics import difference
 from benchmarks import training
 from benchmarks.flags import given
 from benchmarks.training import Job

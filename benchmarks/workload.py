@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trainers
-from advisor import prompts, reading
+from advisor.data import reading
+from advisor.runtime import prompts
 from advisor.system import ModelRef, Shot, Shots, System
 from advisor.task import Example, Task
 from retrieval.chunking import Passage

@@ -15,13 +15,13 @@ from retrieval.chunking import Passage, split
 from retrieval.documents import Document, Unreadable
 from retrieval.embedder import Embedder, EmbedderUnavailable
 from retrieval.embedder import load as load_embedder
-from retrieval.index import Hit, Index
-from retrieval.metrics import mrr, ndcg, recall_at_k
-from retrieval.milvus import MilvusUnavailable
-from retrieval.reading import read
-from retrieval.saved import IndexDamaged, IndexMismatch
-from retrieval.searching import SearchSettings
-from retrieval.updating import Changes
+from retrieval.index.index import Hit, Index
+from retrieval.index.saved import IndexDamaged, IndexMismatch
+from retrieval.index.updating import Changes
+from retrieval.read.reading import read
+from retrieval.search.milvus import MilvusUnavailable
+from retrieval.search.searching import SearchSettings
+from retrieval.tune.metrics import mrr, ndcg, recall_at_k
 
 __all__ = [
     "Changes",

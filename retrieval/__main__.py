@@ -13,10 +13,10 @@ from rich.table import Table
 
 from retrieval.embedder import Embedder, EmbedderUnavailable
 from retrieval.embedder import load as load_embedder
-from retrieval.evaluation import METHODS, Collection, Measured, evaluate, read_collection
-from retrieval.index import Index
-from retrieval.questions import Question
-from retrieval.tuning import tune
+from retrieval.index.index import Index
+from retrieval.tune.evaluation import METHODS, Collection, Measured, evaluate, read_collection
+from retrieval.tune.questions import Question
+from retrieval.tune.tuning import tune
 
 WRONG = 2  # exit code: what was given is wrong
 TUNED_ON = ("dev", "validation", "train")  # the split that tuning takes its questions from: the first that is there

@@ -44,6 +44,6 @@ def test_every_name_that_a_package_exports_is_there(package):
 
 
 def test_importing_the_packages_loads_no_model_library():
-    code = "import sys, advisor, advisor.cli, retrieval, trainers; print([m for m in ('torch', 'transformers', 'faiss') if m in sys.modules])"
+    code = "import sys, advisor, advisor.app.cli, retrieval, trainers; print([m for m in ('torch', 'transformers', 'faiss') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"

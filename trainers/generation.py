@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainers import plain
-from trainers.batching import Batch, Request, by_prefix
 from trainers.constraints import Constraint, allowed, matchers
-from trainers.layers import prepared
+from trainers.engine import plain
+from trainers.engine.batching import Batch, Request, by_prefix
+from trainers.engine.layers import prepared
+from trainers.engine.packing import packs
 from trainers.models import LanguageModel
-from trainers.packing import packs
 from trainers.rendering import Ids, Row
 
 BLOCK = 512  # of the vocabulary, within which the largest logit is looked for

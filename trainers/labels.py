@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
-from trainers import plain
-from trainers.batching import Batch, Request, by_prefix
-from trainers.layers import prepared
+from trainers.engine import plain
+from trainers.engine.batching import Batch, Request, by_prefix
+from trainers.engine.layers import prepared
+from trainers.engine.packing import packs
 from trainers.models import LanguageModel
-from trainers.packing import packs
 from trainers.rendering import Ids, Row
 
 Tree = dict[int, Any]  # the tree behind each next token; empty behind the token that ends an answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trainers import plain
+from trainers.engine import plain
 from trainers.models import LanguageModel
 from trainers.rendering import Row, Turn, render, template
 

@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainers import plain
 from trainers.checkpoints import Checkpoints
-from trainers.layers import fused
+from trainers.engine import plain
+from trainers.engine.layers import fused
+from trainers.engine.packing import forget, pack, packs, run
 from trainers.models import LanguageModel, folder_hash, quiet
-from trainers.packing import forget, pack, packs, run
 from trainers.preflight import preflight
 from trainers.rendering import Row
 
@@ -253,7 +253,7 @@ def loss_sum(lm: LanguageModel, group: Sequence[Row]) -> Any:
     """The summed negative log-likelihood of the targets (a scalar tensor, nats) of rows that share one prefix."""
     import torch
 
-    from trainers.operations import CrossEntropy
+    from trainers.engine.operations import CrossEntropy
 
     if not packs(lm):
         return plain.loss_sum(lm, group)

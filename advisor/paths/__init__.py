@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from advisor.budget import Plan
 from advisor.paths.classifier import classifier
 from advisor.paths.finetuning import finetuning, rag_finetuning
 from advisor.paths.prompting import prompting, rag
-from advisor.runtime import Runtime
+from advisor.runtime.purse import Plan
+from advisor.runtime.runtime import Runtime
 from advisor.system import Classifier, System
 from advisor.task import Task
 

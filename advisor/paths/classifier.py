@@ -1,9 +1,9 @@
 """The path without a language model: sentence embeddings and a linear head."""
 
 import trainers
-from advisor.budget import Plan
 from advisor.errors import CannotError
-from advisor.runtime import Runtime
+from advisor.runtime.purse import Plan
+from advisor.runtime.runtime import Runtime
 from advisor.system import Classifier
 from advisor.task import Task
 

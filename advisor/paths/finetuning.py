@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import trainers
-from advisor.budget import Plan
 from advisor.paths.prompting import baseline, score
-from advisor.runtime import Runtime
+from advisor.runtime.purse import Plan
+from advisor.runtime.runtime import Runtime
 from advisor.system import Context, System
 from advisor.task import Task
 

@@ -4,11 +4,12 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from advisor import metrics, prompts
-from advisor.budget import Plan
-from advisor.outputs import infer_schema, kind_of
-from advisor.runtime import Runtime
-from advisor.statistics import interval
+from advisor.data.outputs import infer_schema, kind_of
+from advisor.runtime import prompts
+from advisor.runtime.purse import Plan
+from advisor.runtime.runtime import Runtime
+from advisor.score import metrics
+from advisor.score.statistics import interval
 from advisor.system import SHOTS, Context, Decoding, ModelRef, Shot, Shots, System
 from advisor.task import Example, Task
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from advisor.budget import Plan
-from advisor.models import Request
-from advisor.runtime import Runtime
+from advisor.models.local import Request
+from advisor.runtime.purse import Plan
+from advisor.runtime.runtime import Runtime
 from advisor.system import Prediction, Usage
 from advisor.task import Example, Split, Task
 from retrieval import Document

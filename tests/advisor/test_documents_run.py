@@ -6,17 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from advisor import built, models, pipeline, report, runfolder
-from advisor.settings import Settings
+from advisor import flow, runfolder
+from advisor.models import local
+from advisor.runtime import built
+from advisor.runtime.settings import Settings
+from advisor.show import report
 
 PLACES = ("barn", "loft", "mill", "tower", "cellar", "quay")
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeper) -> pipeline.Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeper) -> flow.Run:
     """A run of 120 questions about 120 documents, by a model that reads off the last word of the first passage."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(models, "load", lambda name: keeper.model)
+    monkeypatch.setattr(local, "load", lambda name: keeper.model)
     monkeypatch.setattr("retrieval.load_embedder", lambda name, cache: keeper.finder.embedder)
     folder = tmp_path / "task"
     folder.mkdir()
@@ -29,10 +32,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeper) -> pipeline.Run
     for file, values in (("corpus.jsonl", documents), ("train.jsonl", rows)):
         (folder / file).write_text("\n".join(map(json.dumps, values)), encoding="utf-8")
     (folder / "task.yaml").write_text("metric: exact_match\nabstain: Not in the documents.\n", encoding="utf-8")
-    return pipeline.opened(folder, Settings(path="rag", said={"data_may_leave": "no"}))
+    return flow.opened(folder, Settings(path="rag", said={"data_may_leave": "no"}))
 
 
-def test_a_run_over_documents_chooses_how_to_search_proves_and_answers_alone(run: pipeline.Run, tmp_path: Path):
+def test_a_run_over_documents_chooses_how_to_search_proves_and_answers_alone(run: flow.Run, tmp_path: Path):
     result = run.prove()
     assert (result["path"], result["test"]) == ("rag", 100.0)
     assert result["answered"]["test"]["share"] >= 0.9
@@ -57,9 +60,9 @@ def test_a_run_over_documents_chooses_how_to_search_proves_and_answers_alone(run
     assert unknown.abstained and unknown.text == "Not in the documents."
 
 
-def test_the_same_run_again_does_nothing_twice(run: pipeline.Run, tmp_path: Path):
+def test_the_same_run_again_does_nothing_twice(run: flow.Run, tmp_path: Path):
     first = run.prove()
     asked = len(run.runtime.model.asked)  # type: ignore[attr-defined]
-    again = pipeline.opened(tmp_path / "task", Settings(path="rag", said={"data_may_leave": "no"}))
+    again = flow.opened(tmp_path / "task", Settings(path="rag", said={"data_may_leave": "no"}))
     assert again.prove() == first
     assert len(again.runtime.model.asked) == asked  # type: ignore[attr-defined]

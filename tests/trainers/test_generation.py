@@ -5,7 +5,8 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from trainers import Constraint, LanguageModel, Row, Turn, generate, generation, packing, render
+from trainers import Constraint, LanguageModel, Row, Turn, generate, generation, render
+from trainers.engine import packing
 
 SCHEMA = {
     "type": "object",
@@ -71,7 +72,7 @@ def test_drafts_are_kept_only_as_far_as_they_are_what_is_written_anyway(smollm2:
     listed = "one red apple, two green pears, three blue plums, four red apples"
     rows = [render(smollm2, [Turn("user", f"Repeat word for word, twice: {listed}")])]
     passes = []
-    monkeypatch.setattr("trainers.batching.extend", lambda *a, **k: passes.append(1) or packing.extend(*a, **k))
+    monkeypatch.setattr("trainers.engine.batching.extend", lambda *a, **k: passes.append(1) or packing.extend(*a, **k))
     assert texts(smollm2, rows, max_tokens=48) == reference(smollm2, rows, 48)
     drafted = len(passes)
     monkeypatch.setattr(generation, "DRAFTED_ROWS", 0)

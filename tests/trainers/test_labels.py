@@ -1,6 +1,7 @@
 import pytest
 
-from trainers import LanguageModel, Row, choose, likelihoods, plain, probabilities
+from trainers import LanguageModel, Row, choose, likelihoods, probabilities
+from trainers.engine import plain
 
 LABELS = ("card arrival", "card", "card payment fee", "card payment", "yes", "no", "Paris", "4", 'say "no"', "日本")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trainers import LanguageModel, Row, Tuned, TuneSettings, Turn, adapted, generate, likelihoods, load, render, tune
-from trainers.layers import fused
+from trainers.engine.layers import fused
 from trainers.tuning import loss_sum
 
 SETTINGS = TuneSettings(epochs=4, batch=4, rank=4, evaluations=4, learning_rate=2e-3)

@@ -1,0 +1,1 @@
+"""How a task comes in: its folder, its rows, what is wrong with them, and what they say."""

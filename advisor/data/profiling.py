@@ -1,0 +1,323 @@
+"""What the data says, and what is wrong with it, before any language model runs. Reads values, no files.
+
+Outputs are looked at outside the sealed test only; of the test only inputs are compared with the rest.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from advisor.data.outputs import Kind, Outputs, form_of
+from advisor.data.outputs import outputs as look_at
+from advisor.data.splitting import key, near_duplicates, normalised
+from advisor.score.metrics import words
+from advisor.task import Example, Task
+
+if TYPE_CHECKING:
+    from retrieval.embedder import Embedder
+
+Count = Callable[[Sequence[str]], list[int]]
+
+COSINE = 0.95  # of embeddings: in all-MiniLM above it mostly the same question in other words
+EMBEDDED = (500, 1500)  # test and other inputs that are embedded at most
+NAMED = 5  # files told by name where more have the same fault
+RARE = 5  # examples; a label with fewer is hardly learned
+FACTUAL = ("short_answer", "long_answer")  # kinds that are looked for in the documents
+ONE_RIGHT = ("label", "json", "sql", "short_answer")  # kinds where two outputs for one input can't both be right
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something in the data that a person should know: in which `rows` (1-based) of which `file`."""
+
+    kind: str
+    severity: Literal["note", "warning"]
+    message: str
+    file: str = ""
+    rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Lengths in tokens."""
+
+    median: int
+    p95: int
+    max: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the data says; shares are 0..1, None where the question makes no sense.
+
+    `examples` counts by part of the split, `tokens` holds lengths of "input", "output" and "document", `labels` counts
+    by label. Duplicates and contradictions are shares of the rows outside the test, overlaps shares of the test.
+    """
+
+    examples: Mapping[str, int]
+    documents: int
+    tokens: Mapping[str, Lengths]
+    outputs: Outputs
+    labels: Mapping[str, int]
+    duplicate_share: float
+    near_duplicate_share: float
+    contradiction_share: float
+    equal_test_share: float | None
+    near_test_share: float | None
+    answers_in_documents: float | None
+    answers_in_gold: float | None
+    gold_share: float
+    findings: tuple[Finding, ...]
+
+
+def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profile:
+    """Look at a task's examples and documents. `count` gives the number of tokens of each text."""
+    split = task.split
+    rows = _rows(task)
+    outputs = look_at(task, rows)
+    lengths = {"input": count([e.input for e in rows]), "output": count([e.output for e in rows])}
+    lengths["document"] = count([document.text for document in task.documents]) if task.documents else []
+    duplicates, near = _repeats(rows)
+    contradictions = _contradictions(rows) if outputs.kind in ONE_RIGHT else []
+    equal, close, copied = _overlap(rows, split.test, embed)
+    found, in_gold = _in_documents(task, rows) if task.documents and outputs.kind in FACTUAL else (None, None)
+    labels = Counter({label: 0 for label in task.labels}) if outputs.kind == "label" else Counter[str]()
+    if outputs.kind == "label":
+        labels.update(example.output.strip() for example in rows)
+    findings = [
+        *_of(rows, "duplicate", "note", "repeat the input and output of an earlier row", duplicates),
+        *_of(rows, "near_duplicate", "note", "nearly equal an earlier row", near),
+        *_of(
+            rows, "contradiction", "warning", "have an input that another row gives a different output", contradictions
+        ),
+        *_of(rows, "equal_to_test", "warning", "have the same input as a test row", copied[0]),
+        *_of(rows, "near_test", "warning", "nearly equal a test row", copied[1]),
+        *_of(rows, "empty_output", "warning", "have an output without a word", _empty(rows, outputs.kind)),
+        *_of(rows, "overlong_output", "note", "have an output far longer than the others", _long(lengths["output"])),
+        *_of(rows, "other_form", "note", f"do not have the common form ({outputs.form})", _other(rows, outputs, task)),
+        *_label_findings(rows, task, labels),
+        *_of(rows, "not_in_documents", "note", "have an answer that stands word for word in no document", _no(found)),
+        *_of(
+            rows, "not_in_gold", "note", "have an answer that is not word for word in the document named", _no(in_gold)
+        ),
+        *_document_findings(task),
+    ]
+    return Profile(
+        examples={name: len(getattr(split, name)) for name in ("train", "choose", "compare", "test")},
+        documents=len(task.documents),
+        tokens={name: _lengths(values) for name, values in lengths.items()},
+        outputs=outputs,
+        labels=dict(labels.most_common()),
+        duplicate_share=_share(len(duplicates), len(rows)) or 0.0,
+        near_duplicate_share=_share(len(near), len(rows)) or 0.0,
+        contradiction_share=_share(len(contradictions), len(rows)) or 0.0,
+        equal_test_share=_share(len(equal), len(split.test)),
+        near_test_share=_share(len(close), len(split.test)),
+        answers_in_documents=_yes_share(found),
+        answers_in_gold=_yes_share(in_gold),
+        gold_share=_share(sum(bool(example.gold) for example in rows), len(rows)) or 0.0,
+        findings=tuple(findings),
+    )
+
+
+def derived_answers(task: Task, profile: Profile) -> dict[str, str | float]:
+    """The keys of the questionnaire that the data answers; what it can't tell is left out."""
+    kind = profile.outputs.kind
+    answers: dict[str, str | float] = {
+        "documents_available": "yes" if task.documents else "no",
+        "train_examples": float(len(_rows(task))),
+        "output_kind": kind,
+    }
+    if task.documents:
+        answers["corpus_tokens"] = float(profile.tokens["document"].total)
+        if profile.gold_share >= 0.5 or (profile.answers_in_documents or 0) >= 0.5:
+            answers["needs_private_or_fresh_facts"] = "yes"
+    if kind in ("label", "json"):
+        answers["num_labels"] = float(len(profile.labels) if kind == "label" else len(profile.outputs.keys))
+    if kind in ("label", "json", "sql", "code"):
+        answers["strict_format"] = "yes"
+    if kind == "style":
+        answers["style_matters"] = "yes"
+    return answers
+
+
+def signals(profile: Profile) -> dict[str, float]:
+    """What rules may read, as shares 0..1; what is not known is left out."""
+    known = {
+        "duplicate_share": profile.duplicate_share,
+        "near_duplicate_share": profile.near_duplicate_share,
+        "contradiction_share": profile.contradiction_share,
+        "format_consistency": profile.outputs.consistency,
+        "equal_test_share": profile.equal_test_share,
+        "near_test_share": profile.near_test_share,
+        "answers_in_documents": profile.answers_in_documents,
+        "answers_in_gold": profile.answers_in_gold,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _rows(task: Task) -> list[Example]:
+    """The examples outside the test, each once, in the order of their file."""
+    split = task.split
+    unique = {(e.file, e.row, e.id): e for e in (*split.train, *split.choose, *split.compare)}
+    return sorted(unique.values(), key=lambda e: (e.file, e.row))
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _yes_share(found: Sequence[bool | None] | None) -> float | None:
+    asked = [one for one in found or () if one is not None]
+    return _share(sum(asked), len(asked))
+
+
+def _no(found: Sequence[bool | None] | None) -> list[int]:
+    return [i for i, one in enumerate(found or ()) if one is False]
+
+
+def _lengths(values: Sequence[int]) -> Lengths:
+    if not values:
+        return Lengths(0, 0, 0, 0)
+    middle, high = np.percentile(values, [50, 95])
+    return Lengths(round(middle), round(high), max(values), sum(values))
+
+
+def _of(
+    rows: Sequence[Example], kind: str, severity: Literal["note", "warning"], message: str, indices: Iterable[int]
+) -> list[Finding]:
+    """One finding for each file that the rows with these indices came from."""
+    places = sorted((rows[i].file, rows[i].row) for i in set(indices))
+    groups = [(file, tuple(row for _, row in own)) for file, own in groupby(places, key=lambda place: place[0])]
+    return [Finding(kind, severity, _count_rows(len(own), message), file, own) for file, own in groups]
+
+
+def _count_rows(n: int, message: str) -> str:
+    if n > 1:
+        return f"{n} rows {message}"
+    singular = {"repeat ": "repeats ", "nearly equal ": "nearly equals ", "have ": "has ", "do not ": "does not "}
+    for plural, single in singular.items():
+        if message.startswith(plural):
+            return f"1 row {single}{message.removeprefix(plural)}"
+    return f"1 row {message}"
+
+
+def _other(rows: Sequence[Example], outputs: Outputs, task: Task) -> list[int]:
+    """Rows of another form, where one form is so common that the others look like slips."""
+    if outputs.consistency < 0.9:
+        return []
+    return [i for i, e in enumerate(rows) if form_of(e.output, outputs.kind, task.labels) != outputs.form]
+
+
+def _repeats(rows: Sequence[Example]) -> tuple[list[int], list[int]]:
+    """Rows that repeat an earlier row (input and output), and rows nearly equal to an earlier one (input)."""
+    inputs = [key(example) for example in rows]
+    first: dict[tuple[str, str], int] = {}
+    equal = [i for i, e in enumerate(rows) if first.setdefault((inputs[i], normalised(e.output)), i) != i]
+    near = {j for i, j in near_duplicates(inputs) if inputs[i] != inputs[j]}
+    return equal, sorted(near - set(equal))
+
+
+def _contradictions(rows: Sequence[Example]) -> list[int]:
+    """Rows whose input another row gives an output that neither takes for right."""
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for i, example in enumerate(rows):
+        groups[key(example)].append(i)
+    answers = [{normalised(answer) for answer in example.answers} for example in rows]
+    return [i for group in groups.values() for i in group if any(not answers[i] & answers[j] for j in group)]
+
+
+def _overlap(
+    rows: Sequence[Example], test: Sequence[Example], embed: "Embedder | None"
+) -> tuple[set[int], set[int], tuple[set[int], set[int]]]:
+    """Test rows equal and near to another row, and the rows that are equal and near to a test row."""
+    ours, theirs = [key(example) for example in rows], [key(example) for example in test]
+    pairs = set(near_duplicates(ours, theirs)) if ours and theirs else set()
+    if embed and ours and theirs:
+        few, many = (_spaced(len(texts), most) for texts, most in zip((theirs, ours), EMBEDDED, strict=True))
+        near = embed([ours[i] for i in many]) @ embed([theirs[j] for j in few]).T >= COSINE
+        pairs |= {(many[i], few[j]) for i, j in np.argwhere(near)}
+    place = {text: j for j, text in enumerate(theirs)}
+    equal_rows = {i for i, text in enumerate(ours) if text in place}
+    equal_test = {j for j, text in enumerate(theirs) if text in set(ours)} if equal_rows else set()
+    near_rows = {i for i, _ in pairs} - equal_rows
+    return equal_test, {j for _, j in pairs} | equal_test, (equal_rows, near_rows)
+
+
+def _spaced(n: int, most: int) -> list[int]:
+    """At most `most` of n indices, evenly spaced."""
+    return sorted({int(i) for i in np.linspace(0, n - 1, min(n, most))})
+
+
+def _in_documents(task: Task, rows: Sequence[Example]) -> tuple[list[bool | None], list[bool | None]]:
+    """For each row whether an answer stands word for word in some document, and in one that it names (None: names none)."""
+    texts = {document.id: f" {' '.join(words(f'{document.title} {document.text}'))} " for document in task.documents}
+    everything = "\n".join(texts.values())
+    anywhere: list[bool | None] = []
+    in_gold: list[bool | None] = []
+    for example in rows:
+        answers = [f" {' '.join(words(answer))} " for answer in example.answers if answer.strip()]
+        gold = [texts[id_] for id_ in example.gold if id_ in texts]
+        right = any(answer in text for answer in answers for text in gold)
+        in_gold.append(right if gold else None)
+        anywhere.append(right or any(answer in everything for answer in answers))
+    return anywhere, in_gold
+
+
+def _empty(rows: Sequence[Example], kind: Kind) -> list[int]:
+    """Rows whose output holds no letter or digit ({} is an answer)."""
+    return [] if kind == "json" else [i for i, e in enumerate(rows) if not re.search(r"\w", e.output)]
+
+
+def _long(lengths: Sequence[int]) -> list[int]:
+    """Outputs of more than 64 tokens that are over four times as long as nearly all (95 %) others."""
+    limit = max(64, 4 * _lengths(lengths).p95) if len(lengths) >= 20 else max(64, 20 * _lengths(lengths).median)
+    return [i for i, length in enumerate(lengths) if length > limit]
+
+
+def _label_findings(rows: Sequence[Example], task: Task, counts: Mapping[str, int]) -> list[Finding]:
+    if not counts:
+        return []
+    labels = [example.output.strip() for example in rows]
+    rare = [i for i, label in enumerate(labels) if counts[label] < RARE]
+    found = _of(rows, "rare_label", "note", f"have a label with fewer than {RARE} examples", rare)
+    if unseen := [label for label, times in counts.items() if not times]:
+        message = f"{len(unseen)} labels of the task have no example: {', '.join(unseen[:20])}"
+        found.append(Finding("unseen_label", "warning", message))
+    commonest, times = max(counts.items(), key=lambda pair: pair[1])
+    if len(counts) > 1 and times >= 0.8 * len(rows):
+        message = f"{times / len(rows):.0%} of the rows have one label, {commonest}: always saying it scores as much"
+        found.append(Finding("unbalanced_labels", "warning", message))
+    return found
+
+
+def _document_findings(task: Task) -> list[Finding]:
+    """Documents without text, documents that repeat an earlier one, and what could not be read."""
+    first: dict[str, int] = {}
+    empty, repeated = [], []
+    for i, document in enumerate(task.documents):
+        text = normalised(f"{document.title} {document.text}")
+        if not document.text.strip():
+            empty.append(i)
+        elif first.setdefault(text, i) != i:
+            repeated.append(i)
+    found = []
+    for kind, message, indices in (
+        ("empty_document", "documents have no text", empty),
+        ("duplicate_document", "documents repeat an earlier one", repeated),
+    ):
+        places = sorted((task.documents[i].file, task.documents[i].line) for i in indices)
+        for file, own in groupby(places, key=lambda place: place[0]):
+            lines = tuple(line for _, line in own)
+            found.append(Finding(kind, "note", f"{len(lines)} {message}", file, lines))
+    for reason, group in groupby(sorted(task.unreadable, key=lambda one: one.reason), key=lambda one: one.reason):
+        files = [one.file for one in group]
+        named = ", ".join(files[:NAMED]) + (f" and {len(files) - NAMED:,} more" if len(files) > NAMED else "")
+        found.append(Finding("unreadable_document", "warning", f"can't be read, and is left out: {reason}", named))
+    return found

@@ -1,0 +1,250 @@
+"""A task's folder to a `Task`: whether its files fit together, and what follows from them. Loads no model."""
+
+import hashlib
+import itertools
+import json
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from advisor import answers, texts
+from advisor.address import Address
+from advisor.data import splitting, taskfolder
+from advisor.data.taskfolder import NEEDED, Folder
+from advisor.errors import InputError, Problem, ranges
+from advisor.score import metrics
+from advisor.task import Example, Retrieval, Task
+
+SHORT = 10  # words in the median output, up to which exact_match is the metric where none is named
+
+
+def read(
+    folder: Path,
+    *,
+    seed: int = 0,
+    drop_invalid: bool = False,
+    allow_overlap: bool = False,
+    needs: int = 1,
+    model_problem: Callable[[str | Address], str] | None = None,
+) -> Task:
+    """The task in a folder (or of the task.yaml given), split with `seed`.
+
+    drop_invalid: leave rows out whose output is outside labels or schema. allow_overlap: leave training rows out whose
+    input stands in the test too. needs: examples at the least, 0 where answers are enough. model_problem: says what is
+    wrong with a model's name, "" for nothing.
+
+    Raises:
+        InputError: everything that is wrong with the task, each with file, line and what to do.
+    """
+    here = taskfolder.opened(Path(folder))
+    examples, test = _examples(here, needs)
+    documents, unreadable = taskfolder.read_documents(here)
+    _check_gold(here, (*examples, *test), documents if not unreadable else None)
+    labels, schema = taskfolder.read_labels(here), taskfolder.read_schema(here)
+    incumbent = taskfolder.read_incumbent(here, {row.id for row in (*examples, *test)})
+    left_out: list[str] = []
+    fault = taskfolder.checker(labels, schema)
+    examples = _fitting(here, examples, fault, drop_invalid, left_out)
+    test = _fitting(here, test, fault, drop_invalid, left_out)
+    examples = _apart(here, examples, test, allow_overlap, left_out)
+    metric, labels = _metric(here, (*examples, *test), labels, schema is not None, bool(documents))
+    said = _answers(here)
+    if here.settings.abstain and documents == ():
+        do = "Add documents, or delete the line"
+        here.wrong("abstain", "needs documents: what supports an answer is looked for in them", do)
+    for model in here.settings.model if model_problem else ():
+        if model_problem and (what := model_problem(model)):
+            here.wrong(
+                "model", what, "" if isinstance(model, Address) else "Name a local folder, a hub id or a GGUF file"
+            )
+    _check_enough(here, len(examples), needs, since=0)
+    if here.problems:
+        raise InputError(here.problems)
+    instruction, examples, test = _lifted(here.settings.instruction, examples, test)
+    task = Task(
+        name=here.settings.name or here.path.resolve().name,
+        folder=here.path,
+        description=here.settings.description,
+        instruction=instruction,
+        metric=metric,
+        split=splitting.split(examples, test or None, seed),
+        documents=documents or (),
+        labels=labels,
+        schema=schema,
+        incumbent=incumbent,
+        answers=said,
+        abstain=here.settings.abstain.strip(),
+        retrieval=Retrieval(**here.settings.retrieval.model_dump(exclude_none=True)),
+        models=tuple(here.settings.model),
+        left_out=tuple(left_out),
+        unreadable=unreadable,
+    )
+    return replace(task, fingerprint=_fingerprint(task))
+
+
+def _examples(here: Folder, needs: int) -> tuple[list[Example], list[Example]]:
+    """The rows of the examples and of the test, each with an id of its own."""
+    before = len(here.problems)
+    examples = taskfolder.read_rows(here, "examples")
+    _check_enough(here, len(examples), needs, since=before)
+    test = taskfolder.read_rows(here, "test")
+    if examples and test and (here.path / examples[0].file).samefile(here.path / test[0].file):
+        here.wrong("test", "is the file of the examples too", "Give the test a file of its own, or delete the line")
+        test = []
+    first: dict[str, Example] = {}
+    for row in (*examples, *test):
+        if row.id and row.id in first:
+            here.wrong_row(
+                row, "id", f"{row.id!r} is the id of {_place(first[row.id])} too", "Give every row its own id"
+            )
+        first.setdefault(row.id, row)
+    taken = set(first)
+    return [_numbered(row, taken) for row in examples], [_numbered(row, taken) for row in test]
+
+
+def _numbered(row: Example, taken: set[str]) -> Example:
+    """The row, its number as its id where it has none (with its file, where another row has that id)."""
+    if row.id:
+        return row
+    number = str(row.row) if str(row.row) not in taken else _place(row)
+    taken.add(number)
+    return replace(row, id=number)
+
+
+def _place(row: Example) -> str:
+    return f"{row.file}:{row.row}"
+
+
+def _check_gold(here: Folder, examples: Iterable[Example], documents: Sequence[Any] | None) -> None:
+    if documents is None:
+        return  # some could not be read: missing ones would only repeat what is noted
+    ids = {document.id for document in documents}
+    do = "Correct the id, or add the document" if documents else "Add documents (corpus.jsonl), or remove gold"
+    for row in examples:
+        for gold in row.gold:
+            if gold not in ids:
+                here.wrong_row(row, "gold", f"no document has the id {gold!r}", do)
+
+
+def _fitting(
+    here: Folder, examples: Sequence[Example], fault: Callable[[str], str], drop: bool, left_out: list[str]
+) -> list[Example]:
+    """The rows whose outputs are inside labels and schema; the others are noted as problems, or as left out."""
+    faults = [next(filter(None, map(fault, row.answers)), "") for row in examples]
+    outside = [row for row, what in zip(examples, faults, strict=True) if what]
+    if outside and drop:
+        left_out.append(f"{_rows(outside)} left out: the output is outside the labels or the schema")
+    for row, what in zip(examples, faults, strict=True):
+        if what and not drop:
+            here.wrong_row(row, "output", what, "Correct it, or leave such rows out with --drop-invalid")
+    return [row for row, what in zip(examples, faults, strict=True) if not what]
+
+
+def _apart(
+    here: Folder, examples: Sequence[Example], test: Sequence[Example], allow: bool, left_out: list[str]
+) -> list[Example]:
+    """The training rows whose input is not in the test; the others are noted as problems, or as left out."""
+    tests = {splitting.key(row): row for row in reversed(test)}
+    equal = [row for row in examples if splitting.key(row) in tests] if tests else []
+    if equal and allow:
+        left_out.append(f"{_rows(equal)} left out: the input stands in the test too")
+    for row in equal if not allow else ():
+        what = f"the input equals that of the test row {_place(tests[splitting.key(row)])}"
+        here.wrong_row(row, "input", what, "Remove one of them, or leave the training row out with --allow-overlap")
+    out = {row.id for row in equal}
+    return [row for row in examples if row.id not in out]
+
+
+def _metric(
+    here: Folder, examples: Sequence[Example], labels: tuple[str, ...], schema: bool, documents: bool
+) -> tuple[str, tuple[str, ...]]:
+    """The metric that task.yaml names, or that suits the outputs; and the labels, those seen where none are given."""
+    name = here.settings.metric or _default_metric(examples, bool(labels), schema, documents)
+    if name in ("label_accuracy", "macro_f1") and not labels:
+        labels = tuple(sorted({row.output.strip() for row in examples}))
+    try:
+        if here.settings.metric and (labels or name != "macro_f1"):
+            metric = metrics.resolve(name, labels, folder=here.path)
+            for text in [examples[0].output, ""] if examples else []:
+                metric.score(text, examples[0])  # a person's own may raise, or give no number
+    except ValueError as error:
+        what, _, do = str(error).partition(". ")
+        here.wrong("metric", what, do or "Correct the name, or the module that it names")
+    return name, labels
+
+
+def _default_metric(examples: Sequence[Example], labels: bool, schema: bool, documents: bool) -> str:
+    """Labels: label_accuracy. JSON: json_field_f1. Documents: token_f1. Else by length: exact_match or rouge_l."""
+    outputs = [row.output for row in examples]
+    if labels:
+        return "label_accuracy"
+    if schema or (outputs and all(map(_is_object, outputs))):
+        return "json_field_f1"
+    if documents:
+        return "token_f1"
+    return "exact_match" if statistics.median([len(text.split()) for text in outputs] or [0]) <= SHORT else "rouge_l"
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return text.lstrip().startswith("{") and isinstance(texts.parsed(text), dict)
+    except texts.NotJson:
+        return False
+
+
+def _answers(here: Folder) -> Mapping[str, str | float]:
+    try:
+        return answers.parse(here.settings.answers, str(here.file))
+    except InputError as error:
+        for problem in error.problems:
+            key = problem.field.removeprefix("answers.")
+            line = here.lines.get(("answers", key), here.lines.get(("answers",)))
+            here.problems.append(replace(problem, where=here.file, line=line, field=f"answers.{key}"))
+        return {}
+
+
+def _check_enough(here: Folder, count: int, needs: int, since: int) -> None:
+    """Notes that there are too few rows, unless problems were noted `since` that may be why."""
+    if count >= needs or len(here.problems) > since or (here.says("examples") and not here.settings.examples):
+        return
+    what = f"holds {count} examples, {needs} are needed" if count else "holds no examples (train.jsonl)"
+    do = f'Add rows such as {{"input": "...", "output": "..."}}: {NEEDED}'
+    here.problems.append(Problem(what, here.path, do=do))
+
+
+def _rows(examples: Sequence[Example]) -> str:
+    """How many rows, and which: "3 rows (train.jsonl 4-5, 9)"."""
+    files = [
+        f"{file} {ranges(row.row for row in group)}"
+        for file, group in itertools.groupby(examples, lambda row: row.file)
+    ]
+    return f"{len(examples):,} row{'s' * (len(examples) > 1)} ({', '.join(files)})"
+
+
+def _lifted(instruction: str, examples: list[Example], test: list[Example]) -> tuple[str, list[Example], list[Example]]:
+    """The instruction, and the rows without the system turn where all have the same one and no instruction is named."""
+    firsts = {row.turns[:1] for row in (*examples, *test)}
+    system = next(iter(firsts), ())
+    if instruction or len(firsts) != 1 or not system or system[0].role != "system":
+        return instruction.strip(), examples, test
+    examples, test = ([replace(row, turns=row.turns[1:]) for row in group] for group in (examples, test))
+    return system[0].text.strip(), examples, test
+
+
+def _fingerprint(task: Task) -> str:
+    """A hash of all that changes a result; not of names, places and line numbers."""
+    content = asdict(replace(task, name="", folder=Path(), left_out=(), unreadable=()))
+    for rows in (*(content["split"][side] for side in ("train", "choose", "compare", "test")), content["documents"]):
+        for row in rows:
+            row.pop("row", None), row.pop("line", None), row.pop("file")
+    how = {"key_env", "concurrency", "price"}  # how an endpoint is reached, not what it answers
+    content["models"] = [m.model_dump(exclude=how) if isinstance(m, Address) else m for m in task.models]
+    content["source"] = _metric_source(task)
+    return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _metric_source(task: Task) -> str:
+    file = task.folder / (task.metric.partition(":")[0].replace(".", "/") + ".py")
+    return texts.read(file)[0] if ":" in task.metric and file.is_file() else ""

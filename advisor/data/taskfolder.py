@@ -1,0 +1,274 @@
+"""The files of a task's folder, each found and read alone, with what is wrong in it. If they fit says `reading.py`."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import retrieval
+from advisor import texts
+from advisor.data import rows, taskfile
+from advisor.errors import InputError, Problem
+from advisor.task import Example
+from retrieval.documents import Document, Unreadable
+
+ENDS = (".jsonl", ".csv", ".tsv", ".parquet")  # the last so that it is said to be unsupported, not passed over
+NAMES = {  # what is looked for where task.yaml names no file
+    "examples": tuple(stem + end for stem in ("train", "examples") for end in ENDS),
+    "test": tuple("test" + end for end in ENDS),
+    "documents": ("corpus.jsonl", "documents"),
+    "labels": ("labels.json",),
+    "schema": ("schema.json",),
+    "incumbent": ("incumbent.jsonl",),
+}
+NEEDED = "1 row is enough for profile and recommend, about 60 are needed to measure, 30 at the least to build and prove"
+
+
+@dataclass
+class Folder:
+    """A task's folder while it is read: what task.yaml says, and the problems found so far."""
+
+    path: Path
+    file: Path
+    settings: taskfile.Settings
+    lines: texts.Lines
+    problems: list[Problem] = field(default_factory=list)
+
+    def wrong(self, key: str, what: str, do: str) -> None:
+        """Notes what is wrong with a key of task.yaml."""
+        self.problems.append(Problem(what, self.file, self.lines.get((key,)), key, do))
+
+    def wrong_row(self, row: Example, key: str, what: str, do: str) -> None:
+        """Notes what is wrong with a row."""
+        self.problems.append(Problem(what, self.path / row.file, row.row, key, do))
+
+    def says(self, key: str) -> bool:
+        """Whether task.yaml has the key, be its value right or wrong."""
+        return (key,) in self.lines
+
+    def find(self, key: str) -> Path | None:
+        """What task.yaml names, or what lies there by a usual name; None where there is nothing, or something wrong."""
+        named = getattr(self.settings, "schema_" if key == "schema" else key)
+        if self.says(key):
+            return self._inside(key, named) if named else None
+        found = [name for name in NAMES[key] if (self.path / name).is_symlink() or (self.path / name).exists()]
+        if len(found) > 1:
+            self.wrong(key, f"could be {' or '.join(found)}", f"Name one in task.yaml, such as `{key}: {found[0]}`")
+        return self._inside(key, found[0]) if len(found) == 1 else None
+
+    def json(self, key: str) -> tuple[Path, Any] | None:
+        """The JSON value of the file for a key, and the file; None where there is none, or something wrong."""
+        path = self.find(key)
+        text, problems = texts.read(path) if path else ("", [])
+        self.problems += problems
+        if not path or problems:
+            return None
+        try:
+            return path, texts.parsed(text)
+        except texts.NotJson as error:
+            what = str(error) if text.strip() else "is empty"
+            self.problems.append(Problem(what, path, error.line, do="Correct it, or remove the file"))
+            return None
+
+    def _inside(self, key: str, name: str) -> Path | None:
+        try:
+            path, home = self.path / name, self.path.resolve()
+            inside, there = path.resolve().is_relative_to(home) and not Path(name).is_absolute(), path.exists()
+        except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, links in a circle
+            self.wrong(key, f"can't be the name of a file: {error}", "Name a file in the task's folder")
+            return None
+        near = texts.meant(name, [entry.name for entry in self.path.iterdir()], 0.8)
+        if not inside:
+            self.wrong(key, f"{name} leaves the task's folder", "Copy the file into the folder and name it from there")
+        elif not there and key in ("examples", "test") and name.count("/") == 1 and not Path(name).suffix:
+            do = "Save it as JSON Lines in the task's folder and name that"
+            self.wrong(key, f"{name} is not there (data sets of the hub are not supported yet)", do)
+        elif not there:
+            do = f"Did you mean {near}?" if near and near != name else "Add the file, or name another one"
+            self.wrong(key, f"{name} is not there", do)
+        return path if inside and there else None
+
+
+def opened(folder: Path) -> Folder:
+    """The folder, or that of the task.yaml given, with task.yaml read. Raises InputError where there is none."""
+    do = "Give the task's folder, or the task.yaml in it"
+    try:
+        is_folder, there = folder.is_dir(), folder.exists()
+    except OSError as error:
+        raise InputError(Problem(f"can't be read: {error.strerror}", folder, do=do)) from None
+    file = folder / "task.yaml" if is_folder else folder
+    if not there or file.suffix not in (".yaml", ".yml"):
+        raise InputError(Problem("is not a task" if there else "is not there", folder, do=do))
+    if not file.is_file():
+        raise InputError(Problem("is not there", file, do="Write one; the shortest is a line such as `name: my-task`"))
+    settings, lines, problems = taskfile.read(file)
+    return Folder(file.parent, file, settings, lines, problems)
+
+
+def read_rows(here: Folder, key: str) -> list[Example]:
+    """The rows of `examples` or `test`; those without an id have "" as theirs."""
+    path = here.find(key)
+    if not path:
+        return []
+    found, problems = rows.read(path, path.relative_to(here.path).as_posix(), numbered=False)
+    if not found and not problems:
+        problems = [Problem("has no rows", path, do=f"Add rows, or remove the file: {NEEDED}")]
+    here.problems += problems
+    return found
+
+
+def read_documents(here: Folder) -> tuple[tuple[Document, ...] | None, tuple[Unreadable, ...]]:
+    """The documents, () where there are none and None where something is wrong; and what a folder has that can't be read.
+
+    A folder is what has gathered over years: what can be read of it goes on. One file of documents was made for this.
+    """
+    path = here.find("documents")
+    if not path:
+        return None if here.says("documents") else (), ()
+    found, unreadable = retrieval.read(path)
+    if found and path.is_dir():
+        return found, tuple(replace(one, file=_within(path, one.file)) for one in unreadable)
+    here.problems += [Problem(one.reason, one.file, one.line or None, do=one.do) for one in unreadable]
+    return None if unreadable else found, ()
+
+
+def _within(folder: Path, file: str) -> str:
+    path = Path(file)
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else file
+
+
+def read_labels(here: Folder) -> tuple[str, ...]:
+    """The labels, () where there are none or something is wrong with them."""
+    path, labels = here.json("labels") or (here.path, ())
+    if labels == ():
+        return ()
+    wrong = []
+    if not isinstance(labels, list) or not labels:
+        wrong = [f"is {texts.kind(labels)}, not a list of labels"]
+    else:
+        names = [label.strip() if isinstance(label, str) else label for label in labels]
+        wrong += [f"label {at} is {texts.kind(name)}, not text" for at, name in enumerate(names, 1) if _odd(name)]
+        wrong += [f"label {at}, {name!r}, stands there twice" for at, name in enumerate(names, 1) if _twice(names, at)]
+    do = 'Write a list of different texts such as ["yes", "no"]'
+    here.problems += [Problem(what, path, do=do) for what in wrong]
+    return () if wrong else tuple(names)
+
+
+def _odd(label: object) -> bool:
+    return not isinstance(label, str) or not label
+
+
+def _twice(labels: Sequence[object], at: int) -> bool:
+    return not _odd(labels[at - 1]) and labels[at - 1] in labels[: at - 1]
+
+
+def read_schema(here: Folder) -> Mapping[str, Any] | None:
+    """The JSON schema, None where there is none or something is wrong with it."""
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import validator_for
+
+    path, schema = here.json("schema") or (here.path, None)
+    if path == here.path:
+        return None
+    try:
+        if not isinstance(schema, dict):
+            raise ValueError(f"it is {texts.kind(schema)}, not an object")
+        validator_for(schema).check_schema(schema)
+        _follow_references(schema)
+        for sample in ("{}", "[]", '""', "0"):
+            checker((), schema)(sample)
+    except SchemaError as error:
+        what = f"is not a JSON schema: {clipped(error.message, 200)} (at {error.json_path})"
+    except Exception as error:  # a reference to nowhere or to the network, a bad pattern: jsonschema raises many kinds
+        what = f"can't be used as a JSON schema: {clipped(str(error) or type(error).__name__, 200)}"
+    else:
+        return dict(schema)
+    do = 'Write a JSON schema such as {"type": "object", "properties": {...}}'
+    here.problems.append(Problem(what, path, do=do))
+    return None
+
+
+def read_incumbent(here: Folder, ids: set[str]) -> Mapping[str, str] | None:
+    """The predictions of today's pipeline for the examples with these ids, None where there are none."""
+    path = here.find("incumbent")
+    if not path:
+        return None
+    found, problems = read_predictions(path, ids)
+    here.problems += problems
+    return found
+
+
+def read_predictions(path: Path, ids: set[str]) -> tuple[dict[str, str], list[Problem]]:
+    """Stored predictions by the id of their example, and what is wrong with them; null, a failure, is left out."""
+    text, problems = texts.read(path)
+    first: dict[str, int] = {}
+    found: dict[str, str] = {}
+    for line, row in rows.json_lines(text, path, problems):
+        given, name = row.get("id"), str(row.get("id"))
+        if given is None or isinstance(given, bool) or not isinstance(given, str | int) or "prediction" not in row:
+            what, do = "has no id or no prediction", 'Write {"id": "...", "prediction": "..."}'
+        elif name in first:
+            what, do = f"predicts {name!r} again, after line {first[name]}", "Keep one of the two"
+        elif name not in ids:
+            what, do = f"predicts {name!r}, which is the id of no example", "Correct the id, or remove the line"
+        else:
+            first[name] = line
+            if row["prediction"] is not None:
+                found[name] = texts.compact(row["prediction"])
+            continue
+        problems.append(Problem(what, path, line, do=do))
+    if not first and not problems:
+        problems = [Problem("has no rows", path, do="Add predictions, or remove the file")]
+    return found, problems
+
+
+def checker(labels: Sequence[str], schema: Mapping[str, Any] | None) -> Callable[[str], str]:
+    """A function that says what is wrong with an output that should be a label, or fit the schema; "" for nothing."""
+    known, fits = set(labels), _fits(schema) if schema is not None else None
+
+    @functools.cache
+    def fault(output: str) -> str:
+        if known and output.strip() not in known:
+            return f"{clipped(output)!r} is none of the {len(known)} labels"
+        return fits(output) if fits else ""
+
+    return fault
+
+
+def _fits(schema: Mapping[str, Any]) -> Callable[[str], str]:
+    from jsonschema.exceptions import best_match
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+
+    validator = validator_for(schema)(schema, registry=Registry())  # empty, so that no reference reaches the network
+
+    def fault(output: str) -> str:
+        try:
+            worst = best_match(validator.iter_errors(texts.parsed(output)))
+        except texts.NotJson as error:
+            return f"{clipped(output)!r} {error}"
+        return f"is outside the schema: {clipped(worst.message, 120)} (at {worst.json_path})" if worst else ""
+
+    return fault
+
+
+def _follow_references(schema: Mapping[str, Any]) -> None:
+    """Look every reference of a schema up, wherever it stands. Raises where one leads nowhere or out of the schema."""
+    from referencing import Registry
+    from referencing.jsonschema import DRAFT202012, specification_with
+
+    dialect = specification_with(str(schema.get("$schema", "")), default=DRAFT202012)
+    root = dialect.create_resource(schema)
+    left = [(root, Registry().resolver_with_root(root))]
+    while left:
+        part, resolver = left.pop()
+        for key in ("$ref", "$dynamicRef"):
+            if isinstance(part.contents, Mapping) and isinstance(part.contents.get(key), str):
+                resolver.lookup(part.contents[key])
+        left += [(inner, resolver.in_subresource(inner)) for inner in part.subresources()]
+
+
+def clipped(text: str, length: int = 60) -> str:
+    """The beginning of a text, for a message."""
+    return text if len(text) <= length else text[:length] + "…"

@@ -1,0 +1,1 @@
+"""What is found out: the diagnosis, the proof on the sealed test, what tuning forgot."""

@@ -1,0 +1,42 @@
+"""Readers, which judge the passages found once more: a cross-encoder, or the task's own model."""
+
+from collections.abc import Callable, Sequence
+
+import trainers
+from advisor.errors import OutsideError
+from advisor.models.local import Model, local
+from advisor.runtime import prompts
+from retrieval.search.rerank import Reader, cross_encoder
+from trainers.rendering import Turn
+
+OWN = "model"  # what task.yaml calls the task's own
+
+
+def reader(name: str, model: Callable[[], Model]) -> Reader | None:
+    """The reader of that name, None for "". Raises OutsideError where there is none of that name."""
+    if not name:
+        return None
+    if name == OWN:
+        return own(model())
+    try:
+        return cross_encoder(name)
+    except (OSError, ValueError) as error:
+        raise OutsideError(f"there is no cross-encoder {name!r} to rerank with ({error})") from error
+
+
+def own(model: Model) -> Reader:
+    """How likely a local model would ask the question about a passage. Raises CannotError for an endpoint.
+
+    Sachan et al., "Improving Passage Retrieval with Zero-Shot Question Generation" (EMNLP 2022, arXiv 2204.07496). Asked
+    whether a passage answers a question, small models say what they always say.
+    """
+    lm = local(model)
+
+    def read(query: str, texts: Sequence[str]) -> Sequence[float]:
+        return trainers.likelihoods(lm, [trainers.render(lm, _shown(text)) for text in texts], query)
+
+    return read
+
+
+def _shown(text: str) -> tuple[Turn, ...]:
+    return Turn("system", f"{prompts.ASK}\n\n{prompts.NOTE}", shared=True), Turn("user", prompts.quoted(text))

@@ -1,0 +1,214 @@
+"""The one owner of what is heavy: weights, adapters, index, vectors and stored predictions. It alone runs a `System`."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import retrieval
+import trainers
+from advisor import runfolder
+from advisor.address import Address
+from advisor.errors import CannotError, InputError, Problem
+from advisor.models import local
+from advisor.models.local import LocalModel, Model, Request
+from advisor.runtime import prompts, rerank
+from advisor.runtime.finder import Finder
+from advisor.runtime.store import Store
+from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, System, digest
+from advisor.task import Example, Retrieval
+from retrieval.index.updating import Watch, unwatched
+from retrieval.search.rerank import Reader
+
+Batch = list[tuple[tuple[trainers.Turn, ...], tuple[str, ...]]]
+
+
+class Runtime:
+    """Runs systems for one run folder.
+
+    model: the model's name or address. folder: the run folder, where adapters and predictions lie. pool: the examples
+    that shots are taken from. documents: what is retrieved from; without any, an index in the run's artifact is used.
+    how: what the task says of searching them.
+    """
+
+    fresh = False  # whether answers are computed again that the store has
+    computed = stored = 0  # answers that were computed, and that came from the store
+
+    def __init__(
+        self,
+        model: str | Address,
+        folder: Path,
+        pool: Sequence[Example] = (),
+        documents: Sequence[retrieval.Document] = (),
+        watch: Watch = unwatched,
+        how: Retrieval | None = None,
+    ) -> None:
+        self.name, self.folder, self.pool, self.watch = str(model), folder, tuple(pool), watch
+        self._source = model
+        self.store = Store(folder.parent / "answers.sqlite")
+        self.finder = Finder(folder, documents, how or Retrieval(), watch)
+        self.finder.reader = lambda: self._reader
+
+    @cached_property
+    def model(self) -> Model:
+        """The base model, loaded when first needed."""
+        return local.load(self._source)
+
+    @property
+    def lm(self) -> trainers.LanguageModel:
+        """The base's weights. Raises CannotError for an endpoint, which has none here."""
+        return local.local(self.model)
+
+    @property
+    def embedder(self) -> retrieval.Embedder:
+        """The one embedder of the process."""
+        return self.finder.embedder
+
+    @cached_property
+    def _reader(self) -> Reader | None:
+        return rerank.reader(self.finder.how.rerank, lambda: self.model)
+
+    @cached_property
+    def _pool_vectors(self) -> NDArray[np.float32]:
+        return self.embedder([example.input for example in self.pool])
+
+    def predict(
+        self, system: Predictor, examples: Sequence[Example], what: str = "predict", *, keep: bool = True
+    ) -> list[Prediction]:
+        """What the system gives for each example, in their order. With `keep`, answers come from the store where it has
+        them, and go there."""
+        if isinstance(system, Incumbent):
+            return [_incumbent(system, example) for example in examples]
+        if isinstance(system, Classifier):
+            return self._classify(system, examples)
+        if system.abstain is None:
+            return self._answer(system, examples, what, keep)
+        shown = self.finder.passages(replace(system.context, kind="retrieved"), examples)
+        supports = self.finder.support(examples, shown)
+        given = [i for i, support in enumerate(supports) if support >= system.abstain.below]
+        made = dict(zip(given, self._answer(system, [examples[i] for i in given], what, keep), strict=True))
+        for i in set(range(len(examples))) - set(given):
+            made[i] = Prediction(system.abstain.text, passages=tuple(p.id for p in shown[i]), abstained=True)
+        return [replace(made[i], scores={"support": support}) for i, support in enumerate(supports)]
+
+    def stream(self, system: Predictor, example: Example) -> Iterator[str]:
+        """The system's text for one example, in the pieces in which it comes."""
+        prediction = self.predict(system, [example], keep=False)[0]
+        yield prediction.text if prediction.text is not None else f"({prediction.error})"
+
+    def tune(
+        self,
+        system: System,
+        examples: Sequence[Example],
+        rate: Callable[[Sequence[str | None]], float],
+        choose: Sequence[Example],
+        settings: trainers.TuneSettings,
+        folder: str,
+    ) -> tuple[System, trainers.Tuned]:
+        """Tune the system's model on examples, rendered as the system renders them, into `folder` of the run folder.
+
+        `rate` gives the score of the texts for `choose`; the checkpoint that it rates best is kept.
+        """
+        conversations = self._conversations(system, examples)
+        rows = [
+            trainers.render(self.lm, prompts.with_answer(turns, example.output))
+            for (turns, _), example in zip(conversations, examples, strict=True)
+        ]
+        if fault := trainers.template_fault(self.lm):
+            raise InputError(Problem(fault, self.name, do="Use the model with the tokenizer that it came with"))
+        if faults := trainers.preflight(self.lm, rows):
+            raise InputError([Problem(what, examples[i].file, examples[i].row) for i, what in faults.items()])
+
+        def evaluate(lm: trainers.LanguageModel) -> float:
+            made = self._generate(LocalModel(lm), system, choose, "check", keep=False)
+            return rate([prediction.text for prediction in made])
+
+        def on_step(progress: trainers.Progress) -> None:
+            score = "" if progress.score is None else f" · development score {progress.score:.1f}"
+            self.watch(f"training · loss {progress.loss:.2f}{score}", progress.step, progress.steps)
+
+        tuned = trainers.tune(self.lm, rows, evaluate, settings, self.folder / folder, on_step)
+        runfolder.write(self.folder / folder / "tuned.json", {"scores": tuned.scores, "tokens": tuned.tokens})
+        ref = replace(system.model, adapter=f"{folder}/adapter", adapter_fingerprint=tuned.fingerprint)
+        return replace(system, model=ref), tuned
+
+    @contextmanager
+    def _with_adapter(self, system: System) -> Iterator[Model]:
+        if not isinstance(self.model, LocalModel):
+            yield self.model
+            return
+        with trainers.adapted(self.lm, local.adapter_folder(self.folder, system.model.adapter)) as lm:
+            yield LocalModel(lm)
+
+    def _answer(self, system: System, examples: Sequence[Example], what: str, keep: bool) -> list[Prediction]:
+        with self._with_adapter(system) as model:
+            return self._generate(model, system, examples, what, keep)
+
+    def _generate(
+        self, model: Model, system: System, examples: Sequence[Example], what: str, keep: bool
+    ) -> list[Prediction]:
+        conversations = self._conversations(system, examples)
+        requests = [Request(turns, system.decoding) for turns, _ in conversations]
+        weights = [self.model.fingerprint, system.model.adapter_fingerprint]
+        keys = [digest([weights, request]) for request in requests] if keep else []
+        found = {} if self.fresh or not keep else self.store.get(keys)
+        answers = {i: found[key] for i, key in enumerate(keys) if key in found}
+        work = []  # planned from all requests, whatever the store has: the same however often it is cut off
+        for batch in model.batches(requests):
+            missing = [i for i in batch if i not in answers]
+            work.append(list(batch) if missing and isinstance(model, LocalModel) else missing)
+        done = len(requests) - sum(map(len, work))
+        self.computed, self.stored = self.computed + len(requests) - done, self.stored + done
+        self.watch(what, done, len(requests))
+        for asked in work:
+            for j, prediction in model.generate([requests[i] for i in asked]):
+                answers[asked[j]] = prediction
+                if keep:
+                    self.store.put(keys[asked[j]], prediction)
+                self.watch(what, done := done + 1, len(requests))
+        return [replace(answers[i], passages=shown) for i, (_, shown) in enumerate(conversations)]
+
+    def _conversations(self, system: System, examples: Sequence[Example]) -> Batch:
+        """The turns for each example and the ids of the passages found for it."""
+        passages = self.finder.passages(system.context, examples)
+        shots = self._shots(system, examples)
+        found = system.context.kind != "all"
+        return [
+            (prompts.turns(system, example, beside, shown), tuple(passage.id for passage in shown if found))
+            for example, beside, shown in zip(examples, shots, passages, strict=True)
+        ]
+
+    def _shots(self, system: System, examples: Sequence[Example]) -> list[list[prompts.Shown]]:
+        if system.shots.kind == "none":
+            return [[] for _ in examples]
+        if system.shots.kind == "fixed":
+            texts = [Example("", shot.input, shot.output) for shot in system.shots.fixed]
+            own = system.context.kind in ("retrieved", "oracle")  # passages that a shot is shown with
+            beside = self.finder.passages(Context("retrieved", system.context.k) if own else Context(), texts)
+            return [[(e.input, e.output, p) for e, p in zip(texts, beside, strict=True)] for _ in examples]
+        near = self.embedder([example.input for example in examples], query=True) @ self._pool_vectors.T
+        chosen: list[list[prompts.Shown]] = []
+        for example, row in zip(examples, near, strict=True):
+            order = [i for i in np.argsort(-row, kind="stable") if self.pool[i].input != example.input]
+            nearest_last = reversed(order[: system.shots.k])
+            chosen.append([(self.pool[i].input, self.pool[i].output, ()) for i in nearest_last])
+        return chosen
+
+    def _classify(self, system: Classifier, examples: Sequence[Example]) -> list[Prediction]:
+        head = trainers.load_head(self.folder / system.head)
+        if system.embedder != self.embedder.fingerprint:
+            raise CannotError("the classifier was built on another embedding model than the one that is installed")
+        labels, probabilities = head.predict(self.embedder([example.input for example in examples]))
+        return [
+            Prediction(label, scores={name: float(p) for name, p in zip(head.labels, row, strict=True)})
+            for label, row in zip(labels, probabilities, strict=True)
+        ]
+
+
+def _incumbent(system: Incumbent, example: Example) -> Prediction:
+    text = system.predictions.get(example.id)
+    return Prediction(text, None if text is not None else "the incumbent has no prediction for this example")

@@ -1,0 +1,1 @@
+"""Values as words: what the terminal and the report say. Computes nothing."""

@@ -1,0 +1,1 @@
+"""Passages on disk: built, brought up to date, repaired."""

@@ -1,0 +1,190 @@
+"""The folder of an index: its segments, the order of their rows, and `meta.json`, which alone says what belongs to it.
+
+All but `meta.json` is written under names that were never used before, and `meta.json` is replaced at last: whoever
+reads, or is cut off, finds the old index or the new one. One process writes at a time.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.index import segments
+from retrieval.index.segments import Damaged, Segment
+from retrieval.index.updating import Making
+from retrieval.search.searching import SearchSettings
+from retrieval.search.vectors import VectorStore
+
+META, LOCK = "meta.json", ".lock"
+FORMAT = 1  # goes up when files are written otherwise, or the same document gives other passages or words
+Rows = NDArray[np.int64]
+
+
+class IndexMismatch(ValueError):
+    """A saved index that cannot be used: of another embedder, or damaged."""
+
+
+class IndexDamaged(IndexMismatch):
+    """A saved index whose files are missing or changed."""
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What `meta.json` says. `segments` and `order` are names with the hash of what lies there.
+
+    vectors: the vector store's name; a Milvus Lite file by its path from the folder, so that both can be moved.
+    """
+
+    embedder: str
+    fingerprint: str
+    vectors: str
+    budget: int
+    settings: SearchSettings
+    segments: dict[str, str]
+    order: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What is written: an index in its parts."""
+
+    fingerprint: str
+    settings: SearchSettings
+    segments: tuple[Segment, ...]
+    order: Rows
+    making: Making
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Be the only process that writes to `folder`; waits for others."""
+    from filelock import FileLock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / LOCK):
+        yield
+
+
+def read(folder: Path, embedder: str) -> Meta:
+    """Read `meta.json`. Raises `IndexMismatch` if the index in `folder` was made by another embedder, or is damaged."""
+    try:
+        values: dict[str, Any] = json.loads((folder / META).read_bytes())
+        if (written := values.pop("format")) != FORMAT:
+            raise ValueError(f"of format {written}, not {FORMAT}")
+        settings = SearchSettings(**values.pop("settings"))
+        meta = Meta(**values | {"settings": settings, "order": tuple(values["order"])})
+        names = [*meta.segments, meta.order[0]]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise IndexDamaged(f"no whole index in '{folder}' ({error}): build it again") from error
+    if any(Path(name).name != name for name in names):
+        raise IndexDamaged(f"the index in '{folder}' names files outside of it: build it again")
+    if meta.embedder != embedder:
+        raise IndexMismatch(
+            f"the index in '{folder}' was made by another embedder ({meta.embedder}, not {embedder}): "
+            "load the embedder that made it, or delete the folder and build the index again"
+        )
+    return meta
+
+
+def segment(folder: Path, name: str, meta: Meta, store: VectorStore) -> Segment:
+    """Open one of the segments. Raises `Damaged`."""
+    if segments.check(folder / name) != meta.segments[name]:
+        raise Damaged(f"'{folder / name}' was changed after it was written")
+    return segments.load(folder / name, store)
+
+
+def vectors(folder: Path, meta: Meta) -> str:
+    """The name to give to `retrieval.vectors.store`."""
+    return os.path.abspath(folder / meta.vectors) if _is_file(meta.vectors) else meta.vectors
+
+
+def order(folder: Path, meta: Meta) -> Rows:
+    """The row of each passage. Raises `Damaged`."""
+    name, expected = meta.order
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise Damaged(f"'{folder}' is not whole ({error})") from error
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise Damaged(f"'{folder / name}' was changed after it was written")
+    return np.frombuffer(content, np.int64)
+
+
+def salvage(folder: Path, embedder: str, store: VectorStore) -> tuple[list[Segment], Rows, Meta | None, str]:
+    """The segments in `folder` that can be used, their living rows, what the folder says of itself, and its damage.
+
+    Raises `IndexMismatch` if another embedder made it.
+    """
+    nothing = np.zeros(0, np.int64)
+    if not (folder / META).exists():  # nothing yet, or what a build left that was cut off
+        return [], nothing, None, ""
+    try:
+        meta = read(folder, embedder)
+    except IndexDamaged as error:
+        return [], nothing, None, str(error).removesuffix(": build it again")
+    if (where := vectors(folder, meta)) != (os.path.abspath(store.name) if _is_file(store.name) else store.name):
+        return [], nothing, None, f"its vectors were in '{where}', not in '{store.name}'"
+    sound, damage = [], []
+    for name in meta.segments:
+        try:
+            sound.append(segment(folder, name, meta, store))
+        except Damaged as error:
+            damage.append(str(error))
+    rows = np.arange(sum(len(part.passages) for part in sound))  # of what is left of a damaged index
+    try:
+        rows = rows if damage else order(folder, meta)
+    except Damaged as error:
+        damage = [str(error)]
+    return sound, rows, meta, "; ".join(damage)
+
+
+def write(folder: Path, index: Saved) -> None:
+    """Put an index in the place of what was in `folder`, and remove what no longer belongs there."""
+    for part in index.segments:
+        if part.folder.parent != folder:
+            shutil.rmtree(folder / part.name, ignore_errors=True)
+            shutil.copytree(part.folder, folder / part.name, copy_function=_linked)
+    store = index.making.store
+    content = index.order.tobytes()
+    order = f"order-{uuid4().hex}", hashlib.sha256(content).hexdigest()
+    (folder / order[0]).write_bytes(content)
+    sums = {part.name: segments.listed(folder / part.name) for part in index.segments}
+    where = os.path.relpath(store.name, folder) if _is_file(store.name) else store.name
+    meta = Meta(
+        index.making.embedder.fingerprint, index.fingerprint, where, index.making.budget, index.settings, sums, order
+    )
+    partial = folder / f".{META}"
+    partial.write_text(json.dumps({"format": FORMAT, **asdict(meta)}, indent=1), encoding="utf-8")
+    os.replace(partial, folder / META)
+    for path in folder.iterdir():
+        if path.name not in {META, LOCK, order[0], *sums}:
+            _remove(path, store)
+
+
+def _is_file(where: str) -> bool:
+    return where != "faiss" and "://" not in where
+
+
+def _linked(source: str, target: str) -> None:
+    """A segment is never written again, so that a second name for its files is as good as a copy."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)
+
+
+def _remove(path: Path, store: VectorStore) -> None:
+    if path.is_dir():
+        store.remove(path)
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

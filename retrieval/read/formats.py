@@ -1,0 +1,137 @@
+"""Readers, one for each kind of file: from a file to its documents; knows nothing of folders.
+
+A reader is given a file and the id that a document made of the whole file gets. It yields documents, and `Refused` for
+what in the file cannot be used; it raises `Refused`, or whatever the library below it raises, where that is all of it.
+Memory is bounded, whatever a file claims to hold.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from retrieval import structure
+from retrieval.documents import Document, Refused, metadata_of
+from retrieval.read import apart
+from retrieval.read import pdf as pdfs
+from retrieval.read.decoding import text_of
+from retrieval.read.markup import TooLarge, to_markdown
+from retrieval.read.rows import csv_rows, json_rows
+
+WORD = Path(__file__).with_name("word.py")
+SAVE_AS_DOCX = "open it in Word or LibreOffice and save it again as .docx, without a password"
+WORD_ERRORS = {  # that the program tells: what is wrong, and what to do
+    "old": ("encrypted, or a .doc file of old", SAVE_AS_DOCX),
+    "zip": ("not a DOCX: no zip archive, or a damaged one", SAVE_AS_DOCX),
+    "other": ("not a DOCX: a zip archive without a Word document", SAVE_AS_DOCX),
+    "damaged": ("not a Word document, or a damaged one", SAVE_AS_DOCX),
+    "size": (
+        "unpacks to more than 32 MB or 2,000,000 tags, or to 64 million characters",
+        "split it into smaller files",
+    ),
+    "deep": ("parts inside one another too deep to follow", SAVE_AS_DOCX),
+}
+MOST_FRONT_MATTER = 2**14  # characters
+
+Found = Iterator[Document | Refused]
+Reader = Callable[[Path, str], Found]
+
+
+def plain(file: Path, id: str) -> Found:
+    """Plain text; its title is the file's name."""
+    text, facts = text_of(file)
+    yield _document(file, id, text, facts=facts)
+
+
+def markdown(file: Path, id: str) -> Found:
+    """Markdown; its title is its front matter's, or its first heading; the rest of the front matter is metadata."""
+    text, facts = text_of(file)
+    matter, text = _front_matter(text)
+    title = matter.pop("title", "") or structure.first_heading(text)
+    yield _document(file, id, text, title, matter | facts)
+
+
+def html(file: Path, id: str) -> Found:
+    """HTML; its title is its first heading, or its `<title>`."""
+    text, facts = text_of(file)
+    yield _page(file, id, text, facts)
+
+
+def docx(file: Path, id: str) -> Found:
+    """Word's DOCX, by way of HTML, in a process of its own (`limited.py` says why); its title is its first heading."""
+    found = apart.found(WORD, file)
+    if told := found.get("error"):
+        raise Refused(*WORD_ERRORS[told])
+    yield _page(file, id, found["html"])
+
+
+def pdf(file: Path, id: str) -> Found:
+    """PDF with a text layer: its pages, and its bookmarks as headings; its title is the one that it gives itself."""
+    found = pdfs.read(file)
+    text, pages = found.joined()
+    if found.pictures:
+        do = "run text recognition over it (`ocrmypdf in.pdf out.pdf`), or leave them out"
+        yield Refused(f"no text layer on {_pages(found.pictures)}, only pictures", do)
+    if found.damaged:
+        yield Refused(f"damage on {_pages(found.damaged)}", "save it again from a viewer")
+    if text or not (found.pictures or found.damaged):
+        yield _document(file, id, text, found.title, pages=pages)
+
+
+READERS: Mapping[str, Reader] = {
+    ".md": markdown,
+    ".markdown": markdown,
+    ".txt": plain,
+    ".text": plain,
+    ".rst": plain,
+    ".html": html,
+    ".htm": html,
+    ".xhtml": html,
+    ".pdf": pdf,
+    ".docx": docx,
+    ".csv": csv_rows,
+    ".tsv": csv_rows,
+    ".jsonl": json_rows,
+}
+
+
+def _document(
+    file: Path,
+    id: str,
+    text: str,
+    title: str = "",
+    facts: Mapping[str, str] | None = None,
+    pages: tuple[int, ...] = (),
+) -> Document:
+    if not text.strip():
+        raise Refused("no text", "fill it, or take it out")
+    return Document(id, text, title or file.stem, str(file), pages=pages, metadata=facts or {})
+
+
+def _page(file: Path, id: str, html: str, facts: Mapping[str, str] | None = None) -> Document:
+    try:
+        title, text = to_markdown(html)
+    except TooLarge as error:
+        raise Refused(str(error), "save it again from an editor, split it, or take it out") from error
+    return _document(file, id, text, structure.first_heading(text) or title, facts)
+
+
+def _front_matter(text: str) -> tuple[dict[str, str], str]:
+    """The facts between two lines of `---` at the beginning, as static site generators write them, and the rest."""
+    import yaml
+
+    end = text.find("\n---\n", 0, MOST_FRONT_MATTER) if text.startswith("---\n") else -1
+    if end < 0:
+        return {}, text
+    try:
+        matter = yaml.safe_load(text[4 : end + 1])
+        # a whole number of thousands of digits is a ValueError, when it is written
+        return (metadata_of(matter), text[end + 5 :]) if isinstance(matter, dict) else ({}, text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}, text
+
+
+def _pages(numbers: Sequence[int]) -> str:
+    """Numbers in order as a person writes them: "pages 1, 4-6"."""
+    runs = [[number for _, number in run] for _, run in groupby(enumerate(numbers), lambda at: at[1] - at[0])]
+    ranges = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    return f"pages {ranges}" if len(numbers) > 1 else f"page {ranges}"

@@ -1,0 +1,1 @@
+"""Queries to passages: by words, by spelling, by meaning, mixed and read again."""

@@ -1,0 +1,1 @@
+"""How searching is measured and chosen."""

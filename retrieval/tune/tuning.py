@@ -1,0 +1,250 @@
+"""Fitting search to a task: what is tried on development questions, and what wins; knows models only as callables.
+
+A question is judged by its right documents where it names them, else by the passages that hold an accepted answer;
+where there are no questions at all, some are made from passages by a callable that the caller hands in.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.chunking import Passage, split
+from retrieval.documents import Document
+from retrieval.embedder import Embedder
+from retrieval.holding import holds
+from retrieval.index.index import Index
+from retrieval.index.updating import Watch, unwatched
+from retrieval.ranking import Allowed, Ranking
+from retrieval.search.rerank import Reader, reranked
+from retrieval.search.searching import Evidence, SearchSettings, gathered, mixed
+from retrieval.tune.metrics import gain, reciprocal_rank
+from retrieval.tune.questions import Question
+
+Basis = Literal["gold", "answers", "generated"]
+Ask = Callable[[Sequence[str]], Sequence[str]]
+"""For each text a question that it answers, "" where there is none: the task's model, for instance."""
+
+DEPTH = 10  # what counts: nDCG@10, as BEIR has it
+ENOUGH = 0.98  # share of what 10 passages find, with which fewer will do
+MOST = 500  # questions that are looked at
+MADE = 100  # questions made where there are none
+FOLDS = 5
+GRID = tuple(  # weights of words, letters and meaning, and meaning's share
+    SearchSettings(words=words, letters=letters, meaning=meaning, share=share)
+    for words, letters, meaning, share in product(
+        (0.3, 0.6, 1.0, 1.5), (0.0, 0.15, 0.3), (10.0, 20.0, 40.0), (0.2, 0.35, 0.5, 0.65, 0.8)
+    )
+)
+SHARES = (0.1, 0.2, 0.3, 0.5)  # of a reader
+HONEST = "tuned, on questions that did not choose"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way of searching that was tried, and its mean score from 0 to 1 (`Tuning.measure` says of what)."""
+
+    what: str
+    settings: SearchSettings
+    budget: int
+    score: float
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What was chosen, and everything that was tried, in the order in which it was.
+
+    settings, budget, k: how to search, the most tokens of a passage, and how many passages to take.
+    basis: what the questions were judged by; questions: how many there were.
+    """
+
+    settings: SearchSettings
+    budget: int
+    k: int
+    basis: Basis
+    questions: int
+    trials: tuple[Trial, ...]
+
+    @property
+    def measure(self) -> str:
+        """What the scores of the trials are."""
+        return "ndcg@10" if self.basis == "gold" else "mrr@10"
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """The questions, and what was found for them among passages of one size.
+
+    answered: whether a passage holds an answer, by the numbers of the question and the passage.
+    """
+
+    questions: Sequence[Question]
+    basis: Basis
+    index: Index
+    evidence: Evidence
+    answered: Callable[[int, int], bool]
+
+    def scores(self, ranking: Ranking) -> NDArray[np.float64]:
+        """How well each question was served."""
+        return np.array([self._score(asked, row[row >= 0]) for asked, row in enumerate(ranking.positions)])
+
+    def _score(self, asked: int, row: NDArray[np.int64]) -> float:
+        if self.basis == "answers":
+            found = [str(at) for at in row if self.answered(asked, int(at))]
+            return reciprocal_rank([str(at) for at in row], dict.fromkeys(found, 1))
+        documents = list(dict.fromkeys(self.index.passages[at].document for at in row))
+        return (gain(DEPTH) if self.basis == "gold" else reciprocal_rank)(documents, self.questions[asked].right)
+
+
+def tune(
+    documents: Sequence[Document],
+    embedder: Embedder,
+    questions: Sequence[Question],
+    *,
+    budgets: Sequence[int] = (160,),
+    reader: Reader | None = None,
+    ask: Ask | None = None,
+    watch: Watch = unwatched,
+) -> Tuning:
+    """Choose how to search `documents` by how well it finds what development `questions` ask for.
+
+    Weights other than the default are taken only where they win by more than chance on questions that did not choose
+    them (cross-validation).
+
+    budgets: passage sizes to try, in tokens; each one is encoded, so each one costs time.
+    reader: tried on the best ones that the rest finds (`retrieval.rerank`), and used only where it wins.
+    ask: makes questions from passages where no question has right documents or accepted answers.
+    watch: is told how far it is.
+
+    Raises ValueError where there is nothing to judge by.
+    """
+    judged, basis = judgeable(documents, questions, ask)
+    trials: list[Trial] = []
+    best: list[tuple[Trial, _Bench]] = []
+    for done, budget in enumerate(budgets):
+        watch("tune search", done, len(budgets))
+        bench = _bench(documents, embedder, judged, basis, budget)
+        best.append((_weights(bench, budget, trials), bench))
+    chosen, bench = max(best, key=lambda pair: pair[0].score)
+    if reader is not None:
+        chosen = _reading(bench, chosen, reader, trials, watch)
+    watch("tune search", len(budgets), len(budgets))
+    told = tuple(replace(one, chosen=one is chosen) for one in trials)
+    return Tuning(chosen.settings, chosen.budget, _enough(bench, chosen.settings), basis, len(judged), told)
+
+
+def judgeable(
+    documents: Sequence[Document], questions: Sequence[Question], ask: Ask | None = None
+) -> tuple[list[Question], Basis]:
+    """The questions that can be judged, at most `MOST`, and by what. Raises ValueError where there are none."""
+    questions = random.Random(0).sample(list(questions), min(MOST, len(questions)))
+    if gold := [question for question in questions if any(grade > 0 for grade in question.right.values())]:
+        return gold, "gold"
+    if answered := [question for question in questions if question.accepted]:
+        return answered, "answers"
+    made = _made(documents, ask) if ask is not None else []
+    if not made:
+        raise ValueError("no question has right documents or accepted answers, and none could be made")
+    return made, "generated"
+
+
+def asked_about(documents: Sequence[Document]) -> list[Passage]:
+    """The passages that questions are made from where there are none, at most `MADE`."""
+    passages = split(documents)
+    return random.Random(0).sample(passages, min(MADE, len(passages)))
+
+
+def _made(documents: Sequence[Document], ask: Ask) -> list[Question]:
+    some = asked_about(documents)
+    asked = zip(some, ask([passage.titled for passage in some]), strict=True)
+    return [Question(text, {passage.document: 1}) for passage, text in asked if text.strip()]
+
+
+def _bench(
+    documents: Sequence[Document], embedder: Embedder, questions: Sequence[Question], basis: Basis, budget: int
+) -> _Bench:
+    index = Index.build(documents, embedder, budget=budget)
+    texts = [question.text for question in questions]
+    settings = SearchSettings()
+    evidence = gathered(index.words, index.meaning, index.passages, texts, settings.candidates, settings)
+
+    @cache  # most settings find the same ones
+    def answered(asked: int, at: int) -> bool:
+        return holds(index.passages[at].text, questions[asked].accepted)
+
+    return _Bench(questions, basis, index, evidence, answered)
+
+
+def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> Trial:
+    """The best weights; the default ones unless others surely win on questions that did not choose them."""
+    default = SearchSettings()
+    named = {
+        "default": default,
+        "words alone": replace(default, share=0.0),
+        "meaning alone": replace(default, share=1.0),
+    }
+    tried = [*named.values(), *GRID]
+    each = np.stack([bench.scores(mixed(bench.evidence, settings, DEPTH)) for settings in tried])
+    of_default = Trial("default", default, budget, float(each[0].mean()))
+    folds = min(FOLDS, each.shape[1])
+    if folds < 2:  # one question can't both choose and judge
+        trials.append(of_default)
+        return of_default
+    fold = np.random.default_rng(0).permutation(each.shape[1]) % folds
+    kept = [int(each[:, fold != one].mean(axis=1).argmax()) for one in range(folds)]
+    honest = np.array([each[kept[one], at] for at, one in enumerate(fold)])
+    of_best = Trial(HONEST, tried[int(each.mean(axis=1).argmax())], budget, float(honest.mean()))
+    singles = [Trial(what, named[what], budget, float(each[at].mean())) for at, what in enumerate(named) if at]
+    trials += [of_default, *singles, of_best]
+    return of_best if wins(honest - each[0]) else of_default
+
+
+def wins(gains: NDArray[np.float64]) -> bool:
+    """Whether paired gains are more than their standard error: what was chosen must not only have been lucky."""
+    return bool(len(gains) > 1 and gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
+
+
+def _reading(bench: _Bench, found: Trial, reader: Reader, trials: list[Trial], watch: Watch) -> Trial:
+    """With the best share of the reader; none where it does not surely win, for reading takes long."""
+    known: dict[tuple[str, str], float] = {}
+    asked: set[str] = set()
+
+    def read(query: str, passages: Sequence[str]) -> Sequence[float]:
+        if new := [text for text in passages if (query, text) not in known]:
+            known.update(((query, text), score) for text, score in zip(new, reader(query, new), strict=True))
+            asked.add(query)
+            watch("read again what was found", len(asked), len(bench.questions))
+        return [known[query, text] for text in passages]
+
+    def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
+        return mixed(bench.evidence, found.settings, k)
+
+    texts = [question.text for question in bench.questions]
+    without = bench.scores(search(texts, DEPTH))
+    plain = replace(found, what="not read again", settings=replace(found.settings, reader=0.0))
+    tried: list[tuple[Trial, NDArray[np.float64]]] = []
+    for share in SHARES:
+        again = reranked(search, lambda at: bench.index.passages[at].titled, read, found.settings.read, share)
+        scores = bench.scores(again(texts, DEPTH))
+        settings = replace(found.settings, reader=share)
+        tried.append((Trial(f"read again, share {share}", settings, found.budget, float(scores.mean())), scores))
+    trials += [plain, *(trial for trial, _ in tried)]
+    best, scores = max(tried, key=lambda one: one[0].score)
+    return best if wins(scores - without) else plain
+
+
+def _enough(bench: _Bench, settings: SearchSettings) -> int:
+    """The fewest passages that find nearly what `DEPTH` do."""
+    found = mixed(bench.evidence, settings, DEPTH)
+    shares = [float((bench.scores(_cut(found, k)) > 0).mean()) for k in range(1, DEPTH + 1)]
+    return next(k for k, share in enumerate(shares, 1) if share >= ENOUGH * shares[-1])
+
+
+def _cut(ranking: Ranking, k: int) -> Ranking:
+    return Ranking(ranking.positions[:, :k], ranking.scores[:, :k])

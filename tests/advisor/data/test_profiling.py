@@ -1,0 +1,255 @@
+"""What a profile says about data whose faults are known."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from advisor.data.outputs import infer_schema
+from advisor.data.profiling import Finding, Profile, derived_answers, profile, signals
+from advisor.task import Example, Split, Task
+from retrieval.documents import Document
+
+ANIMALS = ("cat", "dog", "owl", "fox", "hen", "elk", "bee", "ant", "cow", "pig")
+
+
+def words(texts: Sequence[str]) -> list[int]:
+    return [len(text.split()) for text in texts]
+
+
+def rows(*pairs: tuple[str, str], file: str = "train.jsonl") -> tuple[Example, ...]:
+    return tuple(Example(f"{file}-{i}", *pair, row=i, file=file) for i, pair in enumerate(pairs, start=1))
+
+
+def task(*pairs: tuple[str, str], test: Sequence[tuple[str, str]] = (), **parts: Any) -> Task:
+    made = Task("t", Path(), split=Split(train=rows(*pairs), test=rows(*test, file="test.jsonl")))
+    return replace(made, **parts)
+
+
+def found(seen: Profile, kind: str) -> Finding:
+    (only,) = [one for one in seen.findings if one.kind == kind]
+    return only
+
+
+def kind_of(*outputs: str, **parts: Any) -> str:
+    return profile(task(*((f"question {i}", output) for i, output in enumerate(outputs)), **parts), words).outputs.kind
+
+
+def test_a_profile_counts_examples_and_tokens_and_is_written_as_json() -> None:
+    pairs = [(" ".join(["word"] * n), "yes it is") for n in range(1, 102)]
+    seen = profile(task(*pairs, test=[("other", "no")], documents=(Document("d", "four words of text"),)), words)
+    assert seen.examples == {"train": 101, "choose": 0, "compare": 0, "test": 1}
+    assert asdict(seen.tokens["input"]) == {"median": 51, "p95": 96, "max": 101, "total": 5151}
+    assert seen.tokens["document"].total == 4
+    json.dumps(asdict(seen), allow_nan=False)
+
+
+def test_one_row_is_enough_and_none_does_no_harm() -> None:
+    one = profile(task(("What is the capital of France?", "Paris")), words)
+    assert one.outputs.kind == "short_answer"
+    assert one.near_test_share is None
+    none = profile(task(), words)
+    assert none.examples["train"] == 0
+    assert derived_answers(task(), none)["train_examples"] == 0
+    json.dumps([asdict(one), asdict(none), signals(none)], allow_nan=False)
+
+
+def test_the_kind_of_output_is_seen_without_being_told() -> None:
+    assert kind_of(*["spam", "ham"] * 20) == "label"
+    assert kind_of('{"a": 1}', '{"b": [2]}', "[]") == "json"
+    assert kind_of("SELECT name FROM users", "with t as (select 1) select * from t;") == "sql"
+    assert kind_of("Select the blue button.", "With pleasure, Sir.") == "short_answer"
+    assert kind_of("def f(x):\n    return x + 1", "import os\nprint(os.getcwd())") == "code"
+    assert kind_of("Paris", "In 1924", "Marie Curie and her husband") == "short_answer"
+    assert kind_of(*[str(i % 97) for i in range(200)]) == "short_answer"
+    assert (
+        kind_of("The contract ends after two years, unless both parties agree in writing that it goes on.")
+        == "long_answer"
+    )
+
+
+def test_what_the_task_declares_goes_before_what_its_outputs_look_like() -> None:
+    assert kind_of("spam", "ham", labels=("spam", "ham", "eggs")) == "label"
+    assert kind_of("{}", schema={"type": "object"}) == "json"
+    assert kind_of("a politer way to say it", metric="sari") == "style"
+
+
+def test_saying_the_input_again_in_other_words_is_style() -> None:
+    pairs = [
+        (f"give me the damn {animal} right now you fool", f"please give me the {animal} now") for animal in ANIMALS
+    ]
+    assert profile(task(*pairs), words).outputs.kind == "style"
+
+
+def test_rows_of_another_form_are_named_where_one_form_rules() -> None:
+    pairs = [(f"q{i}", f"It is a {animal}.") for i, animal in enumerate(ANIMALS * 2)]
+    pairs[6] = ("q6", "- an owl\n- a hen")
+    seen = profile(task(*pairs), words)
+    assert seen.outputs.consistency == pytest.approx(0.95)
+    assert found(seen, "other_form").rows == (7,)
+    assert found(seen, "other_form").message.startswith("1 row does not have the common form (one line")
+
+
+def test_json_keys_come_with_how_often_they_are_there_and_their_types() -> None:
+    seen = profile(task(("a", '{"day": "Monday", "people": 2}'), ("b", '{"day": null}')), words)
+    assert [asdict(key) for key in seen.outputs.keys] == [
+        {"name": "day", "share": 1.0, "types": ("string", "null")},
+        {"name": "people", "share": 0.5, "types": ("integer",)},
+    ]
+
+
+def test_repeats_and_near_repeats_are_named_once() -> None:
+    long = "please tell me whether the small hotel by the river still has a double room free on the second of May"
+    seen = profile(
+        task(("a b", "x"), ("A  b", "X"), (long, "y"), (f"{long}, dear", "z"), (f"{long}, dear", "z")), words
+    )
+    assert found(seen, "duplicate").rows == (2, 5)
+    assert found(seen, "duplicate").message == "2 rows repeat the input and output of an earlier row"
+    assert found(seen, "near_duplicate").rows == (4,)
+    assert (seen.duplicate_share, seen.near_duplicate_share) == (0.4, 0.2)
+
+
+def test_two_outputs_for_one_input_contradict_each_other_unless_one_is_accepted() -> None:
+    made = task(
+        ("is it?", "yes"), ("Is  it?", "no"), ("why?", "so"), ("why?", "thus"), labels=("yes", "no", "so", "thus")
+    )
+    train = list(made.split.train)
+    train[3] = replace(train[3], accepted=("so",))
+    seen = profile(replace(made, split=Split(train=tuple(train))), words)
+    assert found(seen, "contradiction").rows == (1, 2)
+    assert seen.contradiction_share == 0.5
+
+
+def test_two_rewritings_of_one_input_do_not_contradict_each_other() -> None:
+    seen = profile(task(("go away", "please leave"), ("go away", "would you leave"), metric="sari"), words)
+    assert seen.contradiction_share == 0
+
+
+def test_overlap_of_training_and_test_is_told_apart_as_equal_and_near() -> None:
+    long = "please tell me whether the small hotel by the river still has a double room free on the second of May"
+    seen = profile(task(("same", "x"), (long, "y"), ("else", "z"), test=[("Same", "x"), (f"{long}, dear", "y")]), words)
+    assert (found(seen, "equal_to_test").rows, found(seen, "near_test").rows) == ((1,), (2,))
+    assert (seen.equal_test_share, seen.near_test_share) == (0.5, 1.0)
+
+
+def test_embeddings_find_overlap_in_other_words() -> None:
+    class Embed:
+        fingerprint = "two directions"
+
+        def __call__(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+            return np.array([[1, 0] if "room" in text else [0, 1] for text in texts], dtype=np.float32)
+
+    made = task(("a room?", "yes"), ("food?", "no"), test=[("got any room left?", "yes")])
+    assert profile(made, words).near_test_share == 0
+    seen = profile(made, words, Embed())
+    assert seen.near_test_share == 1
+    assert found(seen, "near_test").rows == (1,)
+
+
+def test_answers_are_looked_for_in_the_documents_and_in_the_one_named() -> None:
+    documents = (Document("d1", "It was founded in 1924 by Ada."), Document("d2", "Nothing here.", title="Lisbon"))
+    made = task(("when?", "1924"), ("who?", "Ada"), ("where?", "Lisbon"), ("why?", "money"), documents=documents)
+    gold = [("d1",), ("d2",), (), ()]
+    train = tuple(replace(row, gold=ids) for row, ids in zip(made.split.train, gold, strict=True))
+    made = replace(made, split=Split(train=train))
+    seen = profile(made, words)
+    assert (seen.answers_in_documents, seen.answers_in_gold, seen.gold_share) == (0.75, 0.5, 0.5)
+    assert found(seen, "not_in_documents").rows == (4,)
+    assert found(seen, "not_in_gold").rows == (2,)
+    answers = derived_answers(made, seen)
+    assert answers["needs_private_or_fresh_facts"] == "yes"
+    assert answers["documents_available"] == "yes"
+    assert answers["corpus_tokens"] == 9
+
+
+def test_labels_are_counted_and_rare_and_unseen_ones_named() -> None:
+    pairs = [(f"text {i} on {animal}", "common") for i, animal in enumerate(ANIMALS * 2)] + [("odd", "rare")]
+    made = task(*pairs, labels=("common", "rare", "never"))
+    seen = profile(made, words)
+    assert seen.labels == {"common": 20, "rare": 1, "never": 0}
+    assert found(seen, "rare_label").rows == (21,)
+    assert "never" in found(seen, "unseen_label").message
+    assert found(seen, "unbalanced_labels").severity == "warning"
+    assert derived_answers(made, seen)["num_labels"] == 3
+
+
+def test_empty_and_overlong_outputs_are_named() -> None:
+    pairs = [(f"q{i}", f"the {animal}") for i, animal in enumerate(ANIMALS * 3)]
+    pairs[3], pairs[8] = ("q3", "..."), ("q8", "word " * 100)
+    seen = profile(task(*pairs), words)
+    assert found(seen, "empty_output").rows == (4,)
+    assert found(seen, "overlong_output").rows == (9,)
+
+
+def test_findings_name_the_rows_of_each_file_apart() -> None:
+    both = (*rows(("a", "x"), file="one.csv"), *rows(("a", "x"), ("b", "y"), ("b", "y"), file="two.csv"))
+    seen = profile(Task("t", Path(), split=Split(train=both)), words)
+    assert [(one.file, one.rows) for one in seen.findings if one.kind == "duplicate"] == [("two.csv", (1, 3))]
+
+
+def test_documents_that_are_empty_or_repeated_are_named_by_line() -> None:
+    texts = ("a text", " ", "A  text")
+    documents = tuple(Document(str(i), text, file="corpus.jsonl", line=i) for i, text in enumerate(texts, start=1))
+    seen = profile(task(("q", "a"), documents=documents), words)
+    assert (found(seen, "empty_document").rows, found(seen, "duplicate_document").rows) == ((2,), (3,))
+
+
+def test_outputs_of_the_sealed_test_are_not_looked_at() -> None:
+    first, second = (profile(task(("a", "x"), test=[("b", output)]), words) for output in ("x", '{"secret": 1}'))
+    assert first == second
+
+
+def test_what_the_data_tells_need_not_be_asked() -> None:
+    made = task(*((f"book {i}", json.dumps({"day": "Monday", "people": i})) for i in range(3)))
+    assert derived_answers(made, profile(made, words)) == {
+        "documents_available": "no",
+        "train_examples": 3.0,
+        "output_kind": "json",
+        "num_labels": 2.0,
+        "strict_format": "yes",
+    }
+
+
+def test_an_inferred_schema_accepts_the_outputs_it_came_from_and_nothing_else() -> None:
+    values = [
+        {"intent": ("book", "cancel")[i % 2], "name": f"guest {i}", **({"people": i / (1 + i % 2)} if i % 3 else {})}
+        for i in range(40)
+    ]
+    outputs = [json.dumps({**value, "tags": [{"at": i}] if i % 5 else []}) for i, value in enumerate(values)]
+    schema = infer_schema(outputs)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for output in outputs:
+        jsonschema.validate(json.loads(output), schema)
+    assert schema["required"] == ["intent", "name", "tags"]
+    assert schema["properties"]["intent"]["enum"] == ["book", "cancel"]
+    assert "enum" not in schema["properties"]["name"]
+    valid = jsonschema.Draft202012Validator(schema).is_valid
+    assert valid({"intent": "book", "name": "somebody new", "tags": []})
+    assert not valid({"intent": "eat", "name": "x", "tags": []})
+    assert not valid({"intent": "book", "name": "x", "tags": [], "extra": 1})
+
+
+def test_a_schema_stays_open_where_new_keys_keep_coming() -> None:
+    schema = infer_schema([json.dumps({"call": "f", f"argument {i}": i}) for i in range(40)])
+    assert schema["additionalProperties"] is True
+    assert infer_schema(["no JSON", ""]) == {}
+    assert infer_schema(['{"a": null}', '{"a": {"b": 1}}'])["properties"]["a"]["type"] == ["null", "object"]
+
+
+def test_a_large_task_is_profiled_in_seconds() -> None:
+    rng = np.random.default_rng(0)
+    vocabulary = [f"word{i}" for i in range(5000)]
+    texts = [" ".join(rng.choice(vocabulary, 30)) for _ in range(5500)]
+    documents = tuple(Document(str(i), text) for i, text in enumerate(texts))
+    pairs = [(f"{' '.join(rng.choice(vocabulary, 12))}?", text[-20:]) for text in texts[:4000]]
+    start = perf_counter()
+    seen = profile(task(*pairs[:3600], test=pairs[3600:], documents=documents), words)
+    assert perf_counter() - start < 20
+    assert seen.documents == 5500

@@ -1,0 +1,60 @@
+import numpy as np
+
+from advisor.measure.diagnosis import Diagnosis, Probe, _gaps, from_json
+from advisor.score import metrics
+from advisor.task import Example
+
+METRIC = metrics.resolve("exact_match")
+
+
+def probe(name: str, gap: str, scores: dict[str, float | None], path: str = "prompting") -> Probe:
+    known = {i: (s, 1.0) if s is not None else () for i, s in scores.items()}
+    real = [s for s in scores.values() if s is not None]
+    return Probe(name, name, path, gap, float(np.mean(real)), 0, 100, len(real), 0, 1.0, 10, scores, known)
+
+
+EXAMPLES = [Example(str(i), "q", "a") for i in range(4)]
+PROBES = (
+    probe("zero-shot", "none", {"0": 100.0, "1": 0.0, "2": 0.0, "3": 0.0}),
+    probe("fixed shots", "instruction", {"0": 0.0, "1": 100.0, "2": 0.0, "3": None}),
+    probe("short tuning", "behaviour", {"0": 100.0, "1": 100.0, "2": 100.0, "3": 0.0}, "finetuning"),
+)
+
+
+def diagnosis() -> Diagnosis:
+    return Diagnosis("exact_match", 4, {}, PROBES, _gaps(METRIC, PROBES, EXAMPLES), {"finetuning": (5.0, 2.0)})
+
+
+def test_an_examples_gap_is_the_first_switch_that_makes_it_pass():
+    assert diagnosis().gap_of == {"0": "none", "1": "instruction", "2": "behaviour", "3": "capability"}
+    assert diagnosis().gaps["none"] == 0.25
+    assert sum(diagnosis().gaps.values()) == 1.0
+
+
+def test_signals_are_the_measured_figures():
+    signals = diagnosis().signals()
+    assert signals["zero_shot_score"] == 25.0
+    assert signals["gap_behaviour"] == 0.25
+    assert "oracle_score" not in signals
+
+
+def test_a_diagnosis_read_back_is_the_same():
+    import json
+
+    again = from_json(json.loads(json.dumps(diagnosis().to_json())))
+    assert again.gaps == diagnosis().gaps
+    assert again.outlook == diagnosis().outlook
+    assert again.signals() == diagnosis().signals()
+
+
+def test_choosing_among_prompts_does_not_flatter_the_path():
+    random = np.random.default_rng(0)
+    ids = [str(i) for i in range(200)]
+    coins = [probe(f"coin {k}", "none", {i: 100.0 * random.integers(2) for i in ids}) for k in range(12)]
+    coins[0] = probe("zero-shot", "none", coins[0].scores)
+    found = Diagnosis("exact_match", 200, {}, tuple(coins), {}, {}).measured(
+        metrics.Metric("mean", METRIC.score, METRIC.statistics, METRIC.aggregate, 100), 0
+    )
+    best = max(p.value for p in coins)
+    assert found.draws["prompting"].mean() < best  # the best of twelve coins looks better than a coin
+    assert abs(found.draws["prompting"].mean() - 50) < 7

@@ -1,0 +1,39 @@
+from dataclasses import replace
+
+import pytest
+
+from advisor.runtime import grounding
+from advisor.runtime.runtime import Runtime
+from advisor.task import Example, Task
+from retrieval import Passage
+
+HELD = Passage("a", "a", "Rooms", "The suite costs 24 euros.", 0)
+OTHER = Passage("b", "b", "Rooms", "It was built in 1924.", 0)
+
+
+def test_an_answer_is_there_where_its_words_stand_in_a_row():
+    assert grounding.answered([OTHER, HELD], Example("1", "q", "24 Euros"))
+    assert not grounding.answered([OTHER], Example("1", "q", "24"))
+    assert grounding.answered([OTHER], Example("1", "q", "never", accepted=("1924",)))
+
+
+def test_recall_counts_answers_and_named_documents_at_each_depth(zoo: Task, keeper: Runtime):
+    lost = Example("x", "Where sleeps the otter?", "nowhere", gold=("otter", "adder"))
+    first = grounding.recall(keeper, [*zoo.split.compare[:3], lost])[0]
+    assert (first.k, first.answer) == (1, 0.75)
+    assert first.gold == pytest.approx((3 + 0.5) / 4)
+    assert grounding.recall(keeper, [replace(lost, gold=())])[0].gold is None
+
+
+def test_use_splits_right_answers_by_whether_the_answer_was_there():
+    rows = [Example(str(i), "q", "24") for i in range(4)]
+    found = grounding.use("s", [[HELD], [HELD], [OTHER], [OTHER]], rows, [True, False, False, False], 30.0)
+    assert (found.there, found.right_with, found.right_without, found.tokens) == (0.5, 0.5, 0.0, 30.0)
+
+
+def test_no_passage_that_is_left_holds_the_answer(zoo: Task, keeper: Runtime):
+    unanswerable = Example("x", "Where sleeps the unicorn?", "in a cloud")
+    taken = grounding.without_answers(keeper, [*zoo.split.compare, unanswerable], 2)
+    assert [example for example, _ in taken] == list(zoo.split.compare)
+    for example, passages in taken:
+        assert len(passages) == 2 and not grounding.answered(passages, example)

@@ -1,0 +1,121 @@
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from advisor.models.local import LocalModel, Request
+from advisor.runtime.runtime import Runtime
+from advisor.system import Context, Decoding, ModelRef, Prediction, System
+from advisor.task import Example
+
+
+class Echo:
+    """A model that gives back what it is asked, two at a time, and notes it."""
+
+    can = frozenset({"generate"})
+    fingerprint = "echo"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
+        for i, request in enumerate(requests):
+            self.asked.append(request.turns[-1].text)
+            failed = request.turns[-1].text == "fail"
+            yield i, Prediction(None, "no") if failed else Prediction(request.turns[-1].text.upper())
+
+    def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
+        return [range(i, min(i + 2, len(requests))) for i in range(0, len(requests), 2)]
+
+
+class LocalEcho(Echo, LocalModel):
+    """The same, as a model whose batches are computed whole."""
+
+    def __init__(self) -> None:
+        Echo.__init__(self)
+
+    fingerprint = "echo"
+
+
+SYSTEM = System(ModelRef("echo", "echo"), "Say it.")
+
+
+def examples(*texts: str) -> list[Example]:
+    return [Example(str(i), text, "") for i, text in enumerate(texts)]
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    made = Runtime("echo", tmp_path / "runs" / "one")
+    made.folder.mkdir(parents=True)
+    made.model = Echo()  # type: ignore[assignment]
+    return made
+
+
+def test_what_was_asked_before_is_not_asked_again_in_any_run(runtime: Runtime, tmp_path: Path):
+    assert [p.text for p in runtime.predict(SYSTEM, examples("a", "b", "c"))] == ["A", "B", "C"]
+    other = Runtime("echo", tmp_path / "runs" / "two")
+    other.model = Echo()  # type: ignore[assignment]
+    assert [p.text for p in other.predict(SYSTEM, examples("c", "d"))] == ["C", "D"]
+    assert other.model.asked == ["d"] and (other.computed, other.stored) == (1, 1)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(SYSTEM, instruction="Shout it."),
+        replace(SYSTEM, decoding=Decoding(max_tokens=5)),
+        replace(SYSTEM, model=ModelRef("echo", "echo", adapter_fingerprint="tuned")),
+    ],
+)
+def test_a_changed_part_is_asked_anew(changed: System, runtime: Runtime):
+    runtime.predict(SYSTEM, examples("a"))
+    runtime.predict(changed, examples("a"))
+    assert runtime.model.asked == ["a", "a"]  # type: ignore[attr-defined]
+
+
+def test_all_documents_stand_in_every_prompt_and_none_is_named_as_found(zoo, keeper: Runtime):
+    made = keeper.predict(replace(SYSTEM, context=Context("all")), zoo.split.test)
+    assert all(one.passages == () for one in made)
+    shared = {request.turns[0] for request in keeper.model.asked}  # type: ignore[attr-defined]
+    assert len(shared) == 1
+    (turn,) = shared
+    assert turn.shared and all(document.text in turn.text for document in zoo.documents)
+
+
+def test_a_query_is_searched_once(zoo, keeper: Runtime, monkeypatch):
+    searched: list[str] = []
+    found = keeper.finder.index.search
+    monkeypatch.setattr(
+        keeper.finder.index, "search", lambda queries, k, **how: searched.extend(queries) or found(queries, k)
+    )
+    first = keeper.finder.passages(Context("retrieved", 2), zoo.split.test[:3])
+    again = keeper.finder.passages(Context("retrieved", 2), zoo.split.test)
+    assert again[:3] == first and len(searched) == len(zoo.split.test)
+
+
+def test_fresh_passes_the_store_over(runtime: Runtime):
+    runtime.predict(SYSTEM, examples("a"))
+    runtime.fresh = True
+    runtime.predict(SYSTEM, examples("a"))
+    assert runtime.model.asked == ["a", "a"]  # type: ignore[attr-defined]
+
+
+def test_a_failure_is_tried_again(runtime: Runtime):
+    for _ in range(2):
+        assert runtime.predict(SYSTEM, examples("fail", "a"))[0].error == "no"
+    assert runtime.model.asked == ["fail", "a", "fail"]  # type: ignore[attr-defined]
+
+
+def test_a_local_batch_that_was_cut_off_is_computed_whole_as_if_it_had_not_been(runtime: Runtime, monkeypatch):
+    runtime.predict(SYSTEM, examples("a", "c", "d"))
+    runtime.model = LocalEcho()  # type: ignore[assignment]
+    monkeypatch.setattr(runtime, "_with_adapter", lambda system: nullcontext(runtime.model))
+    watched = []
+    runtime.watch = lambda what, done, total: watched.append((done, total))
+    found = runtime.predict(SYSTEM, examples("a", "b", "c", "d"))
+    assert [p.text for p in found] == ["A", "B", "C", "D"]
+    assert runtime.model.asked == ["a", "b"]  # type: ignore[attr-defined]
+    assert watched == [(2, 4), (3, 4), (4, 4)]

@@ -1,0 +1,210 @@
+"""Metrics. Figures from elsewhere: sacrebleu 2.6.0, rouge-score 0.1.2, scikit-learn, Hugging Face `evaluate` (SARI)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from advisor.score.metrics import METRICS, Metric, fields, floors, parse_json, resolve, score_all
+from advisor.task import Example
+
+
+def example(output: str, *accepted: str, input: str = "", id: str = "1") -> Example:
+    return Example(id, input, output, tuple(accepted))
+
+
+def score(name: str, text: str, *answers: str, input: str = "") -> float:
+    return resolve(name).score(text, example(*answers, input=input))
+
+
+def figure(metric: Metric, texts: list[str], answers: list[str]) -> float:
+    rows = [example(answer, id=str(i)) for i, answer in enumerate(answers)]
+    sums = np.sum([one.statistics for one in score_all(metric, texts, rows)], axis=0, keepdims=True)
+    return float(metric.aggregate(sums)[0])
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_wanted_output_gets_100_and_its_aggregate_too(name: str) -> None:
+    wanted = {"json_field_f1": '{"a": 1}'}.get(name, "yes sir")
+    metric = resolve(name, labels=("yes sir", "no"))
+    row = example(wanted, input="yes my dear sir")
+    assert metric.score(wanted, row) == pytest.approx(100)
+    assert metric.aggregate(np.array([metric.statistics(wanted, row)]))[0] == pytest.approx(100)
+    assert metric.score("", row) < 50
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_best_accepted_answer_counts(name: str) -> None:
+    if name == "sari":  # all answers are its references together
+        return
+    right, other = ('{"a": 1}', '{"b": 2}') if name == "json_field_f1" else ("forty two", "no")
+    metric = resolve(name, labels=("forty two", "no"))
+    assert metric.score(right, example(other, right)) == pytest.approx(100)
+
+
+def test_exact_match_forgives_white_space_and_nothing_else() -> None:
+    assert score("exact_match", " SELECT a\n FROM b ", "SELECT a FROM b") == 100
+    assert score("exact_match", "select a from b", "SELECT a FROM b") == 0
+    assert score("exact_match", "a+b", "ab") == 0
+
+
+def test_token_f1_is_squads() -> None:
+    assert score("token_f1", "The Eiffel Tower!", "eiffel tower") == 100
+    # given {in, paris, france}, wanted {paris}: precision 1/3, recall 1
+    assert score("token_f1", "in Paris, France", "Paris") == pytest.approx(50)
+    assert score("token_f1", "", "Paris") == 0
+
+
+def test_an_answer_that_is_an_article_or_a_sign_is_still_compared() -> None:
+    assert score("token_f1", "A", "A") == 100
+    assert score("token_f1", "the", "A") == 0
+    assert score("token_f1", "<", ">") == 0
+
+
+def test_words_are_found_in_other_scripts() -> None:
+    assert 0 < score("token_f1", "北京市", "北京") < 100
+    assert score("rouge_l", "Это дом", "это дом") == 100
+
+
+def test_contains_answer_wants_whole_words_in_a_row() -> None:
+    assert score("contains_answer", "It was in 1924, I think.", "24") == 0
+    assert score("contains_answer", "It has 24 judges.", "24") == 100
+    assert score("contains_answer", "York is new.", "New York") == 0
+
+
+def test_a_label_that_a_program_would_not_find_is_wrong() -> None:
+    assert score("label_accuracy", "card_arrival\n", "card_arrival") == 100
+    for chatty in ("card arrival.", "Card_arrival", "The intent is card_arrival"):
+        assert score("label_accuracy", chatty, "card_arrival") == 0
+
+
+def test_macro_f1_is_scikit_learns() -> None:
+    labels = ["a", "b", "c", "never", "nowhere"]
+    rng = np.random.default_rng(0)
+    wanted, given = (list(rng.choice(labels[:3], 60, p=[0.7, 0.2, 0.1])) for _ in range(2))
+    given[0] = "never"  # predicted only: a label with F1 0
+    expected = 100 * f1_score(wanted, given, average="macro")
+    assert figure(resolve("macro_f1", labels), given, wanted) == pytest.approx(expected)
+
+
+def test_a_text_that_is_no_label_counts_against_its_rows_label_only() -> None:
+    # a: 1 of 2 found, F1 2/3; b: F1 1
+    assert figure(resolve("macro_f1", "ab"), ["a", "banana", "b"], ["a", "a", "b"]) == pytest.approx(100 * 5 / 6)
+
+
+def test_macro_f1_without_labels_says_what_it_needs() -> None:
+    with pytest.raises(ValueError, match="labels"):
+        resolve("macro_f1")
+
+
+def test_json_fields_are_compared_by_path() -> None:
+    value: dict[str, object] = {"a": {"b": [1, "x"]}, "c": [], "d": None}
+    assert dict(fields(value)) == {"a.b[0]": "1", "a.b[1]": '"x"', "c": "[]", "d": "null"}
+    # 1 field right of 2 given and 3 wanted
+    assert score("json_field_f1", '{"a": 1, "z": 0}', '{"a": 1, "b": 2, "c": 3}') == pytest.approx(40)
+    assert score("json_field_f1", '{"b": 2.0, "a": "1"}', '{"a": "1", "b": 2}') == 100
+    assert score("json_field_f1", '{"a": true}', '{"a": 1}') == 0
+
+
+def test_json_f1_over_rows_is_micro_and_empty_against_empty_adds_no_field() -> None:
+    texts = ['{"a": 1}', "{}", '{"a": 1, "b": 2}', "no JSON"]
+    wanted = ['{"a": 1, "b": 2, "c": 3}', "{}", '{"a": 1, "b": 0}', '{"a": 1}']
+    # 2 fields right of 3 given and 6 wanted
+    assert figure(resolve("json_field_f1"), texts, wanted) == pytest.approx(100 * 4 / 9)
+    assert [score("json_field_f1", *pair) for pair in zip(texts, wanted, strict=True)] == [50, 100, 50, 0]
+
+
+def test_rows_without_any_field_still_count() -> None:
+    assert figure(resolve("json_field_f1"), ["{}", "sorry"], ["{}", "{}"]) == 50
+    assert score("json_field_f1", "[]", "{}") == 0
+
+
+@pytest.mark.parametrize(
+    "text", ['```json\n{"a": 1}\n```', '{"a": 1} Anything else?', "{'a': 1}", '{"a": NaN}', "", "[" * 100_000]
+)
+def test_text_that_a_program_could_not_parse_scores_0(text: str) -> None:
+    assert score("json_field_f1", text, '{"a": 1}') == 0
+    with pytest.raises(ValueError, match=r".*"):
+        parse_json(text)
+
+
+def test_rouge_l_is_googles() -> None:
+    assert score("rouge_l", "The cat sat on the mat.", "A cat sat on a mat.") == pytest.approx(66.66666666666666)
+    assert score("rouge_l", "Die Beitragszahlungen", "Die Beitraege zahlen") == pytest.approx(40)
+
+
+def test_chrf_is_sacrebleus_for_a_text_and_for_many() -> None:
+    assert score("chrf", "The cat sat on the mat.", "A cat sat on a mat.") == pytest.approx(55.77074553591104)
+    assert score("chrf", "Die Beitragszahlungen", "Die Beitraege zahlen", "Zahlungen") == pytest.approx(
+        62.1402903403194
+    )
+    corpus = figure(resolve("chrf"), ["The cat sat on the mat.", "ab"], ["A cat sat on a mat.", "abc"])
+    assert corpus == pytest.approx(54.619884819859024)
+
+
+def test_sari_is_the_published_one() -> None:
+    # the example in the documentation of huggingface/evaluate, metrics/sari, after Xu et al.'s own
+    answers = (
+        "About 95 species are currently known .",
+        "About 95 species are now accepted .",
+        "95 species are now accepted .",
+    )
+    source = "About 95 species are currently accepted ."
+    assert score("sari", "About 95 you now get in .", *answers, input=source) == pytest.approx(26.953601953601954)
+
+
+def test_copying_the_input_gets_nothing_for_deleting_nothing() -> None:
+    # n-grams of the input kept, of which wanted, and wanted at all. 1: 4, 3, 3 gives F1 6/7; 2: 3, 1, 1 gives 1/2; 3: 2, 0,
+    # 0 and 4: 1, 0, 0 give precision 0 and recall 0/0 = 1, so 0. Added: nothing for 1, 3 and 4, where nothing is wanted
+    # either for 1 and 4 (1 each); "are right" is wanted for 2 and "you are right" for 3 (0 each). Deleted: 0.
+    source, wanted = "you are damn right", "you are right"
+    assert score("sari", source, wanted, input=source) == pytest.approx(100 * (6 / 7 + 1 / 2 + 2) / 12)
+
+
+def test_a_system_that_gave_no_text_is_unscored_not_zero() -> None:
+    rows = [example("a", id="1"), example("b", id="2")]
+    first, second = score_all(resolve("exact_match"), [None, "x"], rows)
+    assert (first.id, first.score, second.score) == ("1", None, 0)
+
+
+def test_floors_say_what_no_work_gets() -> None:
+    rows = [example("yes", input="yes", id="1"), example("yes", id="2"), example("no", id="3")]
+    found = floors(resolve("exact_match"), rows, {"3": "no"})
+    assert found["copying the input"] == pytest.approx(100 / 3)
+    assert found["the commonest output"] == pytest.approx(200 / 3)
+    assert found["copying the context"] == pytest.approx(100 / 3)
+    assert floors(resolve("exact_match"), []) == {}
+
+
+def test_a_metric_of_ones_own_is_imported_from_the_tasks_folder(tmp_path: Path) -> None:
+    (tmp_path / "scoring.py").write_text("def half(text, example):\n    return 50 if text else 101\nnothing = 3\n")
+    metric = resolve("scoring:half", folder=tmp_path)
+    assert metric.score("x", example("y")) == 50
+    with pytest.raises(ValueError, match="gave 101"):
+        metric.score("", example("y"))
+    for path in ("scoring:whole", "scoring:nothing", "no_such_module:f"):
+        with pytest.raises(ValueError, match="cannot be imported"):
+            resolve(path, folder=tmp_path)
+
+
+def test_two_tasks_may_have_modules_of_the_same_name(tmp_path: Path) -> None:
+    for name, value in (("one", 1), ("two", 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "scoring.py").write_text(f"def f(text, example):\n    return {value}\n")
+    assert [resolve("scoring:f", folder=tmp_path / name).score("", example("")) for name in ("one", "two")] == [1, 2]
+
+
+def test_an_unknown_metric_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match="Did you mean rouge_l"):
+        resolve("ROUGE-L")
+    with pytest.raises(ValueError, match="Known: exact_match"):
+        resolve("quality")
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_statistics_can_be_written_as_json(name: str) -> None:
+    metric = resolve(name, labels=("a",))
+    figures = [metric.score("a", example("a")), *metric.statistics("a", example("a"))]
+    assert json.loads(json.dumps(figures)) == figures

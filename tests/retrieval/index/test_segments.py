@@ -1,0 +1,66 @@
+"""The parts of an index."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from retrieval import Document, Index
+from retrieval.index.segments import Lines, key
+
+HOTELS = [
+    Document("a", "Dogs are welcome.", "Alder", metadata={"town": "Oslo"}),
+    Document("b", "Parking is free.", "Birch", metadata={"town": "Bergen"}),
+    Document("c", "Breakfast costs extra.", "Alder"),
+]
+
+
+class Alike:
+    """An embedder to which all texts are the same."""
+
+    fingerprint = "alike"
+
+    def __call__(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+        """Return unit vectors (n, 2)."""
+        return np.tile(np.array([1, 0], np.float32), (len(texts), 1))
+
+
+def test_a_key_changes_with_what_makes_the_passages_and_with_nothing_else() -> None:
+    document = Document("a", "Text.", "Title", "a.pdf", 0, (0, 3), {"author": "Ada", "year": "1843"})
+    same = Document("a", "Text.", "Title", "b.pdf", 7, (0, 3), {"year": "1843", "author": "Ada"})
+    assert key(document, 160) == key(same, 160)
+    changes = ({"id": "b"}, {"text": "Text"}, {"title": ""}, {"pages": (0, 4)}, {"metadata": {"author": "Ada"}})
+    others = {key(replace(document, **change), 160) for change in changes}
+    assert len({key(document, 160), key(document, 80), *others}) == 7
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ({"title": "Alder"}, "ca"),
+        ({"title": "Alder", "town": "Oslo"}, "a"),
+        ({"document": "b"}, "b"),
+        ({"document": "d"}, "d"),
+        ({"town": "Alder"}, ""),
+        ({"stars": "5"}, ""),
+    ],
+)
+def test_passages_match_by_document_title_and_metadata_in_all_segments(where: dict[str, str], found: str) -> None:
+    gone, new = Document("x", "Gone.", "Alder"), Document("d", "New.", "Dogwood", metadata={"town": "Turku"})
+    index = Index.build([gone, *HOTELS], Alike()).update([new, *HOTELS[::-1]])
+    mask = index.passages.matching(where)
+    assert [passage.document for passage, one in zip(index.passages, mask, strict=True) if one] == list(found)
+
+
+def test_facts_are_read_once_of_each_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    plain = Lines._read
+    monkeypatch.setattr(Lines, "_read", lambda self, at: read.append(at) or plain(self, at))
+    many = [Document(str(n), f"Text {n}.", metadata={"half": str(n % 2)}) for n in range(5000)]
+    first = Index.build(many, Alike())
+    assert first.passages.matching({"half": "1"}).sum() == 2500 and len(read) == 5000
+    assert first.passages.matching({"half": "0"}).sum() == 2500 and len(read) == 5000
+    second = first.update([*many, Document("new", "New.", metadata={"half": "1"})])
+    assert second.passages.matching({"half": "1"}).sum() == 2501 and len(read) == 5001

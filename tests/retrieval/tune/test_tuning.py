@@ -1,0 +1,91 @@
+"""Fitting search to a task."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from retrieval import Document, SearchSettings
+from retrieval.tune.questions import Question
+from retrieval.tune.tuning import judgeable, tune
+
+THINGS = ["parking", "breakfast", "pets", "towels", "sauna", "laundry", "bicycles", "airport", "checkout", "heating"]
+DOCUMENTS = [
+    Document(f"{hotel}-{thing}", f"About {thing} we say yes in {hotel}, room {hotel}{thing}.", hotel.title())
+    for hotel in ("alder", "birch", "cedar", "dogwood")
+    for thing in THINGS
+]
+QUESTIONS = [Question(f"What about {d.id.split('-')[1]} at {d.title}?", {d.id: 1}) for d in DOCUMENTS]
+
+
+class Blind:
+    """An embedder that sees nothing in a text: the vectors are noise."""
+
+    fingerprint = "blind"
+
+    def __call__(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+        """Give every text a direction of its own."""
+        seeds = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) for text in texts]
+        vectors = np.array([np.random.default_rng(seed).normal(size=16) for seed in seeds], np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_what_is_worth_nothing_loses_its_share() -> None:
+    found = tune(DOCUMENTS, Blind(), QUESTIONS)
+    scores = {trial.what: trial.score for trial in found.trials}
+    assert found.basis == "gold" and found.measure == "ndcg@10" and found.questions == len(QUESTIONS)
+    assert found.settings.share < 0.5 and scores["meaning alone"] < 0.5
+    assert found.k == 1
+    [chosen] = [trial for trial in found.trials if trial.chosen]
+    assert chosen.settings == found.settings and chosen.score >= scores["default"]
+
+
+def test_accepted_answers_in_passages_judge_where_no_documents_are_named() -> None:
+    questions = [Question(q.text, {}, (f"room  {next(iter(q.right)).replace('-', '').upper()}",)) for q in QUESTIONS]
+    found = tune(DOCUMENTS, Blind(), questions)
+    assert found.basis == "answers" and found.measure == "mrr@10"
+    assert max(trial.score for trial in found.trials) > 0.9
+
+
+def test_questions_are_made_where_there_are_none() -> None:
+    def ask(texts: Sequence[str]) -> list[str]:
+        return [text.split()[2] + " " + text.split()[0] if "pets" not in text else " " for text in texts]
+
+    found = tune(DOCUMENTS, Blind(), [], ask=ask)
+    assert found.basis == "generated" and found.questions == len(DOCUMENTS) - 4
+    with pytest.raises(ValueError, match="none could be made"):
+        tune(DOCUMENTS, Blind(), [Question("No gold?")])
+
+
+def test_a_reader_is_used_where_it_wins_and_not_where_it_loses() -> None:
+    def knows(query: str, texts: Sequence[str]) -> list[float]:
+        thing, hotel = query.rstrip("?").split()[2], query.rstrip("?").split()[4]
+        return [float(f"About {thing}" in text and hotel in text) for text in texts]
+
+    def misleads(query: str, texts: Sequence[str]) -> list[float]:
+        return [-score for score in knows(query, texts)]
+
+    vague = [Question(q.text, q.right) for q in QUESTIONS]
+    assert tune(DOCUMENTS, Blind(), vague, reader=misleads).settings.reader == 0
+    helped = tune(DOCUMENTS, Blind(), vague, reader=knows)
+    best = max(trial.score for trial in helped.trials)
+    assert [trial.score for trial in helped.trials if trial.chosen] == [best]
+
+
+def test_passage_sizes_are_tried_as_asked() -> None:
+    long = [Document("a", "\n\n".join(document.text for document in DOCUMENTS), "All")]
+    found = tune(long, Blind(), [Question("sauna in cedar", {"a": 1})] * 5, budgets=(40, 160))
+    assert {trial.budget for trial in found.trials} == {40, 160} and found.budget in (40, 160)
+
+
+def test_gold_documents_come_before_answers() -> None:
+    questions, basis = judgeable(DOCUMENTS, [Question("a", {"x": 1}), Question("b", {"x": 0}, ("y",))])
+    assert basis == "gold" and [question.text for question in questions] == ["a"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_question_cannot_choose_and_judge():
+    found = tune(DOCUMENTS, Blind(), QUESTIONS[:1])
+    assert found.settings == SearchSettings() and found.questions == 1

@@ -1,0 +1,1 @@
+"""The passes over a model's weights: packed rows, attention, layers and their gradients."""

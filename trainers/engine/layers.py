@@ -1,0 +1,154 @@
+"""Layers run faster for as long as a block lasts, with the same weights: linear ones packed once for predicting, base and
+adapter in one operation for tuning, norms and rotary positions in fewer operations. Models and peft's modules stay what
+they are; only `forward`, and what transformers calls to turn queries and keys, is replaced."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from trainers.models import LanguageModel
+
+ROTARY = "apply_rotary_pos_emb"  # its name in the module of each model of transformers
+PACKED_BYTES = 4 << 30  # of weights at most: packed ones take as much memory again
+
+
+@contextlib.contextmanager
+def prepared(lm: LanguageModel) -> Iterator[None]:
+    """Predict faster inside the block.
+
+    On a CPU in bfloat16, weights (with an adapter's added) are kept as oneDNN packs them, which saves packing at every
+    call.
+    """
+    import torch
+
+    size = sum(parameter.nbytes for parameter in lm.model.parameters())
+    packs = lm.model.device.type == "cpu" and lm.model.dtype == torch.bfloat16 and size <= PACKED_BYTES
+    with (
+        _forwarding(lm.model, lambda module: (_packed(module) if packs else None) or _norm(module)),
+        _rotating(lm.model),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def fused(model: Any) -> Iterator[None]:
+    """Tune faster inside the block: a linear layer and its LoRA adapter, or a norm, as one operation with one way back."""
+    with _forwarding(model, lambda module: _lora(module) or _norm(module)), _rotating(model):
+        yield
+
+
+@contextlib.contextmanager
+def _forwarding(model: Any, faster: Callable[[Any], Callable[[Any], Any] | None]) -> Iterator[None]:
+    """Replace `forward` of the layers for which `faster` gives another."""
+    from peft.tuners.lora import Linear as Adapted
+
+    inside = {module.base_layer for module in model.modules() if isinstance(module, Adapted)}
+    before = {}
+    try:
+        for module in model.modules():
+            if module not in inside and (forward := faster(module)):
+                before[module] = module.__dict__.get("forward")
+                module.forward = forward
+        yield
+    finally:
+        for module, forward in before.items():
+            if forward:
+                module.forward = forward
+            else:
+                del module.forward  # what is left is the class's
+
+
+@contextlib.contextmanager
+def _rotating(model: Any) -> Iterator[None]:
+    """Replace the function that turns queries and keys by their positions, where it is the usual one; that is tried."""
+    from trainers.engine.operations import rotate
+
+    homes = {sys.modules[type(module).__module__] for module in model.modules()}
+    before = {home: home.apply_rotary_pos_emb for home in homes if _turns(getattr(home, ROTARY, None))}
+
+    def turn(usual: Callable[..., Any], query: Any, key: Any, cos: Any, sin: Any, *more: Any, **named: Any) -> Any:
+        whole = cos.shape[-1] == query.shape[-1]  # else only a part of each head is turned
+        return (rotate if whole else usual)(query, key, cos, sin, *more, **named)
+
+    try:
+        for home, usual in before.items():
+            setattr(home, ROTARY, partial(turn, usual))
+        yield
+    finally:
+        for home, usual in before.items():
+            setattr(home, ROTARY, usual)
+
+
+def _turns(usual: Callable[..., Any] | None) -> bool:
+    """Whether a model's function gives what ours does."""
+    import torch
+
+    from trainers.engine.operations import rotate
+
+    if usual is None:
+        return False
+    x, angles = torch.linspace(-1, 1, 48).view(1, 2, 3, 8), torch.linspace(0, 3, 12).view(1, 3, 4).repeat(1, 1, 2)
+    given = x, x.flip(-1), angles.cos(), angles.sin()
+    try:
+        return all(map(torch.allclose, usual(*given), rotate(*given)))
+    except (TypeError, ValueError, RuntimeError):  # one that takes something else
+        return False
+
+
+_PACKED: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
+
+
+def _packed(module: Any) -> Callable[[Any], Any] | None:
+    """The forward of a linear layer with its weight packed, which is kept until the layer's parameters change."""
+    import torch
+
+    base = getattr(module, "base_layer", module)
+    if not isinstance(base, torch.nn.Linear):
+        return None
+    state = [(id(p), p._version) for p in module.parameters()]
+    if _PACKED.get(module, (None, None))[0] != state:
+        weight = base.weight.detach()
+        if base is not module:
+            weight = (weight.float() + _delta(module)).to(weight.dtype)
+        _PACKED[module] = state, torch.ops.mkldnn._reorder_linear_weight(weight, 64)
+    weight, bias = _PACKED[module][1], base.bias
+    return lambda x: torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+def _delta(module: Any) -> Any:
+    """What a LoRA layer's active adapters add to its weight, in float32."""
+    return sum(module.get_delta_weight(name).float() for name in module.active_adapters)
+
+
+def _lora(module: Any) -> Callable[[Any], Any] | None:
+    """The forward of a LoRA layer with one plain adapter."""
+    import torch
+
+    if not hasattr(module, "lora_A") or not isinstance(module.base_layer, torch.nn.Linear):
+        return None
+    from trainers.engine.operations import Lora
+
+    adapter = module.active_adapters[0]
+    base, down, up = module.base_layer, module.lora_A[adapter].weight, module.lora_B[adapter].weight
+    scale = module.scaling[adapter]
+    return lambda x: Lora.apply(x, base.weight, base.bias, down, up, scale)
+
+
+def _norm(module: Any) -> Callable[[Any], Any] | None:
+    """The forward of a root mean square norm that is frozen; what each model calls one may differ, so it is tried."""
+    import torch
+
+    weight, eps = getattr(module, "weight", None), getattr(module, "variance_epsilon", getattr(module, "eps", None))
+    if not type(module).__name__.endswith("RMSNorm") or weight is None or weight.requires_grad or eps is None:
+        return None
+    from trainers.engine.operations import Norm
+
+    with torch.inference_mode():
+        x = torch.linspace(-2, 3, 2 * len(weight), dtype=weight.dtype, device=weight.device).view(2, -1)
+        same = torch.allclose(module(x), Norm.apply(x, weight, eps), rtol=2e-2 if x.dtype == torch.bfloat16 else 1e-4)
+    return (lambda x: Norm.apply(x, weight, eps)) if same else None
