@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from advisor.errors import InputError, Problem
+from advisor.errors import InputError, Problem, complaints
 
 FORM = "{endpoint: https://host/v1, name: MODEL, key_env: VARIABLE}"
 
@@ -96,7 +96,7 @@ class Address(BaseModel):
         return value
 
 
-def read(value: str | Mapping[str, Any]) -> Address:
+def parse_address(value: str | Mapping[str, Any]) -> Address:
     """The address in a mapping of task.yaml, or in `URL#name` or `URL#name#KEY_ENV`. Raises ValueError, all told at once."""
     if isinstance(value, str):
         url, _, rest = value.partition("#")
@@ -105,6 +105,4 @@ def read(value: str | Mapping[str, Any]) -> Address:
     try:
         return Address.model_validate(dict(value))
     except ValidationError as error:
-        told = error.errors(include_url=False, include_input=False)
-        wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}" for one in told)
-        raise ValueError("; ".join(wrong)) from None
+        raise ValueError("; ".join(f"{'.'.join(place)}: {what}" for place, what, _, _ in complaints(error))) from None

@@ -7,12 +7,14 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, ValidationError, create_model
 
 from advisor import texts
-from advisor.errors import InputError, Problem
+from advisor.errors import InputError, Problem, complaints, wrong
 
 UNKNOWN = "unknown"
 YES_NO = ("yes", "no")
@@ -89,33 +91,8 @@ KEYS: Mapping[str, Key] = {
 }
 
 
-def parse(raw: Mapping[str, object], where: str | Path = "answers", text: str = "", line: int | None = None) -> Answers:
-    """Checked answers with every key of `KEYS`, those not given `unknown`.
-
-    `where` names the source in problems. Lines come from `line`, or are looked up in the source's `text`.
-    Raises InputError with every problem found.
-    """
-    found: Answers = dict.fromkeys(KEYS, UNKNOWN)
-    problems: list[Problem] = []
-    for name, value in raw.items():
-        clean = re.sub(r"[\s-]+", "_", str(name).strip().lower())
-        try:
-            if clean not in KEYS:
-                close = get_close_matches(clean, KEYS, n=1)
-                raise ValueError("unknown key", f"Did you mean {close[0]}?" if close else f"Keys: {', '.join(KEYS)}.")
-            if found[clean] != UNKNOWN:
-                raise ValueError("given twice", "Keep one of the two.")
-            found[clean] = _value(KEYS[clean], value)
-        except ValueError as error:
-            what, do = error.args
-            problems.append(Problem(what, where, line or _line_of(text, str(name)), str(name), do))
-    if problems:
-        raise InputError(problems)
-    return found
-
-
 def _value(key: Key, value: object) -> str | float:
-    """One answer in its one spelling. Raises ValueError(what, do)."""
+    """One answer in its one spelling. Raises what `errors.wrong` makes."""
     word = {True: "yes", False: "no", None: UNKNOWN}[value] if value is None or isinstance(value, bool) else value
     if isinstance(word, str):
         word = re.sub(r"[\s-]+", "_", word.strip().lower())
@@ -125,14 +102,13 @@ def _value(key: Key, value: object) -> str | float:
     if key.kind == "number":
         return _count(value, key.whole)
     if word not in key.choices:
-        raise ValueError(
-            f"{_told(value)} is not one of the choices", f"Choose from: {', '.join(key.choices)}, {UNKNOWN}."
-        )
+        do = f"Choose from: {', '.join(key.choices)}, {UNKNOWN}."
+        raise wrong(f"{_told(value)} is not one of the choices", do)
     return str(word)
 
 
 def _count(value: object, whole: bool) -> float:
-    """A number from 0 up. Raises ValueError(what, do) for anything that could be read in two ways."""
+    """A number from 0 up. Raises what `errors.wrong` makes for anything that could be read in two ways."""
     do = f"Give {'a whole number' if whole else 'a number'} from 0 up, such as 5000, or {UNKNOWN}."
     number = math.nan
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -140,13 +116,45 @@ def _count(value: object, whole: bool) -> float:
     elif isinstance(value, str) and (match := _NUMBER.fullmatch(value.strip().lower())):
         digits, power, scale = match.groups()
         if not scale and not power and re.fullmatch(r"\d{1,3}\.\d{3}", digits):
-            raise ValueError(f"{value!r} can be read in two ways", do)
+            raise wrong(f"{value!r} can be read in two ways", do)
         number = float(digits.replace(",", "").replace("_", "") + (power or "")) * _SCALE[scale]
     if not 0 <= number <= _LARGEST:
-        raise ValueError(f"{_told(value)} is not a number from 0 to {_LARGEST:.0e}", do)
+        raise wrong(f"{_told(value)} is not a number from 0 to {_LARGEST:.0e}", do)
     if whole and abs(number - round(number)) > 1e-6:
-        raise ValueError(f"{_told(value)} is not a whole number", do)
+        raise wrong(f"{_told(value)} is not a whole number", do)
     return float(round(number)) if whole else number
+
+
+_FIELDS: dict[str, Any] = {
+    name: (Annotated[Any, BeforeValidator(partial(_value, key))], UNKNOWN) for name, key in KEYS.items()
+}
+_Checked = create_model("_Checked", __config__=ConfigDict(extra="forbid"), **_FIELDS)
+
+
+def parse(raw: Mapping[str, object], where: str | Path = "answers", text: str = "", line: int | None = None) -> Answers:
+    """Checked answers with every key of `KEYS`, those not given `unknown`.
+
+    `where` names the source in problems. Lines come from `line`, or are looked up in the source's `text`.
+    Raises InputError with every problem found.
+    """
+    given = {re.sub(r"[\s-]+", "_", str(name).strip().lower()): (str(name), value) for name, value in raw.items()}
+    told = []
+    if len(given) < len(raw):
+        twice = [str(name) for name in raw if str(name) not in {written for written, _ in given.values()}]
+        told += [(name, "given twice", "Keep one of the two.") for name in twice]
+    try:
+        answers: Answers = _Checked.model_validate({clean: value for clean, (_, value) in given.items()}).model_dump()
+    except ValidationError as error:
+        for (clean, *_), what, do, record in complaints(error):
+            if record["type"] == "extra_forbidden":
+                near = texts.meant(clean, list(KEYS))
+                what, do = "unknown key", f"Did you mean {near}?" if near else f"Keys: {', '.join(KEYS)}."
+            told.append((given[clean][0], what, do))
+    if told:
+        order = [str(name) for name in raw]
+        told.sort(key=lambda one: order.index(one[0]))
+        raise InputError([Problem(what, where, line or _line_of(text, name), name, do) for name, what, do in told])
+    return answers
 
 
 def _told(value: object) -> str:
@@ -161,7 +169,7 @@ def _line_of(text: str, name: str) -> int | None:
     return text.count("\n", 0, match.start("key")) + 1 if match else None
 
 
-def read(path: Path) -> Answers:
+def read_answers(path: Path) -> Answers:
     """The answers in a YAML or JSON file. Raises InputError with every problem and its line."""
     text, problems = _text(path)
     raw: Any = {}
@@ -170,46 +178,43 @@ def read(path: Path) -> Answers:
     if path.suffix.lower() != ".json":
         raw, _ = texts.keyed(text, path, problems)
     else:
-        raw = _parsed(text, path, None, problems)
+        raw = _object(text, path, problems)
     try:
-        found = parse(raw, path, text)
+        answers = parse(raw, path, text)
     except InputError as error:
         problems += error.problems
     if problems:
         raise InputError(problems)
-    return found
+    return answers
 
 
 def read_batch(path: Path) -> list[tuple[object, Answers]]:
     """One answers object a line, each with its `id` (None without one). Raises InputError naming every bad line."""
-    found: list[tuple[object, Answers]] = []
+    batch: list[tuple[object, Answers]] = []
     text, problems = _text(path)
     bad = {problem.line for problem in problems}
-    for line, row in enumerate(text.split("\n"), 1):
-        if not row.strip() or line in bad:
-            continue
-        raw = _parsed(row, path, line, problems)
+    for line, raw in texts.json_lines(text, path, problems):
         try:
-            found.append((raw.pop("id", None), parse(raw, path, line=line)))
+            batch.append((raw.pop("id", None), parse(raw, path, line=line)))
         except InputError as error:
-            problems += error.problems
-    if not found and not problems:
+            problems += error.problems if line not in bad else ()
+    if not batch and not problems:
         problems.append(Problem("no answers in it", path, do="Write one JSON object a line."))
     if problems:
         raise InputError(sorted(problems, key=lambda problem: problem.line or 0))
-    return found
+    return batch
 
 
-def _parsed(text: str, path: Path, line: int | None, problems: list[Problem]) -> dict[str, Any]:
-    """The JSON object that a text is, {} with a problem noted where it is none; `line` is where it stands."""
+def _object(text: str, path: Path, problems: list[Problem]) -> dict[str, Any]:
+    """The JSON object that a text is, {} with a problem noted where it is none."""
     try:
         value = texts.parsed(text)
     except texts.NotJson as error:
-        problems.append(Problem(str(error), path, line or error.line, do="Write an object of answers as JSON."))
+        problems.append(Problem(str(error), path, error.line, do="Write an object of answers as JSON."))
         return {}
     if not isinstance(value, dict):
         do = 'Write an object such as {"output_kind": "json"}.'
-        problems.append(Problem(f"is {texts.kind(value)}, not an object", path, line, do=do))
+        problems.append(Problem(f"is {texts.kind(value)}, not an object", path, 1, do=do))
         return {}
     return value
 

@@ -8,9 +8,13 @@ AdvisorError                     exit code
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 LONGEST = 400  # characters of one part of a problem
 SHOWN = 20  # problems of one kind; of more, the lines are named
@@ -69,6 +73,20 @@ class OutsideError(AdvisorError):
 
 class CannotError(AdvisorError):
     """The work itself could not be done with what is there."""
+
+
+def wrong(what: str, do: str) -> PydanticCustomError:
+    """What a validator raises: what is wrong with a value that a person wrote, and what to do about it."""
+    return PydanticCustomError("wrong", "{what}", {"what": what, "do": do})
+
+
+def complaints(error: ValidationError) -> Iterator[tuple[tuple[str, ...], str, str, Any]]:
+    """For each thing that pydantic found: its place (keys and indices), what is wrong, what to do ("" where it is for the
+    caller to say), and pydantic's own record of it."""
+    for one in error.errors(include_url=False):
+        what = str(one["msg"]).removeprefix("Value error, ")
+        do = one["ctx"]["do"] if one["type"] == "wrong" else ""
+        yield tuple(map(str, one["loc"])), what, do, one
 
 
 def _brief(problems: Sequence[Problem]) -> list[Problem]:

@@ -301,7 +301,7 @@ class Run:
 
 def opened(folder: Path, settings: Settings, watch: Watch = unwatched, *, needs: int = 1) -> Run:
     """The run for the task in a folder. Raises InputError with everything that is wrong with the task."""
-    task = reading.read(
+    task = reading.load_task(
         folder,
         seed=settings.seed,
         drop_invalid=settings.drop_invalid,

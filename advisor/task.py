@@ -1,13 +1,19 @@
-"""What a task is, as values. Reading them from files is `reading.py`; splitting is `splitting.py`."""
+"""What a task is, as values. How they come from files is known in `data`."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, field_validator
+
 from advisor.address import Address
+from advisor.errors import wrong
 from retrieval.documents import Document, Unreadable
 from trainers.rendering import Turn
+
+MOST_PASSAGES = 50  # that task.yaml may ask to be shown
 
 
 @dataclass(frozen=True)
@@ -49,19 +55,42 @@ class Split:
     test_given: bool = False
 
 
-@dataclass(frozen=True)
-class Retrieval:
-    """How documents are to be searched.
+class Retrieval(BaseModel):
+    """How documents are to be searched, as task.yaml says it.
 
     `index`: where vectors lie: "faiss" (the run folder), a file of Milvus Lite, or the address of Milvus. `embedder`: the
     embedding model. `rerank`: a cross-encoder's folder or hub id, or "model" for the task's own ("": none). `k`: passages
     shown (0: chosen by measuring).
     """
 
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
     index: str = "faiss"
     embedder: str = "minilm"
     rerank: str = ""
     k: int = 0
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _said(cls, value: object) -> object:
+        if value is None or (isinstance(value, str) and not value.strip()):
+            raise wrong("has no value", "Give it one, or delete the line")
+        return value
+
+    @field_validator("index")
+    @classmethod
+    def _index(cls, value: str) -> str:
+        if value != "faiss" and not re.fullmatch(r"[\w.-]+\.db|https?://[^\s/]+/?", value):
+            do = "Write faiss, a file for Milvus Lite such as milvus.db (in the run folder), or http://host:19530"
+            raise wrong(f"is {value!r}, where no index can lie", do)
+        return value
+
+    @field_validator("k", mode="before")
+    @classmethod
+    def _k(cls, value: object) -> object:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_PASSAGES:
+            raise wrong(f"is {value!r}, not a number of passages", f"Give a whole number from 1 to {MOST_PASSAGES}")
+        return value
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
-"""Bytes to text and text to JSON or YAML values, with what is wrong said by line and column. Knows nothing of tasks."""
+"""Text as it is read and compared: bytes to text, text to JSON or YAML values with what is wrong said by line and column,
+and when two texts are the same. Knows nothing of tasks."""
 
 import difflib
 import json
 import re
-from collections.abc import Mapping, Sequence
+import string
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from advisor.errors import Problem
 Lines = Mapping[tuple[str, ...], int]  # the line of each key of a YAML file, by its path: ("answers", "facts_change")
 
 
-def read(path: Path) -> tuple[str, list[Problem]]:
+def read_text(path: Path) -> tuple[str, list[Problem]]:
     """The text of a UTF-8 file; lines in another encoding are named and come back empty. Never raises."""
     try:
         if not path.is_file():
@@ -72,6 +75,34 @@ def parsed(text: str) -> Any:
     return value
 
 
+def json_lines(
+    text: str, where: str | Path, problems: list[Problem], *, plain: bool = False
+) -> Iterator[tuple[int, Any]]:
+    """The objects of JSON Lines (`plain`: and strings) with their line; what is wrong is appended to `problems`."""
+    if text.lstrip().startswith("["):
+        try:
+            items = parsed(text)
+        except NotJson:
+            items = []
+        if items and ("\n" in text.strip() or isinstance(items[0], dict)):
+            do = "Write one row a line, such as with: jq -c '.[]' rows.json > rows.jsonl"
+            problems.append(Problem("is one JSON array, not JSON Lines", where, 1, do=do))
+            return
+    for line, row in enumerate(text.split("\n"), 1):
+        if not row.strip():
+            continue
+        try:
+            value = parsed(row)
+        except NotJson as error:
+            problems.append(Problem(str(error), where, line, do="Write one whole JSON object a line"))
+            continue
+        if isinstance(value, dict) or (plain and isinstance(value, str)):
+            yield line, value
+        else:
+            do = 'Write an object such as {"input": "...", "output": "..."}'
+            problems.append(Problem(f"is {kind(value)}, not an object", where, line, do=do))
+
+
 def keyed(text: str, path: Path, problems: list[Problem]) -> tuple[dict[str, Any], Lines]:
     """The top-level mapping of a YAML text and the lines of its keys; both empty where there is none. Never raises."""
     lines: dict[tuple[str, ...], int] = {}
@@ -98,6 +129,28 @@ def keyed(text: str, path: Path, problems: list[Problem]) -> tuple[dict[str, Any
         what = f"can't be read as YAML: {str(error) or type(error).__name__}"
     problems.append(Problem(what, path, line, do=do))
     return {}, {}
+
+
+def normalised(text: str) -> str:
+    """The text in lower case, its white space collapsed: what "equal" means everywhere in this project."""
+    return " ".join(text.lower().split())
+
+
+def words(text: str) -> list[str]:
+    """Lower-cased words as SQuAD's scorer sees them: no punctuation, no articles.
+
+    It differs where that script would compare nothing: text of articles alone keeps them (the answer "A"), of
+    punctuation alone stays as it is; punctuation is Unicode's; each Chinese or Japanese character is a word (as in MLQA).
+    """
+    lower = re.sub(r"([\u3040-\u30ff\u3400-\u9fff])", r" \1 ", text.lower())
+    kept = "".join(c for c in lower if c not in string.punctuation and not unicodedata.category(c).startswith("P"))
+    words = kept.split()
+    return [word for word in words if word not in ("a", "an", "the")] or words or lower.split()
+
+
+def clipped(text: str, length: int = 60) -> str:
+    """The beginning of a text, for a message."""
+    return text if len(text) <= length else text[:length] + "…"
 
 
 def compact(value: object) -> str:

@@ -18,6 +18,7 @@ from advisor import runfolder
 from advisor.data import reading
 from advisor.runtime import prompts
 from advisor.score import metrics
+from advisor.score.metric import score_all
 from advisor.score.statistics import difference, interval
 from advisor.system import Context, ModelRef, System
 from advisor.task import Example, Task
@@ -97,7 +98,7 @@ def main() -> None:
     reader.add_argument("--questions", type=int, default=12, help="questions asked with each injection")
     reader.add_argument("--clean", type=int, default=64, help="questions asked without any")
     given = reader.parse_args()
-    task = reading.read(given.task)
+    task = reading.load_task(given.task)
     system = System(ModelRef(MODEL), task.instruction, context=Context("retrieved", 1))
     lm, clean = trainers.load(MODEL), questions(task, given.clean)
     adapter = _adapter(given.run) if given.run else None
@@ -107,7 +108,7 @@ def main() -> None:
         for name, show in FORMS.items():
             shares[name] = obeyed(asked, system, clean[: given.questions], show)
             texts = answers(asked, [show(system, example, passage) for example, passage in clean])
-            scored[name] = metrics.score_all(metric, texts, [example for example, _ in clean])
+            scored[name] = score_all(metric, texts, [example for example, _ in clean])
     cost = difference(metric, scored["fenced"], scored["plain"], 0)
     print(f"{'obeyed':20}" + "".join(f"{name:>10}" for name in FORMS))
     for kind in shares["plain"]:

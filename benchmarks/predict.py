@@ -15,7 +15,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from advisor.runfolder import step
-from advisor.score.metrics import parse_json
+from advisor.score.fields import parse_json
 from benchmarks import llama
 from benchmarks.flags import given
 from benchmarks.predicting import Generate, Ours, Tuner

@@ -16,6 +16,7 @@ from typing import Any
 import trainers
 from advisor.runfolder import step
 from advisor.score import metrics
+from advisor.score.metric import score_all
 from advisor.score.statistics import difference
 from benchmarks import training
 from benchmarks.flags import given
@@ -64,7 +65,7 @@ def compared(work: Workload) -> list[float]:
         with Worker(answers, work.ask(examples), adapters) as worker:
             texts = worker.ask(None)
     metric = metrics.resolve(work.task.metric)
-    scored = [metrics.score_all(metric, given, examples) for given in texts]
+    scored = [score_all(metric, given, examples) for given in texts]
     gain = difference(metric, *scored, seed=0)
     return [gain.lo, gain.value, gain.hi]
 

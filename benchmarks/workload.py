@@ -56,7 +56,7 @@ class Workload:
 
 def workload(data: Path, name: str, shots: int = 0) -> Workload:
     """The task of that name among the data."""
-    return Workload(reading.read(data / name), shots)
+    return Workload(reading.load_task(data / name), shots)
 
 
 def rows(lm: trainers.LanguageModel, conversations: Sequence[Conversation]) -> list[trainers.Row]:

@@ -127,7 +127,7 @@ def recommend(
             value = _from_answers({**given, **said})
             common.line(value if given_id is None else {"id": given_id, **value})
         return 0
-    known = {**(answering.read(answers) if answers else {}), **said}
+    known = {**(answering.read_answers(answers) if answers else {}), **said}
     if task is None:
         if not answers and not said:
             advice = "Give a TASK, --answers FILE, --batch FILE or flags such as --output-kind json"
@@ -175,7 +175,7 @@ def run(
 
     if path and path not in PATH_NAMES:
         raise InputError(Problem(f"{path!r} is no path", "--path", do=f"Choose one of {', '.join(PATH_NAMES)}"))
-    known = {**(answering.read(answers) if answers else {}), **said}
+    known = {**(answering.read_answers(answers) if answers else {}), **said}
     settings = common.settings(
         path=path, said=known, drop_invalid=drop_invalid, allow_overlap=allow_overlap, fresh=fresh
     )

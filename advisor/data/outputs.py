@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal
 
-from advisor.score.metrics import parse_json, words
+from advisor.score.fields import parse_json
 from advisor.task import Example, Task
+from advisor.texts import words
 
 Kind = Literal["label", "json", "sql", "code", "style", "short_answer", "long_answer"]
 SHORT = 12  # words in the median answer that is called short

@@ -14,9 +14,9 @@ import numpy as np
 
 from advisor.data.outputs import Kind, Outputs, form_of
 from advisor.data.outputs import outputs as look_at
-from advisor.data.splitting import key, near_duplicates, normalised
-from advisor.score.metrics import words
+from advisor.data.splitting import key, near_duplicates
 from advisor.task import Example, Task
+from advisor.texts import normalised, words
 
 if TYPE_CHECKING:
     from retrieval.embedder import Embedder

@@ -15,12 +15,12 @@ from advisor.data import splitting, taskfolder
 from advisor.data.taskfolder import NEEDED, Folder
 from advisor.errors import InputError, Problem, ranges
 from advisor.score import metrics
-from advisor.task import Example, Retrieval, Task
+from advisor.task import Example, Task
 
 SHORT = 10  # words in the median output, up to which exact_match is the metric where none is named
 
 
-def read(
+def load_task(
     folder: Path,
     *,
     seed: int = 0,
@@ -51,10 +51,10 @@ def read(
     examples = _apart(here, examples, test, allow_overlap, left_out)
     metric, labels = _metric(here, (*examples, *test), labels, schema is not None, bool(documents))
     said = _answers(here)
-    if here.settings.abstain and documents == ():
+    if here.said.abstain and documents == ():
         do = "Add documents, or delete the line"
         here.wrong("abstain", "needs documents: what supports an answer is looked for in them", do)
-    for model in here.settings.model if model_problem else ():
+    for model in here.said.model if model_problem else ():
         if model_problem and (what := model_problem(model)):
             here.wrong(
                 "model", what, "" if isinstance(model, Address) else "Name a local folder, a hub id or a GGUF file"
@@ -62,11 +62,11 @@ def read(
     _check_enough(here, len(examples), needs, since=0)
     if here.problems:
         raise InputError(here.problems)
-    instruction, examples, test = _lifted(here.settings.instruction, examples, test)
+    instruction, examples, test = _lifted(here.said.instruction, examples, test)
     task = Task(
-        name=here.settings.name or here.path.resolve().name,
+        name=here.said.name or here.path.resolve().name,
         folder=here.path,
-        description=here.settings.description,
+        description=here.said.description,
         instruction=instruction,
         metric=metric,
         split=splitting.split(examples, test or None, seed),
@@ -75,9 +75,9 @@ def read(
         schema=schema,
         incumbent=incumbent,
         answers=said,
-        abstain=here.settings.abstain.strip(),
-        retrieval=Retrieval(**here.settings.retrieval.model_dump(exclude_none=True)),
-        models=tuple(here.settings.model),
+        abstain=here.said.abstain.strip(),
+        retrieval=here.said.retrieval,
+        models=tuple(here.said.model),
         left_out=tuple(left_out),
         unreadable=unreadable,
     )
@@ -161,11 +161,11 @@ def _metric(
     here: Folder, examples: Sequence[Example], labels: tuple[str, ...], schema: bool, documents: bool
 ) -> tuple[str, tuple[str, ...]]:
     """The metric that task.yaml names, or that suits the outputs; and the labels, those seen where none are given."""
-    name = here.settings.metric or _default_metric(examples, bool(labels), schema, documents)
+    name = here.said.metric or _default_metric(examples, bool(labels), schema, documents)
     if name in ("label_accuracy", "macro_f1") and not labels:
         labels = tuple(sorted({row.output.strip() for row in examples}))
     try:
-        if here.settings.metric and (labels or name != "macro_f1"):
+        if here.said.metric and (labels or name != "macro_f1"):
             metric = metrics.resolve(name, labels, folder=here.path)
             for text in [examples[0].output, ""] if examples else []:
                 metric.score(text, examples[0])  # a person's own may raise, or give no number
@@ -196,7 +196,7 @@ def _is_object(text: str) -> bool:
 
 def _answers(here: Folder) -> Mapping[str, str | float]:
     try:
-        return answers.parse(here.settings.answers, str(here.file))
+        return answers.parse(here.said.answers, str(here.file))
     except InputError as error:
         for problem in error.problems:
             key = problem.field.removeprefix("answers.")
@@ -207,7 +207,7 @@ def _answers(here: Folder) -> Mapping[str, str | float]:
 
 def _check_enough(here: Folder, count: int, needs: int, since: int) -> None:
     """Notes that there are too few rows, unless problems were noted `since` that may be why."""
-    if count >= needs or len(here.problems) > since or (here.says("examples") and not here.settings.examples):
+    if count >= needs or len(here.problems) > since or (here.says("examples") and not here.said.examples):
         return
     what = f"holds {count} examples, {needs} are needed" if count else "holds no examples (train.jsonl)"
     do = f'Add rows such as {{"input": "...", "output": "..."}}: {NEEDED}'
@@ -247,4 +247,4 @@ def _fingerprint(task: Task) -> str:
 
 def _metric_source(task: Task) -> str:
     file = task.folder / (task.metric.partition(":")[0].replace(".", "/") + ".py")
-    return texts.read(file)[0] if ":" in task.metric and file.is_file() else ""
+    return texts.read_text(file)[0] if ":" in task.metric and file.is_file() else ""

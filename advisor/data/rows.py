@@ -29,7 +29,7 @@ Report = Callable[[str, str, str], None]  # field, what is wrong with it, what t
 Row = Mapping[str, Any]
 
 
-def read(path: Path, name: str, *, numbered: bool = True) -> tuple[list[Example], list[Problem]]:
+def read_rows(path: Path, name: str, *, numbered: bool = True) -> tuple[list[Example], list[Problem]]:
     """The examples of a file and everything that is wrong in it; never raises.
 
     `name` goes into `Example.file`, the line where the row begins into `Example.row`. Rows without an id get their line
@@ -39,11 +39,11 @@ def read(path: Path, name: str, *, numbered: bool = True) -> tuple[list[Example]
         kind = path.suffix or "nothing"
         do = f"Save the rows as {path.stem}.jsonl (one JSON object a line) or {path.stem}.csv"
         return [], [Problem(f"files that end in {kind} are not supported yet", path, do=do)]
-    text, problems = texts.read(path)
+    text, problems = texts.read_text(path)
     if path.suffix.lower() in CSV_FILES:
         values = [] if problems else list(_csv(text, path, problems))
     else:
-        values = list(json_lines(text, path, problems))
+        values = list(texts.json_lines(text, path, problems))
     examples = []
     for line, value in values:
         found = len(problems)
@@ -57,7 +57,7 @@ def read_inputs(raw: bytes, name: str = "standard input") -> tuple[list[Example]
     """Inputs to predict for, as JSON Lines: plain strings, or objects as in a rows file (outputs are not needed)."""
     text, problems = texts.decoded(raw, name)
     examples = []
-    for line, value in json_lines(text, name, problems, plain=True):
+    for line, value in texts.json_lines(text, name, problems, plain=True):
         found = len(problems)
         row = {"input": value} if isinstance(value, str) else value
         example = _example(row, _reporter(problems, name, line), wanted=False)
@@ -68,34 +68,6 @@ def read_inputs(raw: bytes, name: str = "standard input") -> tuple[list[Example]
 
 def _reporter(problems: list[Problem], where: str | Path, line: int) -> Report:
     return lambda field, what, do: problems.append(Problem(what, where, line, field, do))
-
-
-def json_lines(
-    text: str, where: str | Path, problems: list[Problem], *, plain: bool = False
-) -> Iterator[tuple[int, Any]]:
-    """The objects of JSON Lines (`plain`: and strings) with their line; what is wrong is appended to `problems`."""
-    if text.lstrip().startswith("["):
-        try:
-            items = texts.parsed(text)
-        except texts.NotJson:
-            items = []
-        if items and ("\n" in text.strip() or isinstance(items[0], dict)):
-            do = "Write one row a line, such as with: jq -c '.[]' rows.json > rows.jsonl"
-            problems.append(Problem("is one JSON array, not JSON Lines", where, 1, do=do))
-            return
-    for line, row in enumerate(text.split("\n"), 1):
-        if not row.strip():
-            continue
-        try:
-            value = texts.parsed(row)
-        except texts.NotJson as error:
-            problems.append(Problem(str(error), where, line, do="Write one whole JSON object a line"))
-            continue
-        if isinstance(value, dict) or (plain and isinstance(value, str)):
-            yield line, value
-        else:
-            do = 'Write an object such as {"input": "...", "output": "..."}'
-            problems.append(Problem(f"is {texts.kind(value)}, not an object", where, line, do=do))
 
 
 def _csv(text: str, path: Path, problems: list[Problem]) -> Iterator[tuple[int, Row]]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.task import Example, Split
+from advisor.texts import normalised
 
 SHARE = 0.25  # of the examples, for the test and for development each
 LARGEST = 400  # examples in either, where the share would be more
@@ -24,11 +25,6 @@ NEIGHBOURS = 10  # nearest texts kept for each text
 COMMON = 0.02  # share of the texts above which a run of words is a template, not a copy
 
 Pairs = list[tuple[int, int]]
-
-
-def normalised(text: str) -> str:
-    """The text in lower case, its white space collapsed: what "equal" means everywhere in this project."""
-    return " ".join(text.lower().split())
 
 
 def key(example: Example) -> str:

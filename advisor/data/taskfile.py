@@ -5,51 +5,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
 
 from advisor import address, texts
 from advisor.address import Address
-from advisor.errors import Problem
+from advisor.errors import Problem, complaints, wrong
+from advisor.task import Retrieval
 from advisor.texts import Lines
 
-MOST_PASSAGES = 50
 UNSURE = "I don't know."  # said where a task wants `abstain: true`
 
 
-class Retrieval(BaseModel):
-    """How documents are searched. `index`: where vectors lie; `embedder`, `rerank`: models; `k`: passages shown."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    index: str | None = None
-    embedder: str | None = None
-    rerank: str | None = None
-    k: int | None = None
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _said(cls, value: object) -> object:
-        if value is None or (isinstance(value, str) and not value.strip()):
-            raise _wrong("has no value", "Give it one, or delete the line")
-        return value
-
-    @field_validator("index")
-    @classmethod
-    def _index(cls, value: str) -> str:
-        if value != "faiss" and not re.fullmatch(r"[\w.-]+\.db|https?://[^\s/]+/?", value):
-            do = "Write faiss, a file for Milvus Lite such as milvus.db (in the run folder), or http://host:19530"
-            raise _wrong(f"is {value!r}, where no index can lie", do)
-        return value
-
-    @field_validator("k", mode="before")
-    @classmethod
-    def _k(cls, value: object) -> object:
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_PASSAGES:
-            raise _wrong(f"is {value!r}, not a number of passages", f"Give a whole number from 1 to {MOST_PASSAGES}")
-        return value
-
-
-class Settings(BaseModel):
+class TaskFile(BaseModel):
     """What task.yaml says; a field that is None was not said. File fields are names as written."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -73,47 +39,47 @@ class Settings(BaseModel):
     @classmethod
     def _said(cls, value: object) -> object:
         if value is None or value == {} or value == []:
-            raise _wrong("has no value", "Give it one, or delete the line")
+            raise wrong("has no value", "Give it one, or delete the line")
         if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
-            raise _wrong("holds half of a surrogate pair, which stands for no character", "Write the character itself")
+            raise wrong("holds half of a surrogate pair, which stands for no character", "Write the character itself")
         return value
 
     @field_validator("name")
     @classmethod
     def _name(cls, value: str) -> str:
         if not re.fullmatch(r"\w[\w .-]{0,79}", value):
-            raise _wrong(f"is {value!r}", "Use letters, digits, spaces and . _ - (80 characters at most)")
+            raise wrong(f"is {value!r}", "Use letters, digits, spaces and . _ - (80 characters at most)")
         return value
 
     @field_validator("examples", "test", "documents", "labels", "schema_", "incumbent", mode="before")
     @classmethod
     def _file(cls, value: object) -> object:
         if isinstance(value, str) and "://" in value:
-            raise _wrong(
+            raise wrong(
                 f"is the address {value}: addresses are not supported yet", "Download it into the task's folder"
             )
         if isinstance(value, list | dict):
-            raise _wrong(f"is {texts.kind(value)}, not the name of a file", "Put it into a file and name that here")
+            raise wrong(f"is {texts.kind(value)}, not the name of a file", "Put it into a file and name that here")
         if isinstance(value, str) and not value.strip():
-            raise _wrong("is empty", "Give the name of a file in the task's folder, or delete the line")
+            raise wrong("is empty", "Give the name of a file in the task's folder, or delete the line")
         return value
 
     @field_validator("metric", mode="before")
     @classmethod
     def _metric(cls, value: object) -> object:
         if isinstance(value, dict) or value == "judge":
-            raise _wrong(
+            raise wrong(
                 "is a judge: judges are not supported yet", "Name a metric, or a function as package.module:name"
             )
         if isinstance(value, str) and not value.strip():
-            raise _wrong("is empty", "Name a metric, or delete the line")
+            raise wrong("is empty", "Name a metric, or delete the line")
         return value
 
     @field_validator("abstain", mode="before")
     @classmethod
     def _abstain(cls, value: object) -> object:
         if isinstance(value, str) and not value.strip():
-            raise _wrong("is empty", "Give the text to say, or true")
+            raise wrong("is empty", "Give the text to say, or true")
         return {True: UNSURE, False: ""}[value] if isinstance(value, bool) else value
 
     @field_validator("model", mode="before")
@@ -122,51 +88,45 @@ class Settings(BaseModel):
         return [_model(name) for name in (value if isinstance(value, list) else [value])]
 
 
-def read(path: Path) -> tuple[Settings, Lines, list[Problem]]:
-    """The settings that are right (a wrong one counts as not said), the line of each key, and everything wrong."""
-    text, problems = texts.read(path)
+def read_taskfile(path: Path) -> tuple[TaskFile, Lines, list[Problem]]:
+    """What is said rightly (a wrong value counts as not said), the line of each key, and everything wrong."""
+    text, problems = texts.read_text(path)
     if problems:
-        return Settings(), {}, problems
+        return TaskFile(), {}, problems
     raw, lines = texts.keyed(text, path, problems)
     if problems and not lines:
-        return Settings(), {}, problems
+        return TaskFile(), {}, problems
     try:
-        return Settings.model_validate(raw), lines, problems
+        return TaskFile.model_validate(raw), lines, problems
     except ValidationError as error:
-        wrong = error.errors(include_url=False)
-    for one in wrong:
-        place = tuple(map(str, one["loc"]))
+        told = list(complaints(error))
+    for place, what, do, record in told:
         line = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
-        what, do = _explained(one)
+        if record["type"] != "wrong":
+            what, do = _explained(record)
         problems.append(Problem(what, path, line, ".".join(place[:2]), do))
         raw.pop(place[0], None)
-    return Settings.model_validate(raw), lines, problems
+    return TaskFile.model_validate(raw), lines, problems
 
 
 def _model(name: object) -> str | Address:
     if isinstance(name, dict) or (isinstance(name, str) and "://" in name):
         try:
-            return address.read(name)
+            return address.parse_address(name)
         except ValueError as error:
-            raise _wrong(f"is no endpoint: {error}", f"Write {address.FORM}") from None
+            raise wrong(f"is no endpoint: {error}", f"Write {address.FORM}") from None
     if not isinstance(name, str) or not name.strip():
-        raise _wrong(f"is {texts.kind(name)}, not the name of a model", "Put the name in quotes")
+        raise wrong(f"is {texts.kind(name)}, not the name of a model", "Put the name in quotes")
     return name
-
-
-def _wrong(what: str, do: str) -> PydanticCustomError:
-    return PydanticCustomError("wrong", "{what}", {"what": what, "do": do})
 
 
 def _explained(error: Any) -> tuple[str, str]:
     """What is wrong and what to do, for one of pydantic's errors."""
     if error["type"] == "extra_forbidden":
-        whole = Retrieval if error["loc"][0] == "retrieval" and len(error["loc"]) > 1 else Settings
+        whole = Retrieval if error["loc"][0] == "retrieval" and len(error["loc"]) > 1 else TaskFile
         names = [field.alias or name for name, field in whole.model_fields.items()]
         near = texts.meant(str(error["loc"][-1]), names)
         return "is not a key of task.yaml", f"Did you mean {near}?" if near else f"Known keys: {', '.join(names)}"
-    if error["type"] == "wrong":
-        return error["ctx"]["what"], error["ctx"]["do"]
     if error["type"] in ("dict_type", "model_type"):
         return f"is {texts.kind(error['input'])}, not keys with values", "Write one `key: value` a line, indented"
     return f"is {texts.kind(error['input'])}, not text", "Put the value in quotes"

@@ -31,7 +31,7 @@ class Folder:
 
     path: Path
     file: Path
-    settings: taskfile.Settings
+    said: taskfile.TaskFile
     lines: texts.Lines
     problems: list[Problem] = field(default_factory=list)
 
@@ -49,7 +49,7 @@ class Folder:
 
     def find(self, key: str) -> Path | None:
         """What task.yaml names, or what lies there by a usual name; None where there is nothing, or something wrong."""
-        named = getattr(self.settings, "schema_" if key == "schema" else key)
+        named = getattr(self.said, "schema_" if key == "schema" else key)
         if self.says(key):
             return self._inside(key, named) if named else None
         found = [name for name in NAMES[key] if (self.path / name).is_symlink() or (self.path / name).exists()]
@@ -60,7 +60,7 @@ class Folder:
     def json(self, key: str) -> tuple[Path, Any] | None:
         """The JSON value of the file for a key, and the file; None where there is none, or something wrong."""
         path = self.find(key)
-        text, problems = texts.read(path) if path else ("", [])
+        text, problems = texts.read_text(path) if path else ("", [])
         self.problems += problems
         if not path or problems:
             return None
@@ -102,8 +102,8 @@ def opened(folder: Path) -> Folder:
         raise InputError(Problem("is not a task" if there else "is not there", folder, do=do))
     if not file.is_file():
         raise InputError(Problem("is not there", file, do="Write one; the shortest is a line such as `name: my-task`"))
-    settings, lines, problems = taskfile.read(file)
-    return Folder(file.parent, file, settings, lines, problems)
+    said, lines, problems = taskfile.read_taskfile(file)
+    return Folder(file.parent, file, said, lines, problems)
 
 
 def read_rows(here: Folder, key: str) -> list[Example]:
@@ -111,7 +111,7 @@ def read_rows(here: Folder, key: str) -> list[Example]:
     path = here.find(key)
     if not path:
         return []
-    found, problems = rows.read(path, path.relative_to(here.path).as_posix(), numbered=False)
+    found, problems = rows.read_rows(path, path.relative_to(here.path).as_posix(), numbered=False)
     if not found and not problems:
         problems = [Problem("has no rows", path, do=f"Add rows, or remove the file: {NEEDED}")]
     here.problems += problems
@@ -179,9 +179,9 @@ def read_schema(here: Folder) -> Mapping[str, Any] | None:
         for sample in ("{}", "[]", '""', "0"):
             checker((), schema)(sample)
     except SchemaError as error:
-        what = f"is not a JSON schema: {clipped(error.message, 200)} (at {error.json_path})"
+        what = f"is not a JSON schema: {texts.clipped(error.message, 200)} (at {error.json_path})"
     except Exception as error:  # a reference to nowhere or to the network, a bad pattern: jsonschema raises many kinds
-        what = f"can't be used as a JSON schema: {clipped(str(error) or type(error).__name__, 200)}"
+        what = f"can't be used as a JSON schema: {texts.clipped(str(error) or type(error).__name__, 200)}"
     else:
         return dict(schema)
     do = 'Write a JSON schema such as {"type": "object", "properties": {...}}'
@@ -201,10 +201,10 @@ def read_incumbent(here: Folder, ids: set[str]) -> Mapping[str, str] | None:
 
 def read_predictions(path: Path, ids: set[str]) -> tuple[dict[str, str], list[Problem]]:
     """Stored predictions by the id of their example, and what is wrong with them; null, a failure, is left out."""
-    text, problems = texts.read(path)
+    text, problems = texts.read_text(path)
     first: dict[str, int] = {}
     found: dict[str, str] = {}
-    for line, row in rows.json_lines(text, path, problems):
+    for line, row in texts.json_lines(text, path, problems):
         given, name = row.get("id"), str(row.get("id"))
         if given is None or isinstance(given, bool) or not isinstance(given, str | int) or "prediction" not in row:
             what, do = "has no id or no prediction", 'Write {"id": "...", "prediction": "..."}'
@@ -230,7 +230,7 @@ def checker(labels: Sequence[str], schema: Mapping[str, Any] | None) -> Callable
     @functools.cache
     def fault(output: str) -> str:
         if known and output.strip() not in known:
-            return f"{clipped(output)!r} is none of the {len(known)} labels"
+            return f"{texts.clipped(output)!r} is none of the {len(known)} labels"
         return fits(output) if fits else ""
 
     return fault
@@ -247,8 +247,8 @@ def _fits(schema: Mapping[str, Any]) -> Callable[[str], str]:
         try:
             worst = best_match(validator.iter_errors(texts.parsed(output)))
         except texts.NotJson as error:
-            return f"{clipped(output)!r} {error}"
-        return f"is outside the schema: {clipped(worst.message, 120)} (at {worst.json_path})" if worst else ""
+            return f"{texts.clipped(output)!r} {error}"
+        return f"is outside the schema: {texts.clipped(worst.message, 120)} (at {worst.json_path})" if worst else ""
 
     return fault
 
@@ -267,8 +267,3 @@ def _follow_references(schema: Mapping[str, Any]) -> None:
             if isinstance(part.contents, Mapping) and isinstance(part.contents.get(key), str):
                 resolver.lookup(part.contents[key])
         left += [(inner, resolver.in_subresource(inner)) for inner in part.subresources()]
-
-
-def clipped(text: str, length: int = 60) -> str:
-    """The beginning of a text, for a message."""
-    return text if len(text) <= length else text[:length] + "…"

@@ -18,7 +18,7 @@ from advisor.runtime.grounding import Recall, Use
 from advisor.runtime.purse import Plan, smaller
 from advisor.runtime.runtime import Runtime
 from advisor.score import metrics
-from advisor.score.metrics import Metric, Scored
+from advisor.score.metric import Metric, Scored, floors, score_all
 from advisor.score.statistics import draws, interval
 from advisor.system import Context, Predictor, System, digest
 from advisor.task import Example, Task
@@ -152,7 +152,7 @@ def diagnose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Diagnosis:
     return Diagnosis(
         metric=task.metric,
         examples=len(examples),
-        floors=metrics.floors(metric, examples, _contexts(task, runtime, examples)),
+        floors=floors(metric, examples, _contexts(task, runtime, examples)),
         probes=tuple(probes),
         gap_of=_gaps(metric, probes, examples),
         outlook=outlook,
@@ -190,7 +190,7 @@ def _probe(
     seed: int,
 ) -> Probe:
     predictions = runtime.predict(system, examples, name)
-    scored = metrics.score_all(metric, [prediction.text for prediction in predictions], examples)
+    scored = score_all(metric, [prediction.text for prediction in predictions], examples)
     found = interval(metric, scored, seed)
     if not found.n:
         raise OutsideError(f"{name}: no example got an answer, the first because: {predictions[0].error}")

@@ -11,6 +11,7 @@ from advisor.runtime import built
 from advisor.runtime.runtime import Runtime
 from advisor.runtime.settings import Settings
 from advisor.score import metrics
+from advisor.score.metric import score_all
 from advisor.score.statistics import interval
 from advisor.system import Incumbent
 from retrieval.index.updating import Watch, unwatched
@@ -32,7 +33,7 @@ def evaluate(
     settings: as for `built.load`.
     Raises InputError with everything that is wrong in either file.
     """
-    examples, problems = rows.read(data, str(data))
+    examples, problems = rows.read_rows(data, str(data))
     stored: dict[str, str] = {}
     if not examples and not problems:
         problems.append(Problem("has no rows", data, do="Add rows with inputs and wanted outputs"))
@@ -57,11 +58,11 @@ def evaluate(
         chosen = metrics.resolve(metric or task["metric"], labels, Path(task["folder"]) if "folder" in task else None)
     except ValueError as error:
         raise InputError(Problem(str(error), "--metric", do="Name another metric")) from error
-    scored = metrics.score_all(chosen, [prediction.text for prediction in made], examples)
+    scored = score_all(chosen, [prediction.text for prediction in made], examples)
     found = interval(chosen, scored, seed)
     per_label = {}
     if len(labels) <= MOST_LABELS and chosen.name in ("label_accuracy", "macro_f1"):
-        exact = metrics.score_all(metrics.resolve("label_accuracy", labels), [p.text for p in made], examples)
+        exact = score_all(metrics.resolve("label_accuracy", labels), [p.text for p in made], examples)
         for label in labels:
             of_label = [one for one, example in zip(exact, examples, strict=True) if example.output == label]
             known = [one.score for one in of_label if one.score is not None]

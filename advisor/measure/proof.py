@@ -16,7 +16,7 @@ from advisor.data.splitting import near_duplicates
 from advisor.errors import CannotError
 from advisor.runtime.runtime import Runtime
 from advisor.score import metrics
-from advisor.score.metrics import Scored
+from advisor.score.metric import Metric, Scored, score_all
 from advisor.score.statistics import Gain, difference, holm, interval, verdict
 from advisor.system import Prediction, Predictor, System, digest
 from advisor.task import Example, Task
@@ -43,7 +43,7 @@ def prove(task: Task, runtime: Runtime, finalists: Mapping[str, Predictor], seed
         line = open_test(runtime.folder, task, name, digest(system))
         predictions = runtime.predict(system, examples, f"sealed test: {name.replace('_', '-')}")
         texts[name] = [prediction.text for prediction in predictions]
-        scored[name] = metrics.score_all(metric, texts[name], examples)
+        scored[name] = score_all(metric, texts[name], examples)
         used = sum(p.usage.prompt_tokens + p.usage.generated_tokens for p in predictions)
         tokens[name] = round(used / len(examples))
         if isinstance(system, System) and system.abstain:
@@ -122,15 +122,13 @@ def forgetting(runtime: Runtime, system: Predictor) -> dict[str, Any] | None:
     scores = []
     for one in (plain, replace(plain, model=system.model)):
         made = runtime.predict(one, asked, "general questions")
-        scores.append(interval(metric, metrics.score_all(metric, [p.text for p in made], asked), 0).value)
+        scores.append(interval(metric, score_all(metric, [p.text for p in made], asked), 0).value)
     turns = [[Turn("user", example.input)] for example in asked]
     moved = trainers.divergence(runtime.lm, runtime.folder / system.model.adapter, turns)
     return {"divergence": moved, "before": scores[0], "after": scores[1], "questions": len(asked)}
 
 
-def _answered(
-    metric: metrics.Metric, scored: Sequence[Scored], predictions: Sequence[Prediction], seed: int
-) -> dict[str, Any]:
+def _answered(metric: Metric, scored: Sequence[Scored], predictions: Sequence[Prediction], seed: int) -> dict[str, Any]:
     """How many examples a system that may abstain answered, and its score over those alone."""
     given = [one for one, made in zip(scored, predictions, strict=True) if not made.abstained]
     return {
@@ -141,7 +139,7 @@ def _answered(
     }
 
 
-def _clean(task: Task, scored: Sequence[Scored], metric: metrics.Metric, seed: int) -> dict[str, Any] | None:
+def _clean(task: Task, scored: Sequence[Scored], metric: Metric, seed: int) -> dict[str, Any] | None:
     """The score on the test without rows that are nearly equal to a training row; None when there are none such."""
     train = [example.input for example in task.split.train]
     near = {j for _, j in near_duplicates(train, [example.input for example in task.split.test])}

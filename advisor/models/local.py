@@ -125,7 +125,7 @@ def load(name: str | Address) -> Model:
 
 def addressed(name: str | Address) -> Address | None:
     """The address, also where it is written as `URL#name`; None for a local model."""
-    return name if isinstance(name, Address) else address.read(name) if "://" in name else None
+    return name if isinstance(name, Address) else address.parse_address(name) if "://" in name else None
 
 
 def local(model: Model) -> trainers.LanguageModel:

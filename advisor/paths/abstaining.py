@@ -13,6 +13,7 @@ import numpy as np
 from advisor.runtime.grounding import without_answers
 from advisor.runtime.runtime import Runtime
 from advisor.score import metrics
+from advisor.score.metric import score_all
 from advisor.system import Abstain, System
 from advisor.task import Example, Task
 
@@ -59,7 +60,7 @@ def fit(task: Task, runtime: Runtime, system: System, examples: Sequence[Example
     """
     metric = metrics.resolve(task.metric, task.labels, task.folder)
     made = runtime.predict(replace(system, abstain=None), examples, "abstain")
-    scored = metrics.score_all(metric, [prediction.text for prediction in made], examples)
+    scored = score_all(metric, [prediction.text for prediction in made], examples)
     right = [(one.score or 0.0) >= metric.passing for one in scored]
     shown = runtime.finder.passages(replace(system.context, kind="retrieved"), examples)
     supports = runtime.finder.support(examples, shown)

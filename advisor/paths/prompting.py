@@ -9,6 +9,7 @@ from advisor.runtime import prompts
 from advisor.runtime.purse import Plan
 from advisor.runtime.runtime import Runtime
 from advisor.score import metrics
+from advisor.score.metric import score_all
 from advisor.score.statistics import interval
 from advisor.system import SHOTS, Context, Decoding, ModelRef, Shot, Shots, System
 from advisor.task import Example, Task
@@ -123,4 +124,4 @@ def _best(task: Task, runtime: Runtime, plan: Plan, systems: Mapping[str, System
 def score(task: Task, texts: Sequence[str | None], examples: Sequence[Example], seed: int) -> float:
     """The task's metric over texts, 0..100."""
     metric = metrics.resolve(task.metric, task.labels, task.folder)
-    return interval(metric, metrics.score_all(metric, texts, examples), seed).value
+    return interval(metric, score_all(metric, texts, examples), seed).value

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.score.metrics import Metric, Scored
+from advisor.score.metric import Metric, Scored
 
 Floats = NDArray[np.float64]
 Verdict = Literal["better", "worse", "no worse", "not known yet"]

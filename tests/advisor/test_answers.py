@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.answers import KEYS, UNKNOWN, parse, read, read_batch
+from advisor.answers import KEYS, UNKNOWN, parse, read_answers, read_batch
 from advisor.errors import InputError
 
 
@@ -74,7 +74,11 @@ def test_an_answer_given_twice_is_refused() -> None:
 def test_files_are_read_from_yaml_and_json_alike(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("strict_format: yes\nnum_labels: 3\n")
     (tmp_path / "a.json").write_text('{"strict_format": true, "num_labels": 3}')
-    assert read(tmp_path / "a.yaml") == read(tmp_path / "a.json") == parse({"strict_format": "yes", "num_labels": 3})
+    assert (
+        read_answers(tmp_path / "a.yaml")
+        == read_answers(tmp_path / "a.json")
+        == parse({"strict_format": "yes", "num_labels": 3})
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +93,7 @@ def test_files_are_read_from_yaml_and_json_alike(tmp_path: Path) -> None:
 def test_a_problem_in_a_file_names_its_line(tmp_path: Path, name: str, text: str, line: int) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError) as caught:
-        read(tmp_path / name)
+        read_answers(tmp_path / name)
     assert [problem.line for problem in caught.value.problems] == [line]
 
 
@@ -97,9 +101,9 @@ def test_a_problem_in_a_file_names_its_line(tmp_path: Path, name: str, text: str
 def test_a_file_that_holds_no_answers_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.yaml").write_bytes(content)
     with pytest.raises(InputError):
-        read(tmp_path / "a.yaml")
+        read_answers(tmp_path / "a.yaml")
     with pytest.raises(InputError):
-        read(tmp_path / "missing.yaml")
+        read_answers(tmp_path / "missing.yaml")
 
 
 def test_a_batch_passes_ids_through_and_skips_blank_lines(tmp_path: Path) -> None:
@@ -129,7 +133,7 @@ def test_a_batch_reports_every_bad_line(tmp_path: Path) -> None:
 def test_odd_yaml_is_answered_with_its_lines(tmp_path: Path, text: bytes, lines: list[int]) -> None:
     (tmp_path / "a.yaml").write_bytes(text)
     with pytest.raises(InputError) as caught:
-        read(tmp_path / "a.yaml")
+        read_answers(tmp_path / "a.yaml")
     assert [problem.line for problem in caught.value.problems] == lines
     assert all(problem.do for problem in caught.value.problems)
 

@@ -30,12 +30,12 @@ def folder(tmp_path: Path, files: Files) -> Path:
 
 
 def task(tmp_path: Path, files: Files, **options: bool | int) -> Task:
-    return reading.read(folder(tmp_path, files), **options)  # type: ignore[arg-type]
+    return reading.load_task(folder(tmp_path, files), **options)  # type: ignore[arg-type]
 
 
 def problems(home: Path, **options: bool | int) -> tuple[Problem, ...]:
     with pytest.raises(InputError) as caught:
-        reading.read(home, **options)  # type: ignore[arg-type]
+        reading.load_task(home, **options)  # type: ignore[arg-type]
     assert caught.value.exit_code == 2
     return caught.value.problems
 
@@ -70,7 +70,7 @@ model: [one, two]
 """
     files = {"task.yaml": text, "data/rows.csv": "question,answer\nq,a\n", "notes.md": "Some notes."}
     found = task(tmp_path, files)
-    assert (found.abstain, found.retrieval) == ("Not in the notes.", Retrieval("milvus.db", k=2))
+    assert (found.abstain, found.retrieval) == ("Not in the notes.", Retrieval(index="milvus.db", k=2))
     assert (found.description, found.instruction, found.metric) == (
         "Says yes or no.",
         "Answer yes or no.",
@@ -82,7 +82,7 @@ model: [one, two]
 
 
 def test_the_task_yaml_itself_may_be_given(tmp_path: Path) -> None:
-    assert reading.read(folder(tmp_path, {}) / "task.yaml").name == "tiny"
+    assert reading.load_task(folder(tmp_path, {}) / "task.yaml").name == "tiny"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_a_folder_has_that_can_not_be_read_is_left_out_and_told(tmp_path: P
 
 def test_answers_alone_are_a_task_where_no_rows_are_needed(tmp_path: Path) -> None:
     (tmp_path / "task.yaml").write_text("answers: {output_kind: label}")
-    found = reading.read(tmp_path, needs=0)
+    found = reading.load_task(tmp_path, needs=0)
     assert found.answers["output_kind"] == "label"
     assert not found.split.train
     (problem,) = problems(tmp_path)
@@ -161,7 +161,7 @@ def test_drop_invalid_leaves_out_what_is_outside_the_labels_and_says_so(tmp_path
     home = folder(tmp_path, {"labels.json": '["yes"]'})
     (problem,) = problems(home)
     assert (problem.line, problem.field) == (2, "output")
-    found = reading.read(home, drop_invalid=True)
+    found = reading.load_task(home, drop_invalid=True)
     assert [row.id for row in found.split.train] == ["a"]
     assert found.left_out == ("1 row (train.jsonl 2) left out: the output is outside the labels or the schema",)
 
@@ -170,7 +170,7 @@ def test_allow_overlap_leaves_the_training_row_out_and_says_so(tmp_path: Path) -
     home = folder(tmp_path, {"test.jsonl": '{"id": "t", "input": "ONE ", "output": "yes"}'})
     (problem,) = problems(home)
     assert "train.jsonl:1: input: the input equals that of the test row test.jsonl:1" in str(problem)
-    found = reading.read(home, allow_overlap=True)
+    found = reading.load_task(home, allow_overlap=True)
     assert [row.id for row in found.split.train] == ["b"]
     assert "train.jsonl 1" in found.left_out[0]
 
@@ -353,7 +353,7 @@ def test_of_very_many_problems_of_one_kind_the_lines_are_named(tmp_path: Path) -
 def test_what_is_wrong_with_a_model_joins_the_list(tmp_path: Path) -> None:
     home = folder(tmp_path, {"task.yaml": "name: a\nmodel: nothing\nzzz: 1"})
     with pytest.raises(InputError) as caught:
-        reading.read(home, model_problem=lambda name: f"{name} is not there")
+        reading.load_task(home, model_problem=lambda name: f"{name} is not there")
     assert [problem.line for problem in caught.value.problems] == [3, 2]
 
 
@@ -378,7 +378,7 @@ def test_a_mutated_task_is_read_or_every_problem_says_where_and_what_to_do(tmp_p
             files[name] = bytes(content)
         home = folder(tmp_path / str(at), files)
         try:
-            task = reading.read(home)
+            task = reading.load_task(home)
         except InputError as error:
             assert str(error).encode()
             assert all(one.where and one.what and one.do for one in error.problems)

@@ -15,7 +15,7 @@ from trainers.rendering import Turn
 def written(tmp_path: Path, content: str | bytes, name: str = "train.jsonl") -> tuple[list[Example], list[Problem]]:
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return rows.read(path, name)
+    return rows.read_rows(path, name)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_files_that_cannot_be_read_are_problems_too(tmp_path: Path) -> None:
         ("none.jsonl", "not there"),
         ("rows.parquet", "not supported yet"),
     ]:
-        examples, (problem,) = rows.read(tmp_path / name, name)
+        examples, (problem,) = rows.read_rows(tmp_path / name, name)
         assert not examples
         assert fragment in problem.what
 

@@ -2,6 +2,7 @@ import numpy as np
 
 from advisor.measure.diagnosis import Diagnosis, Probe, _gaps, from_json
 from advisor.score import metrics
+from advisor.score.metric import Metric
 from advisor.task import Example
 
 METRIC = metrics.resolve("exact_match")
@@ -53,7 +54,7 @@ def test_choosing_among_prompts_does_not_flatter_the_path():
     coins = [probe(f"coin {k}", "none", {i: 100.0 * random.integers(2) for i in ids}) for k in range(12)]
     coins[0] = probe("zero-shot", "none", coins[0].scores)
     found = Diagnosis("exact_match", 200, {}, tuple(coins), {}, {}).measured(
-        metrics.Metric("mean", METRIC.score, METRIC.statistics, METRIC.aggregate, 100), 0
+        Metric("mean", METRIC.score, METRIC.statistics, METRIC.aggregate, 100), 0
     )
     best = max(p.value for p in coins)
     assert found.draws["prompting"].mean() < best  # the best of twelve coins looks better than a coin

@@ -70,7 +70,7 @@ class Server:
     lock: Any = field(default_factory=threading.Lock)
 
     def address(self, **more: Any) -> Address:
-        return address.read({"endpoint": self.url, "name": "tiny", "can": ["constrain"], **more})
+        return address.parse_address({"endpoint": self.url, "name": "tiny", "can": ["constrain"], **more})
 
     def endpoint(self, meter: Meter | None = None, **more: Any) -> Endpoint:
         return Endpoint(self.address(**more), meter or Meter(), patience=QUICK)
@@ -245,7 +245,7 @@ def test_the_answers_that_came_before_a_refused_key_are_handed_over(server):
 
 
 def test_a_server_that_is_not_there_is_an_error_of_each_request():
-    endpoint = Endpoint(address.read("http://127.0.0.1:9/v1#tiny"), patience=QUICK)
+    endpoint = Endpoint(address.parse_address("http://127.0.0.1:9/v1#tiny"), patience=QUICK)
     assert "connection failed" in str(dict(endpoint.generate(requests(1)))[0].error)
     with pytest.raises(OutsideError, match="gave no answer"):
         endpoint.measure()
@@ -404,19 +404,19 @@ def test_a_key_that_is_not_set_is_the_persons_mistake(server, monkeypatch):
 @pytest.mark.parametrize("url", ["http://me:pw@host/v1", "http://host/v1?api_key=pw", "ftp://host", "host:80/v1"])
 def test_an_address_that_holds_a_secret_or_is_none_is_refused_without_showing_it(url):
     with pytest.raises(ValueError, match="endpoint") as refused:
-        address.read({"endpoint": url, "name": "tiny"})
+        address.parse_address({"endpoint": url, "name": "tiny"})
     assert "pw" not in str(refused.value)
 
 
 def test_an_address_has_one_short_form_that_is_read_back():
-    found = address.read("https://host:8000/v1/#org/tiny:8b#SOME_KEY")
+    found = address.parse_address("https://host:8000/v1/#org/tiny:8b#SOME_KEY")
     assert (found.endpoint, found.name, found.key_env) == ("https://host:8000/v1", "org/tiny:8b", "SOME_KEY")
-    assert address.read(str(found)) == found
-    same = address.read(
+    assert address.parse_address(str(found)) == found
+    same = address.parse_address(
         {"endpoint": "https://host:8000/v1", "name": "org/tiny:8b", "price": {"prompt": 1, "completion": 2}}
     )
     assert same.fingerprint == found.fingerprint  # the key and the price make it no other model
-    assert address.read("https://host:8000/v1#other").fingerprint != found.fingerprint
+    assert address.parse_address("https://host:8000/v1#other").fingerprint != found.fingerprint
 
 
 # What it can do
@@ -431,7 +431,7 @@ def test_labels_are_sent_as_a_schema_and_come_back_as_labels(server):
 
 def test_what_a_server_can_do_is_tried_once_and_remembered(server, tmp_path):
     server.reply = lambda body: told(echo(body), logprobs={"content": []} if body.get("logprobs") else None)
-    able = Endpoint(address.read(f"{server.url}#tiny"), folder=tmp_path, patience=QUICK)
+    able = Endpoint(address.parse_address(f"{server.url}#tiny"), folder=tmp_path, patience=QUICK)
     assert able.can == {"generate", "constrain", "score"}
     asked = len(server.asked)
     assert Endpoint(able.address, folder=tmp_path).can == able.can
@@ -439,7 +439,7 @@ def test_what_a_server_can_do_is_tried_once_and_remembered(server, tmp_path):
 
 
 def test_a_server_that_ignores_or_refuses_a_schema_can_not_constrain(server):
-    plain = address.read(f"{server.url}#tiny")
+    plain = address.parse_address(f"{server.url}#tiny")
     server.reply = lambda body: told("Yes.")
     assert Endpoint(plain, patience=QUICK).can == {"generate"}
     server.faults = {"Is ice cold?": [(400, {}, "response_format is not known"), (400, {}, "logprobs neither")]}
@@ -452,7 +452,7 @@ def test_a_server_that_ignores_or_refuses_a_schema_can_not_constrain(server):
 def test_what_is_declared_is_not_tried(server):
     assert server.endpoint(can=["score"]).can == {"generate", "score"}
     with pytest.raises(ValueError, match="can"):
-        address.read({"endpoint": server.url, "name": "tiny", "can": ["tune"]})
+        address.parse_address({"endpoint": server.url, "name": "tiny", "can": ["tune"]})
     assert server.asked == []
 
 
@@ -465,7 +465,7 @@ def test_the_speed_is_that_of_requests_at_once_and_counts_as_spending(server):
 
 # Consent
 
-ELSEWHERE = address.read("https://models.example/v1#tiny")
+ELSEWHERE = address.parse_address("https://models.example/v1#tiny")
 
 
 @pytest.mark.parametrize(
@@ -474,7 +474,7 @@ ELSEWHERE = address.read("https://models.example/v1#tiny")
      ("0.0.0.0", False), ("localhost.example", False), ("models.example", False)],
 )  # fmt: skip
 def test_only_loopback_is_on_this_machine(host, here):
-    assert address.read(f"http://{host}:8000/v1#tiny").on_this_machine is here
+    assert address.parse_address(f"http://{host}:8000/v1#tiny").on_this_machine is here
 
 
 def test_without_consent_nothing_is_sent_and_the_message_says_what_would_be(tmp_path):
@@ -491,7 +491,7 @@ def test_consent_is_asked_once_and_remembered_for_that_endpoint(tmp_path):
     consent.require(ELSEWHERE, **agree)
     consent.require(ELSEWHERE, **agree)
     assert len(asked) == 1 and "https://models.example/v1" in asked[0]
-    consent.require(address.read("https://other.example/v1#tiny"), **agree)
+    consent.require(address.parse_address("https://other.example/v1#tiny"), **agree)
     assert len(asked) == 2
 
 

@@ -7,6 +7,7 @@ from advisor.paths import abstaining
 from advisor.paths.abstaining import threshold, trade
 from advisor.runtime.runtime import Runtime
 from advisor.score import metrics
+from advisor.score.metric import score_all
 from advisor.system import Abstain, Context, ModelRef, System
 from advisor.task import Example, Task
 
@@ -54,6 +55,6 @@ def test_an_abstention_is_scored_as_its_text_and_counted_beside(zoo: Task, keepe
     metric = metrics.resolve("exact_match")
     rows = [zoo.split.test[0], Example("x", "Who?", "No idea."), Example("y", "What else?", "burrow9")]
     made = keeper.predict(replace(SYSTEM, abstain=Abstain("No idea.", 0.5)), rows)
-    scored = metrics.score_all(metric, [one.text for one in made], rows)
+    scored = score_all(metric, [one.text for one in made], rows)
     assert [one.score for one in scored] == [100.0, 100.0, 0.0]
     assert _answered(metric, scored, made, 0) == {"items": 1, "share": 1 / 3, "score": 100.0, "right": 1}

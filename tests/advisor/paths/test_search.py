@@ -73,7 +73,7 @@ def test_an_embedder_that_is_gone_is_told(zoo: Task, keeper: Runtime, plan):
 
 def test_an_index_in_milvus_lite_finds_the_same(zoo: Task, keeper: Runtime, tmp_path: Path):
     pytest.importorskip("milvus_lite")
-    other = Runtime("reader", tmp_path / "runs" / "milvus", (), zoo.documents, how=Retrieval("milvus.db"))
+    other = Runtime("reader", tmp_path / "runs" / "milvus", (), zoo.documents, how=Retrieval(index="milvus.db"))
     other.folder.mkdir(parents=True)
     other.finder.embedder = keeper.finder.embedder  # type: ignore[misc]
     asked = [row.input for row in zoo.split.test]

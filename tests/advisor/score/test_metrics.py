@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from advisor.score.metrics import METRICS, Metric, fields, floors, parse_json, resolve, score_all
+from advisor.score.fields import fields, parse_json
+from advisor.score.metric import Metric, floors, score_all
+from advisor.score.metrics import METRICS, resolve
 from advisor.task import Example
 
 

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from advisor.score.metrics import Scored, resolve, score_all
+from advisor.score.metric import Scored, score_all
+from advisor.score.metrics import resolve
 from advisor.score.statistics import Gain, difference, draws, examples_needed, holm, interval, verdict
 from advisor.task import Example
 

@@ -1,0 +1,84 @@
+"""What a metric is: a score for one text, and figures over many as functions of sums. Knows nothing of models."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.task import Example
+
+Floats = NDArray[np.float64]
+Statistics = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric on the scale 0 to 100.
+
+    `score` rates one text. `statistics` gives the same text's additive statistics (k floats), and `aggregate` turns sums
+    of them, shape (b, k), into b figures: means, micro and macro F1 are all functions of such sums, so that a bootstrap is
+    one matrix product. An example passes at `passing` or more.
+    """
+
+    name: str
+    score: Callable[[str, Example], float]
+    statistics: Callable[[str, Example], Statistics]
+    aggregate: Callable[[Floats], Floats]
+    passing: float
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one example got. `score` is None where the system gave no text: unscored, which is not a zero."""
+
+    id: str
+    score: float | None
+    statistics: Statistics = ()
+
+
+def score_all(metric: Metric, texts: Sequence[str | None], examples: Sequence[Example]) -> tuple[Scored, ...]:
+    """Score one text per example; a text that is None stays unscored."""
+    return tuple(
+        Scored(example.id, None)
+        if text is None
+        else Scored(example.id, metric.score(text, example), metric.statistics(text, example))
+        for text, example in zip(texts, examples, strict=True)
+    )
+
+
+def floors(metric: Metric, examples: Sequence[Example], contexts: Mapping[str, str] | None = None) -> dict[str, float]:
+    """What the metric gives for no work at all: copying the input, always the commonest output, copying the context.
+
+    `contexts` maps example ids to the context that a system would see; the third floor is there only with it.
+    """
+    if not examples:
+        return {}
+    commonest = Counter(example.output for example in examples).most_common(1)[0][0]
+    texts = {
+        "copying the input": [example.input for example in examples],
+        "the commonest output": [commonest] * len(examples),
+    }
+    if contexts:
+        texts["copying the context"] = [contexts.get(example.id, "") for example in examples]
+    return {name: _aggregate(metric, score_all(metric, given, examples)) for name, given in texts.items()}
+
+
+def _aggregate(metric: Metric, scored: Sequence[Scored]) -> float:
+    return float(metric.aggregate(np.array([one.statistics for one in scored], dtype=float).sum(0, keepdims=True))[0])
+
+
+def ratio(part: Floats, whole: Floats, empty: float | Floats = 0.0) -> Floats:
+    """part / whole, and `empty` where there is nothing to divide by."""
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), empty)
+
+
+def mean(name: str, score: Callable[[str, Example], float], passing: float) -> Metric:
+    """A metric whose figure over many examples is the mean of their scores."""
+    return Metric(name, score, lambda t, e: (score(t, e), 1.0), lambda sums: ratio(sums[:, 0], sums[:, 1]), passing)
+
+
+def best(compare: Callable[[str, str], float]) -> Callable[[str, Example], float]:
+    """Score a text against each accepted answer, and keep the best."""
+    return lambda text, example: 100 * max(compare(text, answer) for answer in example.answers)
