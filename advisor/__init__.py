@@ -3,19 +3,30 @@
     import advisor
 
     advisor.recommend({"output_kind": "json", "train_examples": 2000}).leading
+    task = advisor.load_task("examples/restaurant-booking")
+    advisor.profile(task).findings
+    advisor.run(task).gain
     advisor.load("runs/restaurant-booking-3f9c12ab").predict(["A table for two at eight"])
 
-Importing it is quick: torch is loaded when a model is first needed.
+Importing it is quick: what needs a model is imported when a name that needs it is first asked for.
 """
 
+from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from advisor.errors import AdvisorError, CannotError, InputError, OutsideError, Problem
 
 if TYPE_CHECKING:
+    from advisor.data.profiling import Profile
+    from advisor.data.reading import load_task
     from advisor.decide.recommendation import Recommendation
+    from advisor.measure.diagnosis import Diagnosis
+    from advisor.measure.proof import Result
     from advisor.runtime.built import load
+    from advisor.runtime.settings import Settings
     from advisor.system import System
+    from advisor.task import Task
 
 __all__ = [
     "AdvisorError",
@@ -24,24 +35,69 @@ __all__ = [
     "OutsideError",
     "Problem",
     "Recommendation",
+    "Settings",
     "System",
+    "Task",
+    "diagnose",
     "load",
+    "load_task",
+    "profile",
     "recommend",
+    "run",
 ]
+_HOMES = {
+    "Recommendation": "decide.recommendation",
+    "Settings": "runtime.settings",
+    "System": "system",
+    "Task": "task",
+    "load": "runtime.built",
+    "load_task": "data.reading",
+}
 
 
-def recommend(answers: dict[str, Any]) -> "Recommendation":
-    """The recommendation from answers alone. Raises InputError naming every answer that can't be read."""
-    from advisor import answers as answering
-    from advisor.decide import recommendation, rules
+def profile(task: "Task", settings: "Settings | None" = None) -> "Profile":
+    """What the data of a task says, and what is wrong with it."""
+    from advisor.flow import Run
 
-    return recommendation.recommend(answering.parse(answers, "answers"), {}, rules.load())
+    return Run(task, settings).profile
+
+
+def diagnose(task: "Task", settings: "Settings | None" = None) -> "Diagnosis | None":
+    """What probes measure on a task; None with too few examples. Raises InputError where consent is missing."""
+    from advisor.flow import Run
+
+    run = Run(task, settings)
+    run.agree()
+    return run.diagnosis
+
+
+def recommend(what: "Task | Mapping[str, Any]", settings: "Settings | None" = None) -> "Recommendation":
+    """The recommendation for a task, measured, or from answers alone. Raises InputError naming every answer that can't be
+    read, or where consent is missing."""
+    if isinstance(what, Mapping):
+        from advisor.answers import parse
+        from advisor.decide.recommendation import recommend as decide
+        from advisor.decide.rules import load_rules
+
+        return decide(parse(what), {}, load_rules())
+    from advisor.flow import Run
+
+    run = Run(what, settings)
+    if run.measurable:
+        run.agree()
+    return run.recommendation
+
+
+def run(task: "Task", settings: "Settings | None" = None) -> "Result":
+    """All steps: what the sealed test says of the system that was built; the run folder holds the rest."""
+    from advisor.flow import Run, follow
+
+    going = Run(task, settings)
+    follow(going)
+    return going.proof
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    homes = {"load": "runtime.built", "Recommendation": "decide.recommendation", "System": "system"}
-    if name in homes:
-        return getattr(import_module(f"advisor.{homes[name]}"), name)
+    if name in _HOMES:
+        return getattr(import_module(f"advisor.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'advisor' has no attribute {name!r}")

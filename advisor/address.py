@@ -37,7 +37,7 @@ class Address(BaseModel):
     endpoint: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[^#\s]+$")]
     key_env: str = ""
-    can: tuple[Literal["generate", "constrain", "score", "tune_remote"], ...] | None = None
+    can: tuple[Literal["generate", "constrain"], ...] | None = None
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
     price: Price | None = None
     context: Annotated[int, Field(ge=512)] = 8192

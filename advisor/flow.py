@@ -1,153 +1,139 @@
-"""The flow: profile, diagnose, recommend, build, prove, report. Each a step of the run folder, so each is done once."""
+"""The flow: seven steps from a task to a report. Each is a value in the run folder, made once and read back as what it is.
 
+A step is asked for by its name; what it rests on is made first, or read.
+"""
+
+import os
 import platform
 import shutil
 import sys
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import trainers
 from advisor import runfolder
 from advisor.address import Address
 from advisor.data import profiling, reading
-from advisor.decide import recommendation, rules
-from advisor.decide.rules import PATH_NAMES
+from advisor.data.profiling import Profile
+from advisor.decide import recommendation
+from advisor.decide.costs import EFFORTS
+from advisor.decide.recommendation import Recommendation
+from advisor.decide.rules import load_rules
 from advisor.errors import CannotError, InputError, Problem
-from advisor.measure import diagnosis, planning, proof
+from advisor.measure import diagnosis, ledger, planning, proof
 from advisor.measure.diagnosis import Diagnosis
-from advisor.models import local
+from advisor.measure.proof import Chosen, Finalists, Result
+from advisor.models import named
 from advisor.models.endpoint import Endpoint
-from advisor.paths import PATHS, abstaining, search
+from advisor.models.local import LocalModel, tunes
+from advisor.models.protocol import Model
+from advisor.paths import PATHS, abstaining
+from advisor.paths import search as searching
+from advisor.paths.abstaining import Abstaining
+from advisor.paths.classifier import has_labels
 from advisor.paths.prompting import baseline
-from advisor.runtime import rerank
-from advisor.runtime.purse import Plan
-from advisor.runtime.runtime import Runtime
+from advisor.runtime.bench import Bench, Purse
+from advisor.runtime.built import ARTIFACT, POOL, STORE, SYSTEM, Asked
+from advisor.runtime.finder import LazyEmbedder, Search, over_documents
+from advisor.runtime.rerank import OWN, reranker
+from advisor.runtime.runtime import TUNED, Runtime, Tuning
 from advisor.runtime.settings import Settings, agree_to_index, bound, check_prices
-from advisor.score import metrics
-from advisor.system import Classifier, System, digest, from_json, to_json
+from advisor.runtime.store import Store
+from advisor.score.metrics import resolve
+from advisor.show import report
+from advisor.system import PATH_NAMES, Abstain, Buildable, Classifier, Shot, System, digest
 from advisor.task import Task
 from retrieval.index.updating import Watch, unwatched
-from trainers.models import ask_hub
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 FEWEST_TO_RUN = 30
-ASSUMED = trainers.Speed(2000.0, 100.0, 0.0)  # tokens a second of an endpoint that must not be asked
+Value = TypeVar("Value")
+
+
+def follow(run: "Run", show: Callable[[object], None] = lambda value: None) -> tuple[Path, ...]:
+    """All seven steps; `show` is handed what each found out, as soon as it is there. The files of the report."""
+    run.agree()
+    show(run.profile)
+    show(run.search)
+    show(run.diagnosis)
+    show(run.recommendation)
+    show(run.build)
+    show(run.proof)
+    return run.report()
 
 
 class Run:
-    """One task with one run folder; every method is a step that resumes."""
+    """One task in one run folder. Raises InputError where the settings ask for what the task or the model rules out."""
 
-    def __init__(self, task: Task, settings: Settings, watch: Watch = unwatched) -> None:
-        self.task, self.settings = task, settings
-        self._model = _chosen(task, settings)
-        loader = Runtime(self._model, Path())
-        if reason := _impossible(task, loader).get(settings.path):
-            what = f"{settings.path} can't be built: {reason}"
-            raise InputError(Problem(what, "--path", do="Choose another path"))
-        if task.retrieval.rerank == rerank.OWN and not local.tunes(loader.model):
-            do = "Name a cross-encoder, or a model whose weights are here"
-            raise InputError(
-                Problem(
-                    "an endpoint tells no probabilities to rerank by",
-                    task.folder / "task.yaml",
-                    None,
-                    "retrieval.search.rerank",
-                    do,
-                )
-            )
-        self._key = digest(
-            [version("advisor"), task.fingerprint, loader.model.fingerprint, settings.seed, asdict(settings.budget)]
-        )
-        whole = digest([self._key, settings.path, dict(settings.said or {})])
+    def __init__(self, task: Task, settings: Settings | None = None, watch: Watch = unwatched) -> None:
+        self.task, self.settings, self.watch = task, settings or Settings(), watch
+        said = _said(task, self.settings)
+        check_prices(said, self.settings)
+        model = named.model_named(said)
+        _check(task, model, self.settings.path)
+        self._answers = {**task.answers, **self.settings.said}
+        self._may_leave = self._answers.get("data_may_leave", "unknown")
+        asked = [version("advisor"), task.fingerprint, model.fingerprint, self.settings.seed, self.settings.budget]
+        self._key = digest(asked)
+        whole = digest([self._key, self.settings.path, self.settings.said])
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
-        if settings.fresh:
+        if self.settings.fresh:
             runfolder.forget(self.folder)
-        self.runtime = Runtime(self._model, self.folder, task.split.train, task.documents, watch, task.retrieval)
-        self.runtime.fresh = settings.fresh
-        may_leave = self._may_leave = {**task.answers, **(settings.said or {})}.get("data_may_leave", "unknown")
-        self.runtime.model = model = loader.model
-        if isinstance(model, Endpoint):
-            self.runtime.model = bound(model, self.folder, settings, may_leave)
-
-    def write_task(self) -> None:
-        """Write what was asked, with what a rerun needs."""
-        task = self.task
-        value = {
-            "name": task.name,
-            "folder": str(task.folder),
-            "description": task.description,
-            "instruction": task.instruction,
-            "metric": task.metric,
-            "labels": list(task.labels),
-            "model": self.runtime.name,
-            "endpoint": self._model.model_dump(exclude_defaults=True) if isinstance(self._model, Address) else None,
-            "model_fingerprint": self.runtime.model.fingerprint,
-            "seed": self.settings.seed,
-            "command": " ".join(["advisor", *sys.argv[1:]]),
-            "versions": {name: version(name) for name in ("advisor", *LIBRARIES)},
-            "machine": f"{platform.machine()}, {_cores()} cores, Python {platform.python_version()}",
-            "fingerprint": task.fingerprint,
-            "left_out": list(task.left_out),
-            "retrieval": asdict(task.retrieval),
-            "flags": {"path": self.settings.path, "budget_seconds": self.settings.budget.seconds},
-        }
-        runfolder.write(self.folder / "task.json", value)
-
-    def profile(self) -> dict[str, Any]:
-        """What the data says."""
-
-        def work() -> dict[str, Any]:
-            self.runtime.watch("profile", 0, 1)
-            found = profiling.profile(self.task, self.runtime.model.count, self.runtime.embedder)
-            self.runtime.watch("profile", 1, 1)
-            derived, signals = profiling.derived_answers(self.task, found), profiling.signals(found)
-            return {**asdict(found), "derived": derived, "signals": signals}
-
-        value: dict[str, Any] = runfolder.step(self.folder, "profile", self._key, work, shared=not self.settings.fresh)
-        return value
-
-    @cached_property
-    def plan(self) -> Plan:
-        """What the budget buys, from one timing of this machine that a resumed run keeps."""
-        value = runfolder.step(
-            self.folder,
-            "plan",
-            self._key,
-            lambda: asdict(planning.plan(self.task, self.runtime, self.settings.budget)),
-            shared=not self.settings.fresh,
+        self.model: LocalModel | Endpoint = (
+            bound(model, self.folder, self.settings, self._may_leave) if isinstance(model, Endpoint) else model
         )
-        return Plan(**value)
-
-    @property
-    def assumed_plan(self) -> Plan:
-        """The plan without asking an endpoint, whose speed is assumed; that of the run for a local model."""
-        if not isinstance(self.runtime.model, Endpoint):
-            return self.plan
-        return planning.plan(self.task, self.runtime, self.settings.budget, ASSUMED)
+        self.embedder = LazyEmbedder(task.retrieval.embedder, self.folder.parent)
+        self.store = Store(self.folder.parent / STORE)
+        runfolder.write(self.folder / "task.json", Asked, _record(task, self.model, self.settings))
 
     def agree(self) -> None:
         """Ask now for the consent that an endpoint, or an index elsewhere, needs. Raises InputError without it."""
-        if isinstance(self.runtime.model, Endpoint):
-            self.runtime.model.agree(self.runtime.model.address)
+        if isinstance(self.model, Endpoint):
+            self.model.agree(self.model.address)
         agree_to_index(self.task.retrieval, self.settings, self.folder.parent, self._may_leave)
 
     @cached_property
-    def retrieval(self) -> dict[str, Any] | None:
+    def profile(self) -> Profile:
+        """What the data says."""
+
+        def work() -> Profile:
+            self.watch("profile", 0, 1)
+            profile = profiling.profile(self.task, self.model.count, self.embedder)
+            self.watch("profile", 1, 1)
+            return profile
+
+        return self._step("profile", self._key, Profile, work)
+
+    @cached_property
+    def purse(self) -> Purse:
+        """What the budget buys, from one timing of this machine that a resumed run keeps."""
+        budget = self.settings.budget
+        return self._step(
+            "purse", self._key, Purse, lambda: planning.plan(self.task, self.model, self.embedder, budget)
+        )
+
+    @property
+    def assumed_purse(self) -> Purse:
+        """The purse without asking an endpoint, whose speed is assumed; that of the run for a local model."""
+        if not isinstance(self.model, Endpoint):
+            return self.purse
+        return planning.plan(self.task, self.model, self.embedder, self.settings.budget, planning.ASSUMED)
+
+    @cached_property
+    def search(self) -> Search | None:
         """How documents are searched, chosen on development questions; None where there are no documents."""
         if not self.task.documents:
             return None
-        value: dict[str, Any] = runfolder.step(
-            self.folder,
-            "retrieval",
-            digest([self._key, self.plan]),
-            lambda: search.choose(self.task, self.runtime, self.plan, self.settings.seed),
-            shared=not self.settings.fresh,
-        )
-        search.apply(value, self.runtime)
-        return value
+        key = digest([self._key, self.purse])
+        return self._step("search", key, Search, lambda: searching.choose(self._bench(Search())))
+
+    @cached_property
+    def bench(self) -> Bench:
+        """What is measured and built on, searching as was chosen."""
+        return self._bench(self.search or Search())
 
     @property
     def measurable(self) -> bool:
@@ -159,209 +145,209 @@ class Run:
         """What probes measured; None with too few examples."""
         if not self.measurable:
             return None
-        _ = self.retrieval
-        value = runfolder.step(
-            self.folder,
-            "diagnosis",
-            digest([self._key, self.plan]),
-            lambda: diagnosis.diagnose(self.task, self.runtime, self.plan, self.settings.seed).to_json(),
-            shared=not self.settings.fresh,
-        )
-        return diagnosis.from_json(value)
+        key = digest([self._key, self.purse])
+        return self._step("diagnosis", key, Diagnosis, lambda: diagnosis.diagnose(self.bench))
 
-    def recommend(self) -> dict[str, Any]:
-        """The recommendation, from the answers, the data and the probes."""
-        profile, found = self.profile(), self.diagnosis
-        answers = {**profile["derived"], "tunes_same_model": "yes" if local.tunes(self.runtime.model) else "unknown"}
-        if not self.measurable:  # so few are a start: how many there could be is not known
+    @cached_property
+    def recommendation(self) -> Recommendation:
+        """Which path, from the answers, the data and the probes."""
+        profile, measured = self.profile, self.diagnosis
+        answers = {**profile.derived, "tunes_same_model": "yes" if tunes(self.model) else "unknown"}
+        if measured:
+            answers["base_capability"] = diagnosis.capability(measured)
+        else:  # so few are a start: how many there could be is not known
             del answers["train_examples"]
-        if found:
-            answers["base_capability"] = diagnosis.capability(found)
-        given = {k: v for k, v in {**self.task.answers, **(self.settings.said or {})}.items() if v != "unknown"}
-        answers |= given
+        answers |= {name: value for name, value in self._answers.items() if value != "unknown"}
 
-        def work() -> dict[str, Any]:
-            metric = metrics.resolve(self.task.metric, self.task.labels, self.task.folder)
-            decided = recommendation.recommend(
+        def work() -> Recommendation:
+            return recommendation.recommend(
                 answers,
-                {**profile["signals"], **(found.signals() if found else {})},
-                rules.load(),
-                found.measured(metric, self.settings.seed) if found else None,
-                planning.costs(self.task, self.runtime, self.plan) if self.measurable else None,
-                self.impossible(),
+                {**profile.signals, **(measured.signals() if measured else {})},
+                load_rules(),
+                measured.measured(self.bench.metric, self.settings.seed) if measured else None,
+                planning.costs(self.task, self.model, self.purse) if measured else EFFORTS,
+                infeasible(self.task, self.model),
             )
-            return {**decided.to_json(), "answers": answers}
 
-        value: dict[str, Any] = runfolder.step(self.folder, "recommendation", digest([self._key, answers]), work)
-        return value
+        return runfolder.step(self.folder, "recommendation", digest([self._key, answers]), Recommendation, work)
 
-    def impossible(self) -> dict[str, str]:
-        """Paths that this task and model rule out, each with the reason."""
-        return _impossible(self.task, self.runtime)
+    @cached_property
+    def chosen(self) -> Chosen:
+        """What is to be built: the path that was asked for, else the one recommended, else the provisional one."""
+        advice, asked = self.recommendation, self.settings.path
+        path = asked or advice.path or advice.provisional or advice.leading
+        return Chosen(path, not asked and advice.path is None, bool(asked), _runner_up(path, self.diagnosis))
 
-    def build(self, path: str, name: str) -> System | Classifier:
-        """Build a path's system, as the step `name`."""
-        _ = self.retrieval
-        value = runfolder.step(
-            self.folder,
-            name,
-            digest([self._key, self.plan, path]),
-            lambda: to_json(PATHS[path](self.task, self.runtime, self.plan, self.settings.seed)),
-        )
-        return self._abstaining(from_json(value), path, name)
+    @cached_property
+    def build(self) -> Finalists:
+        """The chosen path's system, in the artifact, and the two that it is compared with."""
+        path, second = self.chosen.path, self.chosen.runner_up
+        runner_up = self._built(second, "runner_up_system") if second else None
+        system = self._built(path, "system")
+        tuned = self.folder / "build" / path / TUNED
+        tokens = runfolder.read(tuned, Tuning).tokens if tuned.is_file() else 0
+        return Finalists(baseline(self.bench), runner_up, self._artifact(system), tokens)
 
-    def _abstaining(self, system: System | Classifier, path: str, name: str) -> System | Classifier:
-        """The system, saying that it does not know where the task asks for that."""
-        wanted = self.task.abstain and isinstance(system, System) and system.context.kind != "none"
-        if not wanted or not isinstance(system, System):
+    @cached_property
+    def proof(self) -> Result:
+        """What the sealed test says of the systems that were built."""
+        finalists = self.build
+
+        def work() -> Result:
+            self._afford(len(self.task.split.test) * len(finalists.named))
+            result = proof.prove(self.bench, self.chosen, finalists)
+            return replace(result, spent=self.model.meter.spent) if isinstance(self.model, Endpoint) else result
+
+        key = digest([self._key, self.chosen, self.recommendation])
+        result = runfolder.step(self.folder, "result", key, Result, work)
+        if not result.seconds:
+            result = replace(result, seconds=runfolder.seconds(self.folder))
+            runfolder.write(self.folder / "result.json", Result, result)
+        return result
+
+    def report(self) -> tuple[Path, ...]:
+        """Write what was found out as pages for people; their paths."""
+        return report.write(self.folder)
+
+    def _step(self, name: str, key: str, kind: type[Value], work: Callable[[], Value]) -> Value:
+        """A step whose value another run with the same key may have found out."""
+        return runfolder.step(self.folder, name, key, kind, work, shared=not self.settings.fresh)
+
+    def _bench(self, search: Search) -> Bench:
+        task, how = self.task, self.task.retrieval
+        reader = reranker(how.rerank, self.model) if task.documents else None
+        finder = over_documents(task.documents, self.folder, how, search, self.embedder, reader, self.watch)
+        pool, fresh = task.split.train, self.settings.fresh
+        runtime = Runtime(self.model, self.folder, self.store, self.embedder, finder, pool, fresh, self.watch)
+        metric = resolve(task.metric, task.labels, task.folder)
+        return Bench(task, runtime, metric, self.purse, self.settings.seed)
+
+    def _built(self, path: str, name: str) -> Buildable:
+        """The system of a path, built as the step `name`; it says that it does not know where the task asks for that."""
+        key = digest([self._key, self.purse, path])
+        kind: type[Buildable] = Classifier if path == "classifier" else System
+        system = runfolder.step(self.folder, name, key, kind, lambda: PATHS[path](self.bench))
+        if not self.task.abstain or not isinstance(system, System) or system.context.kind == "none":
             return system
-        examples = self.task.split.choose[: self.plan.choose] or self.task.split.compare[: self.plan.measure]
-        value = runfolder.step(
-            self.folder,
-            "abstaining" if name == "system" else f"{name}_abstaining",
-            digest([self._key, self.plan, path]),
-            lambda: abstaining.fit(self.task, self.runtime, system, examples),
-        )
-        return abstaining.abstaining(system, value)
+        plain, step = system, "abstaining" if name == "system" else f"{name}_abstaining"
+        fitted = runfolder.step(self.folder, step, key, Abstaining, lambda: abstaining.fit(self.bench, plain))
+        return replace(plain, abstain=Abstain(fitted.text, fitted.below))
 
-    def runner_up(self, path: str) -> str | None:
-        """The best on development among the task's paths that come before `path` in the order of cost."""
-        before = PATH_NAMES[: PATH_NAMES.index(path)]
-        scores = {
-            probe.path: 0.0 for probe in (self.diagnosis.probes if self.diagnosis else ()) if probe.path in before
-        }
-        for probe in self.diagnosis.probes if self.diagnosis else ():
-            if probe.path in scores:
-                scores[probe.path] = max(scores[probe.path], probe.value)
-        return max(scores, key=lambda name: scores[name]) if scores else None
-
-    def prove(self) -> dict[str, Any]:
-        """Build the chosen path and its runner-up, then compare them with the baseline on the sealed test."""
-        advice = self.recommend()
-        path = self.settings.path or advice["path"] or advice["provisional"]
-        second = self.runner_up(path)
-
-        finalists: dict[str, System | Classifier] = {"baseline": baseline(self.task, self.runtime, self.plan)}
-        if second:
-            finalists["runner_up"] = self.build(second, "runner_up_system")
-        finalists["test"] = self._artifact(self.build(path, "system"))
-
-        def work() -> dict[str, Any]:
-            self._afford(len(self.task.split.test) * len(finalists))
-            figures = proof.prove(self.task, self.runtime, finalists, self.settings.seed)
-            return {
-                "run": str(self.folder),
-                "path": path,
-                "provisional": not self.settings.path and advice["path"] is None,
-                "forced": bool(self.settings.path),
-                "runner_up": second,
-                **figures,
-                "trained_tokens": self._trained_tokens(path),
-                "spent": asdict(model.meter.spent) if isinstance(model := self.runtime.model, Endpoint) else None,
-            }
-
-        value = runfolder.step(self.folder, "result", digest([self._key, path, advice]), work)
-        if "seconds" not in value:
-            value = {**value, "seconds": runfolder.seconds(self.folder)}
-            runfolder.write(self.folder / "result.json", value)
-        return dict(value)
-
-    def _afford(self, requests: int) -> None:
-        """Raises CannotError when so many requests to an endpoint would not fit the budget: the test stays sealed then."""
-        model = self.runtime.model
-        if not isinstance(model, Endpoint) or proof.is_open(self.folder):  # a resumed proof needs only the rest
-            return
-        takes = planning.expected(self.task, self.runtime, requests)
-        if not model.meter.fits(takes):
-            what = f"the sealed test would take about {takes}, more than the budget leaves after {model.meter.spent}"
-            raise CannotError(f"{what}. It was not opened; give a larger --budget, or a smaller test")
-
-    def _trained_tokens(self, path: str) -> int:
-        marker = self.folder / "build" / path / "tuned.json"
-        return int(runfolder.read(marker)["tokens"]) if marker.is_file() else 0
-
-    def _artifact(self, system: System | Classifier) -> System | Classifier:
+    def _artifact(self, system: Buildable) -> Buildable:
         """Gather what a person takes away in `artifact/`; the system that names it there."""
-        folder = self.folder / "artifact"
+        folder = self.folder / ARTIFACT
         folder.mkdir(exist_ok=True)
         if isinstance(system, Classifier):
             shutil.copyfile(self.folder / system.head, folder / "head.npz")
-            system = replace(system, head="artifact/head.npz")
+            system = replace(system, head=f"{ARTIFACT}/head.npz")
         else:
             if system.model.adapter:
                 shutil.copytree(self.folder / system.model.adapter, folder / "adapter", dirs_exist_ok=True)
-                system = replace(system, model=replace(system.model, adapter="artifact/adapter"))
+                system = replace(system, model=replace(system.model, adapter=f"{ARTIFACT}/adapter"))
             if system.context.kind != "none":
-                self.runtime.finder.save(folder)
+                self.bench.runtime.finder.save(folder)
             if system.shots.kind == "similar":
-                runfolder.write(folder / "shots.json", [[e.input, e.output] for e in self.task.split.train])
-        runfolder.write(folder / "system.json", to_json(system))
+                pool = tuple(Shot(example.input, example.output) for example in self.task.split.train)
+                runfolder.write(folder / POOL, tuple[Shot, ...], pool)
+        runfolder.write(folder / SYSTEM, Buildable, system)
         return system
 
+    def _afford(self, requests: int) -> None:
+        """Raises CannotError when so many requests to an endpoint would not fit the budget: the test stays sealed then."""
+        if not isinstance(self.model, Endpoint) or ledger.is_open(self.folder):  # a resumed proof needs only the rest
+            return
+        takes, meter = planning.expected(self.task, self.model, requests), self.model.meter
+        if not meter.fits(takes):
+            what = f"the sealed test would take about {takes}, more than the budget leaves after {meter.spent}"
+            raise CannotError(f"{what}. It was not opened; give a larger --budget, or a smaller test")
 
-def opened(folder: Path, settings: Settings, watch: Watch = unwatched, *, needs: int = 1) -> Run:
+
+def opened(folder: Path, settings: Settings | None = None, watch: Watch = unwatched, *, needs: int = 1) -> Run:
     """The run for the task in a folder. Raises InputError with everything that is wrong with the task."""
+    settings = settings or Settings()
     task = reading.load_task(
         folder,
         seed=settings.seed,
         drop_invalid=settings.drop_invalid,
         allow_overlap=settings.allow_overlap,
         needs=needs,
-        model_problem=None if settings.model else _model_problem,
+        model_problem=None if settings.model else named.problem,
     )
-    if settings.model and (what := _model_problem(settings.model)):
-        do = "" if local.addressed(settings.model) else "Name a local folder, a hub id or a GGUF file"
+    if settings.model and (what := named.problem(settings.model)):
+        do = "" if named.addressed(settings.model) else "Name a local folder, a hub id or a GGUF file"
         raise InputError(Problem(what, "--model", do=do))
-    check_prices(_chosen(task, settings), settings)
-    run = Run(task, settings, watch)
-    run.write_task()
-    return run
+    return Run(task, settings, watch)
 
 
-def _model_problem(name: str | Address) -> str:
-    """What is wrong with a model's name, "" for nothing; a hub id is asked for, in the local cache and at the hub."""
-    try:
-        what = local.problem(name)
-        if what or not isinstance(name, str) or "/" not in name or "://" in name or Path(name).expanduser().exists():
-            return what
-        from huggingface_hub import try_to_load_from_cache
+def infeasible(task: Task, model: Model) -> Mapping[str, str]:
+    """Paths that this task and model rule out, each with the reason."""
+    reasons: dict[str, str] = {}
+    if not task.documents:
+        reasons |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
+    if not task.split.train:
+        reasons |= dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
+    elif not has_labels(task):
+        reasons["classifier"] = "the output is not one of a fixed set of labels"
+    if not tunes(model):
+        reason = f"{model.name} is an endpoint, which can't be tuned here; name a local model to tune"
+        reasons |= {path: reasons.get(path, reason) for path in ("finetuning", "rag+finetuning")}
+    return reasons
 
-        if not isinstance(try_to_load_from_cache(name, "config.json"), str):
-            ask_hub(name)
-    except Exception as error:  # the hub's own, and those of names that can be no file's
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        return f"the model {str(name)!r} is not to be had: {reason[0]}"
-    return ""
 
-
-def _chosen(task: Task, settings: Settings) -> str | Address:
+def _said(task: Task, settings: Settings) -> str | Address:
     """The model to use; of one given as `URL#name`, what the task declares of it."""
     if not settings.model:
-        return next(iter(task.models), local.DEFAULT)
+        return next(iter(task.models), named.DEFAULT)
     declared = next((model for model in task.models if str(model) == settings.model), None)
-    return declared or local.addressed(settings.model) or settings.model
+    return declared or named.addressed(settings.model) or settings.model
 
 
-def _impossible(task: Task, runtime: Runtime) -> dict[str, str]:
-    out: dict[str, str] = {}
-    if not task.documents:
-        out |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
-    if not task.split.train:
-        out |= dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
-    elif not diagnosis.has_labels(task):
-        out["classifier"] = "the output is not one of a fixed set of labels"
-    if not local.tunes(runtime.model):
-        reason = f"{runtime.name} is an endpoint, which can't be tuned here; name a local model to tune"
-        out |= {path: out.get(path, reason) for path in ("finetuning", "rag+finetuning")}
-    return out
+def _check(task: Task, model: Model, path: str) -> None:
+    """Raises InputError where the path that was asked for can't be built, or the model can't rerank as the task asks."""
+    if reason := infeasible(task, model).get(path):
+        what = f"{path} can't be built: {reason}"
+        raise InputError(Problem(what, "--path", do="Choose another path"))
+    if task.retrieval.rerank == OWN and not tunes(model):
+        what, do = (
+            "an endpoint tells no probabilities to rerank by",
+            "Name a cross-encoder, or a model whose weights are here",
+        )
+        raise InputError(Problem(what, task.folder / "task.yaml", None, "retrieval.rerank", do))
+
+
+def _runner_up(path: str, measured: Diagnosis | None) -> str | None:
+    """The best on development among the task's paths that come before `path` in the order of cost."""
+    before = PATH_NAMES[: PATH_NAMES.index(path)]
+    scores: dict[str, float] = {}
+    for probe in measured.probes if measured else ():
+        if probe.path in before:
+            scores[probe.path] = max(scores.get(probe.path, 0.0), probe.value)
+    return max(scores, key=lambda name: scores[name]) if scores else None
+
+
+def _record(task: Task, model: LocalModel | Endpoint, settings: Settings) -> Asked:
+    """What was asked, with what a rerun needs."""
+    return Asked(
+        name=task.name,
+        folder=str(task.folder),
+        description=task.description,
+        instruction=task.instruction,
+        metric=task.metric,
+        labels=task.labels,
+        model=model.name,
+        endpoint=model.address if isinstance(model, Endpoint) else None,
+        model_fingerprint=model.fingerprint,
+        seed=settings.seed,
+        command=" ".join(["advisor", *sys.argv[1:]]),
+        versions={name: version(name) for name in ("advisor", *LIBRARIES)},
+        machine=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        fingerprint=task.fingerprint,
+        left_out=task.left_out,
+        retrieval=task.retrieval.model_dump(exclude_defaults=True),
+        flags={"path": settings.path, "budget_seconds": settings.budget.seconds},
+    )
 
 
 def _slug(name: str) -> str:
     kept = "".join(c if c.isalnum() or c in "-_" else "-" for c in name.lower()).strip("-")
     return kept[:40] or "task"
-
-
-def _cores() -> int:
-    import os
-
-    return os.cpu_count() or 1

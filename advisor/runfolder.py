@@ -1,4 +1,4 @@
-"""The run folder: steps that are done once, files that are whole or not there, a journal of what happened when."""
+"""The run folder: steps that are done once and read back as what they are, files that are whole or not there, a journal."""
 
 import json
 import os
@@ -6,12 +6,18 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
+from advisor import texts
 from advisor.errors import InputError, Problem
 
 RUNS = Path("runs")
+AGAIN = "Delete it, and run the command that made this run folder again"
+Value = TypeVar("Value")
 
 
 def opened(name: str, runs: Path = RUNS) -> Path:
@@ -27,25 +33,27 @@ def opened(name: str, runs: Path = RUNS) -> Path:
     return folder
 
 
-def step(folder: Path, name: str, key: str, work: Callable[[], Any], *, shared: bool = False) -> Any:
-    """The JSON value in `name`.json: `work`'s, done once for a `key`.
+def step(
+    folder: Path, name: str, key: str, kind: type[Value], work: Callable[[], Value], *, shared: bool = False
+) -> Value:
+    """The value of `work`, of the type `kind`, kept in `name`.json: done once for a `key`, and read back as what it is.
 
-    A step that is done is read back. `shared`: it is also taken over from another run in which it was done with the same key.
+    `shared`: it is also taken over from another run in which it was done with the same key.
     """
     path = folder / f"{name}.json"
     if _done(folder, name, key):
-        return read(path)
+        return read(path, kind)
     if shared:
         for other in sorted(folder.parent.glob("*/journal.jsonl")):
             if other.parent != folder and _done(other.parent, name, key):
                 shutil.copyfile(other.parent / path.name, partial := path.with_suffix(".partial"))
                 partial.replace(path)
                 record(folder, name, key, taken_over=other.parent.name)
-                return read(path)
+                return read(path, kind)
     since = time.perf_counter()
-    write(path, work())
+    write(path, kind, work())
     record(folder, name, key, seconds=round(time.perf_counter() - since, 2))
-    return read(path)
+    return read(path, kind)
 
 
 def forget(folder: Path) -> None:
@@ -69,29 +77,41 @@ def record(folder: Path, name: str, key: str, **more: Any) -> None:
         os.fsync(file.fileno())
 
 
-def write(path: Path, value: Any) -> None:
-    """Write a JSON value, whole or not at all."""
+def plain(kind: Any, value: object) -> Any:
+    """A value of the type `kind` as JSON has it: dataclasses as objects, tuples as lists."""
+    return _adapter(kind).dump_python(value, mode="json")
+
+
+def write(path: Path, kind: Any, value: object) -> None:
+    """Write a value of the type `kind` as JSON, whole or not at all."""
+    whole(path, json.dumps(plain(kind, value), indent=1, ensure_ascii=False) + "\n")
+
+
+def whole(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=_plain) + "\n", encoding="utf-8")
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)
 
 
-def read(path: Path) -> Any:
-    """A JSON value that `write` wrote. Raises InputError where it is damaged, or not there."""
+def read(path: Path, kind: type[Value]) -> Value:
+    """The value that `write` wrote. Raises InputError where it is damaged, of another version, or not there."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        of_kind: Any = kind
+        value: Value = _adapter(of_kind).validate_python(json.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        what = f"holds what no run of this version wrote: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise InputError(Problem(what, path, do=AGAIN)) from error
     except (OSError, ValueError, RecursionError) as error:
-        do = "Delete it, and run the command that made this run folder again"
-        raise InputError(Problem(f"can't be read: {error}", path, do=do)) from error
+        raise InputError(Problem(f"can't be read: {error}", path, do=AGAIN)) from error
+    return value
 
 
-def _plain(value: Any) -> Any:
-    if hasattr(value, "item"):
-        return value.item()
-    if hasattr(value, "keys"):
-        return dict(value)
-    return str(value)
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _done(folder: Path, name: str, key: str) -> bool:
@@ -100,11 +120,8 @@ def _done(folder: Path, name: str, key: str) -> bool:
 
 
 def _journal(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of the journal, without one that a kill cut short."""
     path = folder / "journal.jsonl"
-    if not path.is_file():
-        return
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            yield json.loads(line)
-        except ValueError:  # a line cut short by a kill
-            continue
+    if path.is_file():
+        for _, line in texts.json_lines(path.read_text(encoding="utf-8"), path, []):
+            yield line

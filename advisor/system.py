@@ -1,13 +1,14 @@
-"""The one idea: a system is parts. Values only; `runtime.py` is what runs them."""
+"""The one idea: a system is parts. Values only; the runtime is what runs them."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any, Literal, cast
+from dataclasses import asdict, dataclass, field, is_dataclass
+from typing import Any, Literal
 
-from advisor.errors import CannotError
+from trainers.rendering import Turn
 
+PATH_NAMES = ("prompting", "classifier", "rag", "finetuning", "rag+finetuning")  # in the order of cost
 PASSAGES = 3  # retrieved by default
 SHOTS = 4
 
@@ -75,6 +76,7 @@ class System:
     context: Context = field(default_factory=Context)
     decoding: Decoding = field(default_factory=Decoding)
     abstain: Abstain | None = None
+    kind: Literal["system"] = "system"
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Classifier:
     head: str
     embedder: str
     fingerprint: str
+    kind: Literal["classifier"] = "classifier"
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,16 @@ class Incumbent:
     predictions: Mapping[str, str]
 
 
+Buildable = System | Classifier  # what a path builds, and `system.json` holds
 Predictor = System | Classifier | Incumbent
+
+
+@dataclass(frozen=True)
+class Request:
+    """One conversation to be answered by a model."""
+
+    turns: tuple[Turn, ...]
+    decoding: Decoding
 
 
 @dataclass(frozen=True)
@@ -124,36 +136,3 @@ def digest(value: Any) -> str:
     """A short hash of a value of dataclasses, mappings and plain values, the same on every machine."""
     text = json.dumps(value, sort_keys=True, default=lambda v: asdict(v) if is_dataclass(v) else str(v))  # type: ignore[arg-type]
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def to_json(system: System | Classifier) -> dict[str, Any]:
-    """The value that `system.json` holds."""
-    return {"kind": type(system).__name__.lower(), **asdict(system)}
-
-
-def from_json(value: Mapping[str, Any]) -> System | Classifier:
-    """The system in a `system.json`. Raises CannotError when it is not one."""
-    try:
-        parts = dict(value)
-        if parts.pop("kind") == "classifier":
-            return Classifier(**parts)
-        shots = {**parts["shots"], "fixed": tuple(Shot(**shot) for shot in parts["shots"]["fixed"])}
-        decoding = {**parts["decoding"], "labels": tuple(parts["decoding"]["labels"])}
-        return System(
-            ModelRef(**parts["model"]),
-            parts["instruction"],
-            Shots(**shots),
-            Context(**parts["context"]),
-            Decoding(**decoding),
-            Abstain(**parts["abstain"]) if parts.get("abstain") else None,
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CannotError(f"system.json does not hold what it should: {type(error).__name__} {error}") from error
-
-
-def prediction_from(value: Mapping[str, Any]) -> Prediction:
-    """A prediction read back from JSON."""
-    known = {f.name: value[f.name] for f in fields(Prediction) if f.name in value}
-    known["passages"] = tuple(known.get("passages", ()))
-    known["usage"] = Usage(**cast(dict[str, Any], known.get("usage", {})))
-    return Prediction(**known)

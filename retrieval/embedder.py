@@ -24,7 +24,10 @@ KEPT_EVERY = 1024  # texts; what a kill can lose
 class Embedder(Protocol):
     """Makes vectors of texts; `fingerprint` tells whether two embedders make the same ones."""
 
-    fingerprint: str
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that changes a vector."""
+        ...
 
     def __call__(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
         """Vectors (n, d) of unit length; `query` for questions, where a model tells them from documents."""

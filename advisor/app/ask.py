@@ -1,12 +1,13 @@
 """The questionnaire in the terminal: asks what is not known and does not follow, and writes a file that replays it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import questionary
 
 from advisor.answers import KEYS, UNKNOWN, Answers, Key, parse
 from advisor.errors import InputError
+from advisor.runfolder import whole
 
 DONT_KNOW = "I don't know"
 FORMAL = ("label", "json", "sql", "code")  # kinds of output whose form a program relies on
@@ -70,7 +71,7 @@ def write(answers: Mapping[str, str | float], path: Path) -> None:
         key = KEYS[name]
         lines += [f"# {key.question} {key.help}", f"# {', '.join(key.choices) or 'a number'}, or {UNKNOWN}"]
         lines += [f"{name}: {_plain(value)}", ""]
-    _write(path, lines)
+    whole(path, "\n".join(lines))
 
 
 def write_task(answers: Mapping[str, str | float], path: Path) -> None:
@@ -87,14 +88,7 @@ def write_task(answers: Mapping[str, str | float], path: Path) -> None:
         *(f"  {name}: {_plain(value)}" for name, value in known.items()),
         "",
     ]
-    _write(path, lines)
-
-
-def _write(path: Path, lines: Sequence[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("\n".join(lines), encoding="utf-8")
-    partial.replace(path)
+    whole(path, "\n".join(lines))
 
 
 def _plain(value: str | float) -> str:

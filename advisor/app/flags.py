@@ -9,15 +9,19 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
 from advisor import answers as answering
+from advisor import runfolder
 from advisor.answers import KEYS, UNKNOWN
 from advisor.errors import AdvisorError, InputError, OutsideError, Problem
+
+if TYPE_CHECKING:
+    from advisor.runtime.settings import Settings
 
 UsageError: Any = typer.BadParameter.__bases__[0]  # any mistake in the flags; typer exports only this kind of it
 
@@ -64,22 +68,27 @@ class Common:
     yes: bool = False
     out: TextIO = field(default_factory=lambda: sys.stdout)  # for results alone
 
-    def settings(self, **more: Any) -> Any:
+    def settings(self, **more: Any) -> "Settings":
         """The same as settings of a run."""
-        from advisor.runtime.purse import Budget, parse
-        from advisor.runtime.settings import Settings
+        from advisor.runtime.settings import Budget, Settings, parse_budget
 
-        spend = parse(self.budget) if self.budget else Budget()
+        spend = parse_budget(self.budget) if self.budget else Budget()
         return Settings(model=self.model, seed=self.seed, budget=spend, yes=self.yes, **more)
 
-    def show(self, value: Any, *views: Any) -> None:
-        """The one JSON value, or what a person reads."""
+    def show(self, value: object, *views: object) -> None:
+        """The one JSON value, or what a person reads: lines, and the values of steps in the terminal's words."""
+        from advisor.show.brief import brief
+        from advisor.show.terminal import shown
+
         if self.json:
-            self.line(value)
+            self.line(runfolder.plain(type(value), value))
         elif not self.quiet:
             console = Console(file=self.out)
             for view in views:
-                console.print(view)
+                if isinstance(view, str):
+                    console.print(view, markup=False, highlight=False)
+                elif section := brief(view):
+                    console.print(shown(section))
 
     def line(self, value: Any) -> None:
         """A JSON value as a line of the output."""

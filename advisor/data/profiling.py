@@ -6,7 +6,7 @@ Outputs are looked at outside the sealed test only; of the test only inputs are 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
@@ -58,6 +58,7 @@ class Profile:
 
     `examples` counts by part of the split, `tokens` holds lengths of "input", "output" and "document", `labels` counts
     by label. Duplicates and contradictions are shares of the rows outside the test, overlaps shares of the test.
+    `derived` are the answers of the questionnaire that the data gives, `signals` what rules may read of it.
     """
 
     examples: Mapping[str, int]
@@ -74,6 +75,8 @@ class Profile:
     answers_in_gold: float | None
     gold_share: float
     findings: tuple[Finding, ...]
+    derived: Mapping[str, str | float] = field(default_factory=dict)
+    signals: Mapping[str, float] = field(default_factory=dict)
 
 
 def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profile:
@@ -108,7 +111,7 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
         ),
         *_document_findings(task),
     ]
-    return Profile(
+    looked = Profile(
         examples={name: len(getattr(split, name)) for name in ("train", "choose", "compare", "test")},
         documents=len(task.documents),
         tokens={name: _lengths(values) for name, values in lengths.items()},
@@ -124,6 +127,7 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
         gold_share=_share(sum(bool(example.gold) for example in rows), len(rows)) or 0.0,
         findings=tuple(findings),
     )
+    return replace(looked, derived=derived_answers(task, looked), signals=signals(looked))
 
 
 def derived_answers(task: Task, profile: Profile) -> dict[str, str | float]:

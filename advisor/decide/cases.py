@@ -6,19 +6,19 @@ weight, which is itself a belief that the cases correct. Studies and single comp
 eighteen rows of one study weigh little more than a few. Decides nothing; knows nothing of measurements on the task.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor import texts
 from advisor.answers import KEYS, UNKNOWN
-from advisor.decide.rules import PATH_NAMES, Rule, Signals
+from advisor.decide.rules import Rule, Signals
+from advisor.system import PATH_NAMES
 
 Floats = NDArray[np.float64]
 DRAWS = 2000
@@ -87,18 +87,21 @@ class Case:
 
 
 @cache
-def load() -> tuple[Case, ...]:
+def load_cases() -> tuple[Case, ...]:
     """The shipped comparisons, `rules/cases.jsonl`."""
-    lines = (resources.files("rules") / "cases.jsonl").read_text(encoding="utf-8").splitlines()
-    rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
-    return tuple(Case(**{**row, "tags": tuple(row["tags"])}) for row in rows)
+    text = (resources.files("rules") / "cases.jsonl").read_text(encoding="utf-8")
+    return tuple(
+        Case(**{**row, "tags": tuple(row["tags"])}) for _, row in texts.json_lines(text, "rules/cases.jsonl", [])
+    )
 
 
 def nearest(
     answers: Mapping[str, str | float], n: int = 5, cases: Sequence[Case] | None = None
 ) -> tuple[tuple[Case, float], ...]:
     """The `n` cases most like the answers, most alike first, with their similarity (0..1)."""
-    ranked = sorted(((similarity(answers, case.answers), case) for case in cases or load()), key=lambda pair: -pair[0])
+    ranked = sorted(
+        ((similarity(answers, case.answers), case) for case in cases or load_cases()), key=lambda pair: -pair[0]
+    )
     return tuple((case, alike) for alike, case in ranked[:n])
 
 
@@ -164,7 +167,7 @@ class Belief:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CaseModel:
     """The model fitted to cases: ask `belief`.
 
     The random parts are drawn once, so that beliefs about two tasks differ by what is different about the tasks alone.
@@ -208,8 +211,8 @@ def _pulls(rules: Sequence[Rule], signals: Signals) -> Floats:
 
 
 @cache
-def fit(cases: tuple[Case, ...], rules: tuple[Rule, ...], seed: int = 0) -> Evidence:
-    """Bayesian regression of all scores on answers and rules. Same seed, same evidence."""
+def fit(cases: tuple[Case, ...], rules: tuple[Rule, ...], seed: int = 0) -> CaseModel:
+    """Bayesian regression of all scores on answers and rules. Same seed, same model."""
     rows = np.array([_encode(case.answers) for case in cases])
     features = _features(rows)
     case, path = np.array([(i, PATH_NAMES.index(p)) for i, case in enumerate(cases) for p in case.scores]).T
@@ -241,11 +244,4 @@ def fit(cases: tuple[Case, ...], rules: tuple[Rule, ...], seed: int = 0) -> Evid
     strayed = random.normal(size=(DRAWS, PARTS.shape[1])) * np.sqrt(STUDY_SD**2 + CASE_SD**2)
     stray = strayed @ PARTS.T + random.normal(size=(DRAWS, len(PATH_NAMES))) * SCORE_SD
     scale = np.exp(random.normal(-(TAIL**2) / 2, TAIL, DRAWS))
-    return Evidence(cases, rules, rows, effects, weights, stray, scale, random.random(DRAWS))
-
-
-def belief(
-    answers: Mapping[str, str | float], rules: tuple[Rule, ...], cases: tuple[Case, ...] | None = None
-) -> Belief:
-    """Each path's gain over prompting for a task of which only the answers are known."""
-    return fit(cases or load(), rules).belief(answers, answers)
+    return CaseModel(cases, rules, rows, effects, weights, stray, scale, random.random(DRAWS))

@@ -6,17 +6,18 @@ a set of draws of the five paths' scores; every figure it gives is a share or a 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.answers import KEYS, UNKNOWN
-from advisor.decide.cases import DRAWS, SMALLEST_GAIN, Case, Evidence, Floats, fit, load, nearest
-from advisor.decide.rules import PATH_NAMES, Rule, Signals, fired
+from advisor.decide.cases import DRAWS, SMALLEST_GAIN, Case, CaseModel, Floats, fit, load_cases, nearest
+from advisor.decide.costs import EFFORTS, Cost
+from advisor.decide.rules import Rule, Signals, fired
+from advisor.system import PATH_NAMES
 
 # From answers alone, cross-validated: what was advised at 0.6 or more was right in about three of four cases, what was
 # less sure in less than two of three (`python benchmarks/decide.py`). With measurements a build costs hours and the
@@ -25,14 +26,6 @@ ENOUGH_FROM_ANSWERS, ENOUGH_MEASURED = 0.6, 0.8
 FEW_DRAWS = 500  # for asking what would change, where only the first path counts
 INTERVAL = (5, 95)  # percentiles
 _TRIED: Mapping[str, tuple[float, ...]] = {"train_examples": (0.0, 200.0, 5000.0), "num_labels": (3.0, 100.0)}
-
-EFFORT: Mapping[str, str] = {
-    "prompting": "an hour of trying instructions and examples; no training",
-    "classifier": "seconds of training on a CPU; needs labelled examples",
-    "rag": "an index over the documents, kept up to date; longer prompts on every request",
-    "finetuning": "examples to clean, minutes to hours of training; again when the task changes",
-    "rag+finetuning": "an index and a training with passages in the prompt; both to keep up",
-}
 
 
 @dataclass(frozen=True)
@@ -58,7 +51,7 @@ class Ranked:
     probability: float
     expected_gain: float
     interval: tuple[float, float]
-    cost: Mapping[str, object]
+    cost: Cost
     note: str = ""
 
 
@@ -73,11 +66,25 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class Similar:
+    """A published comparison with its similarity, 0 to 1; `won` are the paths within the smallest gain of its best."""
+
+    id: str
+    title: str
+    source: str
+    task: str
+    scores: Mapping[str, float]
+    won: tuple[str, ...]
+    similarity: float
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """Which path, how sure, and why.
 
     `path` is None where the evidence is insufficient; `provisional` then is the cheapest path that can't be told from
-    the best. `certainty` is the probability of the first in the ranking. Gains are over `gain_over`.
+    the best. `certainty` is the probability of the first in the ranking. Gains are over `gain_over`; `answers` are those that it
+    rests on.
     """
 
     path: str | None
@@ -89,25 +96,13 @@ class Recommendation:
     reasons: tuple[Reason, ...]
     would_change: tuple[str, ...]
     next: str
-    cases: tuple[tuple[Case, float], ...] = ()
+    cases: tuple[Similar, ...] = ()
+    answers: Mapping[str, str | float] = field(default_factory=dict)
 
     @property
     def leading(self) -> str:
         """The first in the ranking, decided or not."""
         return self.ranking[0].path
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for `json.dumps`; figures rounded."""
-        fields = {name: value for name, value in vars(self).items() if name != "cases"}
-        fields["ranking"] = [{**vars(entry), "interval": list(entry.interval)} for entry in self.ranking]
-        fields["reasons"] = [asdict(reason) for reason in self.reasons]
-        fields["would_change"] = list(self.would_change)
-        shown = ("id", "title", "source", "task", "scores", "won")
-        fields["cases"] = [
-            {**{name: getattr(case, name) for name in shown}, "won": list(case.won), "similarity": round(alike, 3)}
-            for case, alike in self.cases
-        ]
-        return _plain(fields)  # type: ignore[no-any-return]
 
 
 def recommend(
@@ -115,22 +110,22 @@ def recommend(
     signals: Signals,
     rules: tuple[Rule, ...],
     measured: Measured | None = None,
-    costs: Mapping[str, Mapping[str, object]] | None = None,
-    feasible: Mapping[str, str] | None = None,
+    costs: Mapping[str, Cost] = EFFORTS,
+    infeasible: Mapping[str, str] | None = None,
     cases: tuple[Case, ...] | None = None,
 ) -> Recommendation:
     """The path to take, from answers, from measurements or both.
 
-    `signals` are measured values that rules may read beside the answers; `costs` adds figures to a path's cost;
-    `feasible` names paths that can't be taken, each with the reason; `cases` are the comparisons to learn from
+    `signals` are measured values that rules may read beside the answers; `costs` says what each path takes;
+    `infeasible` names paths that can't be taken, each with the reason; `cases` are the comparisons to learn from
     (default: those shipped).
     """
     known: dict[str, str | float] = {**dict.fromkeys(KEYS, UNKNOWN), **answers}
-    impossible = {**_impossible(known), **(feasible or {})}
+    impossible = {**_impossible(known), **(infeasible or {})}
     if measured and not any(path in measured.draws for path in PATH_NAMES):
         measured = None  # a baseline alone compares nothing
-    evidence = fit(cases or load(), rules)
-    scores = _belief(evidence, known, {**known, **signals}, measured, DRAWS)
+    model = fit(cases or load_cases(), rules)
+    scores = _belief(model, known, {**known, **signals}, measured, DRAWS)
     probability = _probabilities(scores, impossible)
     order = _order(probability, impossible)
     over, gains = _gains(scores, measured)
@@ -138,13 +133,12 @@ def recommend(
     ranking = []
     for path in order:
         k = PATH_NAMES.index(path)
-        cost = {"effort": EFFORT[path], **(costs or {}).get(path, {})}
         note = impossible.get(path, "") or ("not measured" if measured and path not in measured.draws else "")
-        interval = (float(low[k]), float(high[k]))
-        ranking.append(Ranked(path, float(probability[k]), float(gains[:, k].mean()), interval, cost, note))
+        interval = (_rounded(low[k]), _rounded(high[k]))
+        ranking.append(Ranked(path, float(probability[k]), _rounded(gains[:, k].mean()), interval, costs[path], note))
     certainty, enough = ranking[0].probability, ENOUGH_MEASURED if measured else ENOUGH_FROM_ANSWERS
     decided = certainty >= enough
-    alike = nearest(known, 25, evidence.cases)
+    alike = nearest(known, 25, model.cases)
     settle = _examples_to_settle(scores, order, impossible, measured, enough) if measured else ""
     return Recommendation(
         path=order[0] if decided else None,
@@ -154,10 +148,21 @@ def recommend(
         gain_over=over,
         ranking=tuple(ranking),
         reasons=_reasons(order[0], fired(rules, {**known, **signals}), measured, alike),
-        would_change=(*_flips(evidence, known, signals, measured, feasible or {}), *filter(None, [settle])),
+        would_change=(*_flips(model, known, signals, measured, infeasible or {}), *filter(None, [settle])),
         next=_next(known, order[0], decided, measured, settle),
-        cases=alike[:5],
+        cases=tuple(map(_similar, alike[:5])),
+        answers=answers,
     )
+
+
+def _similar(alike: tuple[Case, float]) -> Similar:
+    case, similarity = alike
+    return Similar(case.id, case.title, case.source, case.task, case.scores, case.won, round(similarity, 3))
+
+
+def _rounded(value: float) -> float:
+    """What is told of a figure: more digits than these would be noise."""
+    return round(float(value), 4)
 
 
 def _impossible(answers: Mapping[str, str | float]) -> dict[str, str]:
@@ -173,7 +178,7 @@ def _impossible(answers: Mapping[str, str | float]) -> dict[str, str]:
 
 
 def _belief(
-    evidence: Evidence,
+    model: CaseModel,
     answers: Mapping[str, str | float],
     signals: Signals,
     measured: Measured | None,
@@ -185,7 +190,7 @@ def _belief(
     the paths measured: times the regression of all scores on those. That is the exact update of a linear-Gaussian
     model, made on draws (Evensen 2003, the ensemble Kalman filter; in geostatistics conditioning by kriging).
     """
-    prior = evidence.belief(answers, signals, draws).draws
+    prior = model.belief(answers, signals, draws).draws
     names = [path for path in PATH_NAMES if measured and path in measured.draws]
     if not measured or not names:
         return prior
@@ -261,24 +266,24 @@ def _reasons(
 
 
 def _flips(
-    evidence: Evidence,
+    model: CaseModel,
     answers: dict[str, str | float],
     signals: Signals,
     measured: Measured | None,
-    feasible: Mapping[str, str],
+    infeasible: Mapping[str, str],
 ) -> tuple[str, ...]:
     """Each answer that, given otherwise, would put another path first: found by deciding again, not by rules."""
 
     def decide(changed: Mapping[str, str | float]) -> tuple[str, float]:
-        scores = _belief(evidence, changed, {**changed, **signals}, measured, FEW_DRAWS)
+        scores = _belief(model, changed, {**changed, **signals}, measured, FEW_DRAWS)
         # What the caller ruled out stays out, except where a changed answer is what ruled it out.
-        out = {**_impossible(changed), **{p: why for p, why in feasible.items() if p not in _impossible(answers)}}
+        out = {**_impossible(changed), **{p: why for p, why in infeasible.items() if p not in _impossible(answers)}}
         probability = _probabilities(scores, out)
         first = _order(probability, out)[0]
         return first, float(probability[PATH_NAMES.index(first)])
 
     now, _ = decide(answers)
-    found = []
+    flips = []
     for name, key in KEYS.items():
         for value in key.choices or _TRIED.get(name, ()):
             if value == answers[name]:
@@ -287,8 +292,8 @@ def _flips(
             if first != now:
                 told = value if isinstance(value, str) else f"{value:,.0f}"
                 change = "were known to be" if answers[name] == UNKNOWN else "were"
-                found.append((probability, f"{first} (probability {probability:.2f}) if {name} {change} {told}"))
-    return tuple(text for _, text in sorted(found, reverse=True)[:6])
+                flips.append((probability, f"{first} (probability {probability:.2f}) if {name} {change} {told}"))
+    return tuple(text for _, text in sorted(flips, reverse=True)[:6])
 
 
 def _examples_to_settle(
@@ -321,14 +326,3 @@ def _next(answers: Mapping[str, str | float], first: str, decided: bool, measure
     if not isinstance(examples, str) and examples >= 60:
         return "run `advisor diagnose` on 60 of your examples: minutes of measuring narrow this more than any answer"
     return "label 60 examples (an input with its wanted output) and run `advisor diagnose`: minutes, and no money"
-
-
-def _plain(value: Any) -> Any:
-    """The value with numbers rounded, and nothing that JSON lacks."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (float, np.floating)):
-        return round(float(value), 4) if math.isfinite(value) else None
-    return int(value) if isinstance(value, np.integer) else value

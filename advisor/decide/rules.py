@@ -7,17 +7,20 @@ A rule moves the belief in one path's gain by `weight` points when all its condi
 import math
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from advisor.answers import KEYS, UNKNOWN
-from advisor.errors import InputError, Problem
+from advisor.errors import InputError, Problem, complaints, wrong
+from advisor.system import PATH_NAMES
 
-PATH_NAMES = ("prompting", "classifier", "rag", "finetuning", "rag+finetuning")  # in the order of cost
 LARGEST_WEIGHT = 40.0  # no single argument may decide against a measurement
 Signals = Mapping[str, object]
 
@@ -64,20 +67,58 @@ class Condition:
         return value is not None and value != UNKNOWN and OPERATORS[self.operator](value, self.value)
 
 
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty")
+    return value
+
+
+def _path(value: str) -> str:
+    if value not in PATH_NAMES:
+        raise wrong(f"unknown path {value!r}: use one of {', '.join(PATH_NAMES)}", "")
+    return value
+
+
+def _weight(value: object) -> float:
+    if not isinstance(value, (int, float)) or not _is_number(value) or not 0 < abs(value) <= LARGEST_WEIGHT:
+        what = f"weight {value!r} is not a number from -{LARGEST_WEIGHT:g} to {LARGEST_WEIGHT:g} other than 0"
+        raise wrong(what, "")
+    return float(value)
+
+
+def _conditions(when: object) -> tuple[Condition, ...]:
+    """`{a = 1, b = {at_least = 2, below = 5}}` as three conditions."""
+    if not isinstance(when, dict) or not when:
+        raise wrong("when has no conditions", "")
+    conditions = tuple(
+        Condition(signal, operator, tuple(value) if isinstance(value, list) else value)
+        for signal, test in when.items()
+        for operator, value in (test if isinstance(test, dict) else {"is": test}).items()
+    )
+    if told := [what for condition in conditions for what in _problems(condition)]:
+        raise wrong("; ".join(told), "")
+    return conditions
+
+
 @dataclass(frozen=True)
 class Rule:
     """An argument for (weight above 0) or against (below 0) a path, in points of its gain, with reason and source."""
 
-    id: str
-    path: str
-    weight: float
-    when: tuple[Condition, ...]
-    reason: str
-    source: str
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    id: Annotated[str, AfterValidator(_text)]
+    path: Annotated[str, AfterValidator(_path)]
+    weight: Annotated[float, BeforeValidator(_weight)]
+    when: Annotated[tuple[Condition, ...], BeforeValidator(_conditions)]
+    reason: Annotated[str, AfterValidator(_text)]
+    source: Annotated[str, AfterValidator(_text)]
 
     def fires(self, signals: Signals) -> bool:
         """Whether all conditions hold."""
         return all(condition.holds(signals) for condition in self.when)
+
+
+_RULE = TypeAdapter(Rule)
 
 
 def fired(rules: Sequence[Rule], signals: Signals) -> tuple[Rule, ...]:
@@ -86,71 +127,56 @@ def fired(rules: Sequence[Rule], signals: Signals) -> tuple[Rule, ...]:
 
 
 @cache
-def load(folder: Path | None = None) -> tuple[Rule, ...]:
+def load_rules(folder: Path | None = None) -> tuple[Rule, ...]:
     """Every rule of every TOML file in `folder` (default: the shipped ones). Raises InputError with every problem."""
     place = folder or resources.files("rules")
-    rules: list[Rule] = []
+    rules: dict[str, Rule] = {}
     problems: list[Problem] = []
     for file in sorted(place.iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".toml"):
             continue
         where = str(folder / file.name) if folder else f"rules/{file.name}"
-        try:
-            text = file.read_text(encoding="utf-8")
-            table = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            line = re.search(r"line (\d+)", str(error))
-            problems.append(Problem(f"not valid TOML: {error}", where, int(line[1]) if line else None))
-            continue
-        entries = table.pop("rule", [])
-        problems += [Problem("unknown table", where, field=name, do="Use [[rule]].") for name in table]
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            problems.append(Problem("not a list of rules", where, field="rule", do="Use [[rule]]."))
-            continue
-        starts = [n for n, line in enumerate(text.split("\n"), 1) if line.strip() == "[[rule]]"]
-        for entry, start in zip(entries, starts + [0] * len(entries), strict=False):
-            wrong = _problems(entry, {rule.id for rule in rules})
-            problems += [Problem(what, where, start, f"rule {entry.get('id', '?')}") for what in wrong]
-            if not wrong:
-                rules.append(Rule(**{**entry, "weight": float(entry["weight"]), "when": _conditions(entry["when"])}))
+        for entry, line in _entries(file, where, problems):
+            named = f"rule {entry.get('id', '?')}"
+            try:
+                rule = _RULE.validate_python(entry)
+                if rule.id in rules:
+                    problems.append(Problem("the id is taken by another rule", where, line, named))
+                rules.setdefault(rule.id, rule)
+            except ValidationError as error:
+                problems += [Problem(what, where, line, named) for what in map(_explained, complaints(error))]
     if problems:
         raise InputError(problems)
-    return tuple(rules)
+    return tuple(rules.values())
 
 
-def _conditions(when: Mapping[str, Any]) -> tuple[Condition, ...]:
-    """`{a = 1, b = {at_least = 2, below = 5}}` as three conditions."""
-    return tuple(
-        Condition(signal, operator, tuple(value) if isinstance(value, list) else value)
-        for signal, test in when.items()
-        for operator, value in (test if isinstance(test, dict) else {"is": test}).items()
-    )
+def _entries(file: Traversable, where: str, problems: list[Problem]) -> Iterator[tuple[dict[str, Any], int]]:
+    """The rules of a file as written, each with its line; what is wrong with the file is appended to `problems`."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        line = re.search(r"line (\d+)", str(error))
+        problems.append(Problem(f"not valid TOML: {error}", where, int(line[1]) if line else None))
+        return
+    entries = table.pop("rule", [])
+    problems += [Problem("unknown table", where, field=name, do="Use [[rule]].") for name in table]
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        problems.append(Problem("not a list of rules", where, field="rule", do="Use [[rule]]."))
+        return
+    starts = [n for n, line in enumerate(text.split("\n"), 1) if line.strip() == "[[rule]]"]
+    yield from zip(entries, starts + [0] * len(entries), strict=False)
 
 
-def _problems(entry: Mapping[str, Any], taken: set[str]) -> list[str]:
-    """All that is wrong with one rule as written."""
-    fields = set(Rule.__dataclass_fields__)
-    wrong = [f"unknown field {name}" for name in sorted(set(entry) - fields)]
-    wrong += [f"{name} is missing" for name in sorted(fields - set(entry))]
-    for name in ("id", "reason", "source"):
-        if name in entry and (not isinstance(entry[name], str) or not entry[name].strip()):
-            wrong.append(f"{name} is empty or not text")
-    if "id" in entry and str(entry["id"]) in taken:
-        wrong.append("the id is taken by another rule")
-    if "path" in entry and entry["path"] not in PATH_NAMES:
-        wrong.append(f"unknown path {entry['path']!r}: use one of {', '.join(PATH_NAMES)}")
-    weight = entry.get("weight", 1)
-    if not _is_number(weight) or not 0 < abs(weight) <= LARGEST_WEIGHT:
-        wrong.append(f"weight {weight!r} is not a number from -{LARGEST_WEIGHT:g} to {LARGEST_WEIGHT:g} other than 0")
-    when = entry.get("when")
-    if "when" in entry and (not isinstance(when, dict) or not when):
-        wrong.append("when has no conditions")
-    elif isinstance(when, dict):
-        wrong += [what for condition in _conditions(when) for what in _condition_problems(condition)]
-    return wrong
+def _explained(complaint: tuple[tuple[str, ...], str, str, Any]) -> str:
+    """What is wrong with a rule, with the name of the field."""
+    (name, *_), what, _, record = complaint
+    told = {"unexpected_keyword_argument": f"unknown field {name}", "missing": f"{name} is missing", "wrong": what}
+    return told.get(record["type"], f"{name} is {'empty' if what == 'is empty' else 'not text'}")
 
 
-def _condition_problems(condition: Condition) -> list[str]:
+def _problems(condition: Condition) -> list[str]:
+    """All that is wrong with a condition as written."""
     signal, operator = condition.signal, condition.operator
     if signal not in SIGNALS:
         return [f"unknown signal {signal}"]

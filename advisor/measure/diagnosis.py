@@ -1,27 +1,23 @@
 """Diagnosis: systems with one part switched, run on the same development examples; the differences are the evidence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from advisor.data.outputs import kind_of
 from advisor.decide.recommendation import Measured
 from advisor.errors import OutsideError
-from advisor.models import local
-from advisor.paths.classifier import classifier
-from advisor.paths.finetuning import tuned
-from advisor.paths.prompting import baseline, prompted, retrieving
+from advisor.models.local import tunes
+from advisor.paths.classifier import classifier, has_labels
+from advisor.paths.finetuning import reading, tuned
+from advisor.paths.prompting import baseline, oracle, prompted, retrieving
 from advisor.runtime import grounding
+from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import Recall, Use
-from advisor.runtime.purse import Plan, smaller
-from advisor.runtime.runtime import Runtime
-from advisor.score import metrics
 from advisor.score.metric import Metric, Scored, floors, score_all
 from advisor.score.statistics import draws, interval
 from advisor.system import Context, Predictor, System, digest
-from advisor.task import Example, Task
+from advisor.task import Example
 
 GAPS = ("none", "format", "instruction", "knowledge", "retrieval", "behaviour", "capability")
 FEWEST = 20  # development examples; with fewer, figures say next to nothing
@@ -35,7 +31,6 @@ class Probe:
     """One system measured: its score with interval, and what it took. `gap` is the gap that it closes where it passes."""
 
     name: str
-    label: str
     path: str
     gap: str
     value: float
@@ -51,8 +46,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the probes showed. `gap_of`: for each example the first switch that made it pass ("none": passes already).
+    """What the probes showed. `gap_of`: for each example the first switch that made it pass ("none": passes already);
+    `gaps`: the share of examples in each.
 
+    `outlook`: for a path that was only tried in short, the further gain expected of building it in full, with its sd.
     `recall` and `use`, where there are documents: what is found at several depths, and what systems made of it.
     """
 
@@ -61,19 +58,11 @@ class Diagnosis:
     floors: Mapping[str, float]
     probes: tuple[Probe, ...]
     gap_of: Mapping[str, str]
-    outlook: Mapping[str, tuple[float, float]]
+    gaps: Mapping[str, float]
+    outlook: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     recall: tuple[Recall, ...] = ()
     use: tuple[Use, ...] = ()
-
-    @property
-    def gaps(self) -> dict[str, float]:
-        """The share of examples in each gap."""
-        return {gap: sum(g == gap for g in self.gap_of.values()) / max(1, len(self.gap_of)) for gap in GAPS}
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, the gap shares among them."""
-        return {**asdict(self), "gaps": self.gaps}
 
     def score(self, name: str) -> float | None:
         """The score of a probe; None when it was not run."""
@@ -104,107 +93,75 @@ class Diagnosis:
         return Measured(draws(metric, scored, seed), self.outlook, self.examples)
 
 
-def from_json(value: Mapping[str, Any]) -> Diagnosis:
-    """A diagnosis read back from its file."""
-    known = {name: value[name] for name in ("metric", "examples", "floors", "gap_of")}
-    probes = tuple(Probe(**probe) for probe in value["probes"])
-    outlook = {path: (float(a), float(b)) for path, (a, b) in value["outlook"].items()}
-    found = tuple(Recall(**one) for one in value["recall"])
-    used = tuple(Use(**one) for one in value["use"])
-    return Diagnosis(**known, probes=probes, outlook=outlook, notes=tuple(value["notes"]), recall=found, use=used)
-
-
-def systems(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, tuple[str, str, System]]:
+def probed(bench: Bench) -> dict[str, tuple[str, str, System]]:
     """What is probed before any tuning: by name the path, the gap that it closes, and the system."""
-    found: dict[str, tuple[str, str, System]] = {}
+    systems: dict[str, tuple[str, str, System]] = {}
     closes = {"zero-shot": "none", "constrained": "format", "similar shots, constrained": "instruction"}
-    for name, system in prompted(task, runtime, plan, seed).items():
-        found[name] = ("prompting", closes.get(name, "instruction"), system)
-    if task.documents:
-        rag = retrieving(task, runtime, plan, seed)
-        found |= {name: ("rag", "knowledge", system) for name, system in rag.items()}
-        found["oracle context"] = ("", "retrieval", replace(list(rag.values())[-1], context=Context("oracle", 1)))
-    return found
+    for name, system in prompted(bench).items():
+        systems[name] = ("prompting", closes.get(name, "instruction"), system)
+    if bench.task.documents:
+        systems |= {name: ("rag", "knowledge", system) for name, system in retrieving(bench).items()}
+        systems["oracle context"] = ("", "retrieval", oracle(bench))
+    return systems
 
 
-def diagnose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Diagnosis:
+def diagnose(bench: Bench) -> Diagnosis:
     """Run the probes on the development examples set aside for comparing paths."""
-    examples = task.split.compare[: plan.measure]
-    metric = metrics.resolve(task.metric, task.labels, task.folder)
-    tried = systems(task, runtime, plan, seed)
-    probes = [
-        _probe(name, path, gap, system, examples, runtime, metric, seed) for name, (path, gap, system) in tried.items()
-    ]
-    shown = {name: system.context for name, (_, _, system) in tried.items() if system.context.kind != "none"}
-    used = [_use(probe, shown[probe.name], examples, runtime, metric) for probe in probes if probe.name in shown]
+    task, runtime, examples = bench.task, bench.runtime, bench.comparing
+    systems = probed(bench)
+    probes = [_probe(bench, name, path, gap, system) for name, (path, gap, system) in systems.items()]
+    shown = {name: system.context for name, (_, _, system) in systems.items() if system.context.kind != "none"}
+    used = [_use(bench, probe, shown[probe.name]) for probe in probes if probe.name in shown]
     outlook: dict[str, tuple[float, float]] = {}
     notes = ["the same examples were used to choose and to compare: there were too few"] if task.split.shared else []
     if task.split.train and has_labels(task):
-        head = classifier(task, runtime, plan, seed, "probes")
-        probes.append(_probe("classifier", "classifier", "", head, examples, runtime, metric, seed))
-    if not local.tunes(runtime.model):
+        probes.append(_probe(bench, "classifier", "classifier", "", classifier(bench, "probes")))
+    if not tunes(runtime.model):
         notes.append("the model can't be tuned here: what counts as a gap of capability may be one of behaviour")
     elif task.split.train:
-        probes.append(short := _short_tuning(task, runtime, plan, seed, examples, metric))
-        more = max(1.0, plan.rows * plan.epochs / plan.short)
+        probes.append(short := _short_tuning(bench))
+        more = max(1.0, bench.purse.rows * bench.purse.epochs / bench.purse.short)
         gain = (100 - short.value) * (1 - more**-EXPONENT)
         outlook[short.path] = (gain, gain / 2)
+    gap_of = gaps_of(bench.metric, probes, examples)
     return Diagnosis(
         metric=task.metric,
         examples=len(examples),
-        floors=floors(metric, examples, _contexts(task, runtime, examples)),
+        floors=floors(bench.metric, examples, _contexts(bench)),
         probes=tuple(probes),
-        gap_of=_gaps(metric, probes, examples),
+        gap_of=gap_of,
+        gaps=shares(gap_of),
         outlook=outlook,
         notes=tuple(notes),
-        recall=grounding.recall(runtime, examples) if task.documents else (),
+        recall=grounding.recall(runtime.finder, examples) if task.documents else (),
         use=tuple(used),
     )
 
 
-def has_labels(task: Task) -> bool:
-    """Whether the task's outputs are labels, so that a classifier can give them."""
-    return bool(task.labels) or kind_of(task, task.split.train or task.split.compare) == "label"
+def _short_tuning(bench: Bench) -> Probe:
+    """A short tuning on the best context: with retrieved passages where there are documents."""
+    documents = bool(bench.task.documents)
+    base = reading(bench) if documents else baseline(bench)
+    built = tuned(bench.short, base, "probes/short-tuning", evaluations=1)
+    return _probe(bench, "short tuning", "rag+finetuning" if documents else "finetuning", "behaviour", built)
 
 
-def _short_tuning(
-    task: Task, runtime: Runtime, plan: Plan, seed: int, examples: Sequence[Example], metric: Metric
-) -> Probe:
-    """A short tuning on the best context: one retrieved passage where there are documents."""
-    base = baseline(task, runtime, plan)
-    if task.documents:
-        base = replace(base, context=Context("retrieved", task.retrieval.k or 1))
-    built = tuned(task, runtime, smaller(plan, plan.short), seed, base, "probes/short-tuning", evaluations=1)
-    path = "rag+finetuning" if task.documents else "finetuning"
-    return _probe("short tuning", path, "behaviour", built, examples, runtime, metric, seed)
-
-
-def _probe(
-    name: str,
-    path: str,
-    gap: str,
-    system: Predictor,
-    examples: Sequence[Example],
-    runtime: Runtime,
-    metric: Metric,
-    seed: int,
-) -> Probe:
-    predictions = runtime.predict(system, examples, name)
-    scored = score_all(metric, [prediction.text for prediction in predictions], examples)
-    found = interval(metric, scored, seed)
-    if not found.n:
+def _probe(bench: Bench, name: str, path: str, gap: str, system: Predictor) -> Probe:
+    predictions = bench.runtime.predict(system, bench.comparing, name)
+    scored = score_all(bench.metric, [prediction.text for prediction in predictions], bench.comparing)
+    score = interval(bench.metric, scored, bench.seed)
+    if not score.n:
         raise OutsideError(f"{name}: no example got an answer, the first because: {predictions[0].error}")
     used = [prediction.usage for prediction in predictions]
     return Probe(
         name=name,
-        label=name,
         path=path,
         gap=gap,
-        value=found.value,
-        lo=found.lo,
-        hi=found.hi,
-        n=found.n,
-        unscored=found.unscored,
+        value=score.value,
+        lo=score.lo,
+        hi=score.hi,
+        n=score.n,
+        unscored=score.unscored,
         seconds=round(sum(u.seconds for u in used), 2),
         tokens=sum(u.prompt_tokens + u.generated_tokens for u in used),
         scores={one.id: one.score for one in scored},
@@ -212,20 +169,25 @@ def _probe(
     )
 
 
-def _use(probe: Probe, context: Context, examples: Sequence[Example], runtime: Runtime, metric: Metric) -> Use:
-    right = [(probe.scores[example.id] or 0.0) >= metric.passing for example in examples]
-    return grounding.use(
-        probe.name, runtime.finder.passages(context, examples), examples, right, probe.tokens / probe.n
-    )
+def _use(bench: Bench, probe: Probe, context: Context) -> Use:
+    examples = bench.comparing
+    right = [(probe.scores[example.id] or 0.0) >= bench.metric.passing for example in examples]
+    passages = bench.runtime.finder.passages(context, examples)
+    return grounding.use(probe.name, passages, examples, right, probe.tokens / probe.n)
 
 
-def _gaps(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:
+def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:
     """For each example the first switch, in the order of GAPS, that makes it pass."""
-    found: dict[str, str] = {}
+    gaps: dict[str, str] = {}
     for example in examples:
         passed = {p.gap for p in probes if (p.scores.get(example.id) or 0.0) >= metric.passing}
-        found[example.id] = next((gap for gap in GAPS if gap in passed), "capability")
-    return found
+        gaps[example.id] = next((gap for gap in GAPS if gap in passed), "capability")
+    return gaps
+
+
+def shares(gap_of: Mapping[str, str]) -> dict[str, float]:
+    """The share of examples in each of GAPS."""
+    return {gap: sum(one == gap for one in gap_of.values()) / max(1, len(gap_of)) for gap in GAPS}
 
 
 def _scored(probe: Probe) -> list[Scored]:
@@ -237,18 +199,18 @@ def _cross_fitted(metric: Metric, probes: Sequence[Probe], seed: int) -> list[Sc
     tables = [{one.id: one for one in _scored(probe)} for probe in probes]
     ids = sorted(tables[0], key=lambda i: digest([seed, i]))
     halves = (ids[::2], ids[1::2])
-    found: dict[str, Scored] = {}
+    fitted: dict[str, Scored] = {}
     for ours, others in (halves, halves[::-1]):
         best = max(tables, key=lambda table: interval(metric, [table[i] for i in others or ours], seed).value)
-        found |= {i: best[i] for i in ours}
-    return [found[i] for i in tables[0]]
+        fitted |= {i: best[i] for i in ours}
+    return [fitted[i] for i in tables[0]]
 
 
-def _contexts(task: Task, runtime: Runtime, examples: Sequence[Example]) -> dict[str, str] | None:
-    if not task.documents:
+def _contexts(bench: Bench) -> dict[str, str] | None:
+    if not bench.task.documents:
         return None
-    found = runtime.finder.search([example.input for example in examples], 1)
-    return {e.id: row[0].text if row else "" for e, row in zip(examples, found, strict=True)}
+    rows = bench.runtime.finder.search([example.input for example in bench.comparing], 1)
+    return {e.id: row[0].text if row else "" for e, row in zip(bench.comparing, rows, strict=True)}
 
 
 def capability(diagnosis: Diagnosis) -> str:

@@ -1,22 +1,43 @@
 """Scores of a built system, or of stored predictions, on rows that a person gives."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from rich.table import Table
 
 from advisor.data import rows, taskfolder
 from advisor.errors import InputError, Problem
-from advisor.runtime import built
-from advisor.runtime.runtime import Runtime
+from advisor.runtime.built import load
+from advisor.runtime.runtime import of_incumbent
 from advisor.runtime.settings import Settings
-from advisor.score import metrics
-from advisor.score.metric import score_all
+from advisor.score.metric import Metric, score_all
+from advisor.score.metrics import resolve
 from advisor.score.statistics import interval
-from advisor.system import Incumbent
+from advisor.system import Incumbent, Prediction
+from advisor.task import Example
 from retrieval.index.updating import Watch, unwatched
 
 MOST_LABELS = 100  # with more different outputs they are no labels
+
+
+@dataclass(frozen=True)
+class OfLabel:
+    """How many rows have a label, and the share of them that were right in per cent; None where none was scored."""
+
+    n: int
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The score, 0 to 100, with its 95 % interval over `n` scored rows, and by label where outputs are labels."""
+
+    metric: str
+    score: float
+    interval: tuple[float, float]
+    n: int
+    unscored: int
+    abstained: int
+    labels: Mapping[str, OfLabel]
 
 
 def evaluate(
@@ -26,7 +47,7 @@ def evaluate(
     seed: int = 0,
     watch: Watch = unwatched,
     settings: Settings | None = None,
-) -> dict[str, Any]:
+) -> Evaluation:
     """The score with its 95 % interval over the rows of `data`, and for each label where outputs are labels.
 
     what: a run folder with a built system, or a JSON Lines file of `id` and `prediction`. metric: another than the run's.
@@ -48,44 +69,39 @@ def evaluate(
     if problems:
         raise InputError(problems)
     if what.is_dir():
-        loaded = built.load(what, watch, settings)
-        task, made = loaded.task, loaded.predict(examples)
+        built = load(what, watch, settings)
+        asked, folder, made = built.asked, Path(built.asked.folder), built.predict(examples)
+        name, labels = metric or asked.metric, asked.labels
     else:
-        task = {"metric": "exact_match", "labels": []}
-        made = Runtime("", what.parent).predict(Incumbent(stored), examples)
+        name, labels, folder = metric or "exact_match", (), None
+        made = of_incumbent(Incumbent(stored), examples)
+    labels = labels or tuple(sorted({example.output for example in examples}))
     try:
-        labels = task["labels"] or sorted({example.output for example in examples})
-        chosen = metrics.resolve(metric or task["metric"], labels, Path(task["folder"]) if "folder" in task else None)
+        chosen = resolve(name, labels, folder)
     except ValueError as error:
         raise InputError(Problem(str(error), "--metric", do="Name another metric")) from error
-    scored = score_all(chosen, [prediction.text for prediction in made], examples)
-    found = interval(chosen, scored, seed)
-    per_label = {}
-    if len(labels) <= MOST_LABELS and chosen.name in ("label_accuracy", "macro_f1"):
-        exact = score_all(metrics.resolve("label_accuracy", labels), [p.text for p in made], examples)
-        for label in labels:
-            of_label = [one for one, example in zip(exact, examples, strict=True) if example.output == label]
-            known = [one.score for one in of_label if one.score is not None]
-            per_label[label] = {"n": len(of_label), "score": sum(known) / len(known) if known else None}
-    return {
-        "metric": chosen.name,
-        "score": found.value,
-        "interval": [found.lo, found.hi],
-        "n": found.n,
-        "unscored": found.unscored,
-        "abstained": sum(prediction.abstained for prediction in made),
-        "labels": per_label,
-    }
+    score = interval(chosen, score_all(chosen, [prediction.text for prediction in made], examples), seed)
+    return Evaluation(
+        metric=chosen.name,
+        score=score.value,
+        interval=(score.lo, score.hi),
+        n=score.n,
+        unscored=score.unscored,
+        abstained=sum(prediction.abstained for prediction in made),
+        labels=_per_label(chosen, labels, made, examples),
+    )
 
 
-def view(value: dict[str, Any]) -> Table:
-    """The figures as a table for the terminal."""
-    table = Table(box=None)
-    for name in ("", value["metric"], "95 %", "examples", "unscored"):
-        table.add_column(name, justify="left" if not name else "right")
-    lo, hi = value["interval"]
-    table.add_row("all", f"{value['score']:.1f}", f"{lo:.1f} to {hi:.1f}", str(value["n"]), str(value["unscored"]))
-    for label, one in value["labels"].items():
-        score = "-" if one["score"] is None else f"{one['score']:.1f}"
-        table.add_row(label.replace("[", r"\["), score, "", str(one["n"]), "")
+def _per_label(
+    metric: Metric, labels: Sequence[str], made: Sequence[Prediction], examples: Sequence[Example]
+) -> dict[str, OfLabel]:
+    """The score of each label; nothing where outputs are no labels."""
+    if len(labels) > MOST_LABELS or metric.name not in ("label_accuracy", "macro_f1"):
+        return {}
+    exact = score_all(resolve("label_accuracy", labels), [prediction.text for prediction in made], examples)
+    table = {}
+    for label in labels:
+        of_label = [one for one, example in zip(exact, examples, strict=True) if example.output == label]
+        known = [one.score for one in of_label if one.score is not None]
+        table[label] = OfLabel(len(of_label), sum(known) / len(known) if known else None)
     return table

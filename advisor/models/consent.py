@@ -34,13 +34,13 @@ def require(
         what = f"data may not leave, says the answer data_may_leave, and {address.endpoint} is not on this machine"
         raise InputError(Problem(what, field, do="Choose one on this machine, or correct the answer"))
     file = runs / "consent.json"
-    agreed = runfolder.read(file) if file.is_file() else {}
+    agreed = runfolder.read(file, dict[str, str]) if file.is_file() else {}
     if address.endpoint in agreed:
         return
     told = f"{sent} would be sent to {address.endpoint}"
     if not (yes or may_leave == "yes" or (ask or _in_terminal)(f"{told}. Agree? [y/N] ")):
         raise InputError(Problem(f"{told} ({field} {address.name})", field, do=HOW))
-    runfolder.write(file, {**agreed, address.endpoint: time.strftime("%Y-%m-%dT%H:%M:%S%z")})
+    runfolder.write(file, dict[str, str], {**agreed, address.endpoint: time.strftime("%Y-%m-%dT%H:%M:%S%z")})
 
 
 def _in_terminal(question: str) -> bool:

@@ -23,9 +23,9 @@ from advisor import runfolder
 from advisor.address import Address
 from advisor.errors import OutsideError
 from advisor.models import consent, wire
-from advisor.models.local import Ability, Request
+from advisor.models.protocol import Ability
 from advisor.models.spending import Meter, Place, estimate
-from advisor.system import Decoding, Prediction, Usage
+from advisor.system import Decoding, Prediction, Request, Usage
 from trainers.rendering import Turn
 
 MOST_SAID = 300  # characters of what a server says in an error
@@ -73,12 +73,18 @@ class Endpoint:
 
     @cached_property
     def can(self) -> frozenset[Ability]:
-        """What was declared, or else what two short requests showed; tried once for a run. Never "tune"."""
+        """What was declared, or else what a short request showed; tried once for a run. Never "tune"."""
         if self.address.can is not None:
             return frozenset({"generate", *self.address.can})
         if not self.folder:
             return frozenset(self._tried())
-        return frozenset(runfolder.step(self.folder, "abilities", self.fingerprint, self._tried, shared=True))
+        kind = tuple[Ability, ...]
+        return frozenset(runfolder.step(self.folder, "abilities", self.fingerprint, kind, self._tried, shared=True))
+
+    @property
+    def name(self) -> str:
+        """The address in one word."""
+        return str(self.address)
 
     @property
     def fingerprint(self) -> str:
@@ -234,29 +240,20 @@ class Endpoint:
         """The text without the key, should a server repeat it."""
         return text.replace(key, "[key]") if (key := self.address.key) else text
 
-    def _tried(self) -> list[Ability]:
-        """What the server shows that it can do."""
+    def _tried(self) -> tuple[Ability, ...]:
+        """What the server shows that it can do, by a request that it may refuse."""
         self.agree(self.address)
-        able: list[Ability] = ["generate"]
         with self._client() as client:
-            constrained = self._trial(client, wire.body(self.address.name, TRIAL))
-            if constrained and wire.text(constrained, TRIAL.decoding) in TRIAL.decoding.labels:
-                able.append("constrain")
-            free = replace(TRIAL, decoding=Decoding(max_tokens=WRITTEN))
-            scored = self._trial(client, {**wire.body(self.address.name, free), "logprobs": True})
-            if scored and scored["choices"][0].get("logprobs"):
-                able.append("score")
-        return able
-
-    def _trial(self, client: httpx2.Client, body: Mapping[str, Any]) -> Any:
-        """The answer to a request that the server may refuse; None where it does."""
-        try:
-            return self._ask(client, body, threading.Event())[0]
-        except _Refused:
-            return None
-        except _Failed as error:
-            what = f"what {self.address.endpoint} can do could not be tried: {error}"
-            raise OutsideError(f"{what}. Try again, or declare it in task.yaml, such as `can: [constrain]`") from None
+            try:
+                answer = self._ask(client, wire.body(self.address.name, TRIAL), threading.Event())[0]
+            except _Refused:
+                return ("generate",)
+            except _Failed as error:
+                what = f"what {self.address.endpoint} can do could not be tried: {error}"
+                do = "Try again, or declare it in task.yaml, such as `can: [constrain]`"
+                raise OutsideError(f"{what}. {do}") from None
+        held = wire.text(answer, TRIAL.decoding) in TRIAL.decoding.labels
+        return ("generate", "constrain") if held else ("generate",)
 
 
 def _counted(answer: Any, prompt: int, place: Place) -> Usage:

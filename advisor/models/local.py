@@ -1,65 +1,39 @@
-"""What sits behind a model's name: a protocol, and the local models that `trainers` runs (`endpoints.py` asks others)."""
+"""A model whose weights are in this process, run by `trainers`."""
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
 
 import trainers
-from advisor import address
-from advisor.address import Address
-from advisor.errors import CannotError, InputError, OutsideError
-from advisor.system import Decoding, Prediction, Usage
-from trainers.rendering import Turn
+from advisor.errors import CannotError, OutsideError
+from advisor.models.protocol import Ability, Model
+from advisor.system import Decoding, Prediction, Request, Usage
 
-Ability = Literal["generate", "constrain", "score", "tune", "tune_remote"]
-DEFAULT = "smollm2"
 BATCH = 256  # requests computed together: a part of them is computed again whole if any is missing
 
 
 @dataclass(frozen=True)
-class Request:
-    """One conversation to be answered."""
+class LocalModel:
+    """A model in this process, by its name; loaded when it is first needed, unless the weights are given."""
 
-    turns: tuple[Turn, ...]
-    decoding: Decoding
+    name: str
+    given: trainers.LanguageModel | None = None
 
-
-class Model(Protocol):
-    """Whatever can answer requests. A path that needs an ability that is missing stays ranked, with the reason."""
+    @cached_property
+    def lm(self) -> trainers.LanguageModel:
+        """The weights. Raises OutsideError when they are there but cannot be loaded."""
+        try:
+            return self.given or trainers.load(self.name)
+        except trainers.ModelMissing as error:
+            raise OutsideError(str(error)) from error
 
     @property
     def can(self) -> frozenset[Ability]:
-        """What the model can do."""
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the weights, or of what stands for them."""
-
-    @property
-    def context(self) -> int:
-        """The most tokens that prompt and answer may have together."""
-
-    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
-        """Answer all requests, yielding (index, prediction) as each ends. All requests share one decoding."""
-
-    def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
-        """The requests by their places, in the parts in which they are best made."""
-
-    def count(self, texts: Sequence[str]) -> list[int]:
-        """The number of tokens of each text, or an estimate of it."""
-
-    def measure(self) -> trainers.Speed:
-        """How fast it is, from a short timing."""
-
-
-@dataclass(frozen=True)
-class LocalModel:
-    """A model in this process. `lm` may carry an adapter."""
-
-    lm: trainers.LanguageModel
-    can: frozenset[Ability] = frozenset({"generate", "constrain", "tune"})
+        """All that there is."""
+        return frozenset({"generate", "constrain", "tune"})
 
     @property
     def fingerprint(self) -> str:
@@ -110,48 +84,20 @@ class LocalModel:
         """How fast it is on this machine."""
         return trainers.measure(self.lm)
 
-
-def load(name: str | Address) -> Model:
-    """The model behind a name or an address. Raises OutsideError when it is there but cannot be loaded."""
-    if found := addressed(name):
-        from advisor.models.endpoint import Endpoint
-
-        return Endpoint(found)
-    try:
-        return LocalModel(trainers.load(str(name)))
-    except trainers.ModelMissing as error:
-        raise OutsideError(str(error)) from error
-
-
-def addressed(name: str | Address) -> Address | None:
-    """The address, also where it is written as `URL#name`; None for a local model."""
-    return name if isinstance(name, Address) else address.parse_address(name) if "://" in name else None
-
-
-def local(model: Model) -> trainers.LanguageModel:
-    """The weights in this process. Raises CannotError for an endpoint, which has none here."""
-    if not isinstance(model, LocalModel):
-        raise CannotError("this needs a model whose weights are here; an endpoint can only be asked")
-    return model.lm
+    @contextmanager
+    def adapted(self, folder: Path | None) -> Iterator["LocalModel"]:
+        """The model with the adapter in `folder` on top, for the time of the block."""
+        with trainers.adapted(self.lm, folder) as lm:
+            yield replace(self, given=lm)
 
 
 def tunes(model: Model) -> bool:
     """Whether the model can be tuned here. Asks no server: an endpoint never can."""
-    return isinstance(model, LocalModel) and "tune" in model.can
+    return isinstance(model, LocalModel)
 
 
-def problem(name: str | Address) -> str:
-    """What is wrong with a model's name or address, found without loading or asking it; "" for nothing."""
-    try:
-        if found := addressed(name):
-            _ = found.key
-        else:
-            trainers.locate(str(name))
-    except (trainers.ModelMissing, InputError, ValueError) as error:
-        return str(error)
-    return ""
-
-
-def adapter_folder(run: Path, adapter: str) -> Path | None:
-    """Where an adapter named in a system lies."""
-    return run / adapter if adapter else None
+def weights(model: Model) -> trainers.LanguageModel:
+    """The weights in this process. Raises CannotError for an endpoint, which has none here."""
+    if not isinstance(model, LocalModel):
+        raise CannotError("this needs a model whose weights are here; an endpoint can only be asked")
+    return model.lm

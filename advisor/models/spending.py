@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from advisor.errors import CannotError
+from advisor import texts
+from advisor.errors import CannotError, Problem
 
 # Characters per token: Latin letters about 4, other alphabets about 2, CJK about 1. Real tokenizers differ by a third.
 _PER_TOKEN = ((0x250, 4), (0x2E80, 2), (0x110000, 1))
@@ -78,7 +79,7 @@ class Meter:
         file: Path | None = None,
     ) -> None:
         self.price, self.tokens, self.usd, self.file = price, tokens, usd, file
-        self.spent = sum(_lines(file), Spent()) if file else Spent()
+        self.spent = _before(file) if file else Spent()
         self._reserved: list[Spent] = []
         self._scale = 1.0  # of estimates of prompts, so that the cap holds where they are too low
         self._changed = threading.Condition()
@@ -139,12 +140,9 @@ class Meter:
         return f"the budget of {cap} is spent: {self.spent}; {next_one}. Give a larger --budget"
 
 
-def _lines(file: Path) -> Iterator[Spent]:
+def _before(file: Path) -> Spent:
     """What the file holds. A line cut short by a kill still stands for a request, of which only that is known."""
-    for line in file.read_text(encoding="utf-8").split("\n") if file.is_file() else ():
-        if not line:
-            continue
-        try:
-            yield Spent(**json.loads(line))
-        except (ValueError, TypeError):
-            yield Spent(requests=1)
+    cut: list[Problem] = []
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    whole = [Spent(**line) for _, line in texts.json_lines(text, file, cut)]
+    return sum(whole, Spent(requests=len(cut)))

@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from advisor.models.local import Request
 from advisor.models.spending import estimate
-from advisor.system import Decoding
+from advisor.system import Decoding, Request
 
 LABEL = "label"  # servers constrain objects only, so a label comes as {"label": "..."}
 

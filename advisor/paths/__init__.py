@@ -1,16 +1,14 @@
-"""Paths: functions that build the best system of their kind for a task within a plan."""
+"""What builds a system: for each path a function that builds the best system of its kind on a bench."""
 
 from collections.abc import Callable, Mapping
 
 from advisor.paths.classifier import classifier
 from advisor.paths.finetuning import finetuning, rag_finetuning
 from advisor.paths.prompting import prompting, rag
-from advisor.runtime.purse import Plan
-from advisor.runtime.runtime import Runtime
-from advisor.system import Classifier, System
-from advisor.task import Task
+from advisor.runtime.bench import Bench
+from advisor.system import Buildable
 
-PATHS: Mapping[str, Callable[[Task, Runtime, Plan, int], System | Classifier]] = {
+PATHS: Mapping[str, Callable[[Bench], Buildable]] = {
     "prompting": prompting,
     "classifier": classifier,
     "rag": rag,

@@ -5,17 +5,14 @@ supports go in with whether each answer was right, a threshold and what it trade
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import without_answers
-from advisor.runtime.runtime import Runtime
-from advisor.score import metrics
 from advisor.score.metric import score_all
-from advisor.system import Abstain, System
-from advisor.task import Example, Task
+from advisor.system import System
 
 WITHHELD = 0.05  # of the right answers, at most, that the threshold costs
 STEPS = 10  # thresholds shown beside the one chosen
@@ -31,6 +28,17 @@ class Trade:
     wrong: float | None
     withheld: float
     refused: float | None
+
+
+@dataclass(frozen=True)
+class Abstaining:
+    """The text said in place of an answer where the support is `below`; measured on so many `questions`, with the trade of
+    the threshold chosen and of others."""
+
+    text: str
+    below: float
+    questions: int
+    trades: tuple[Trade, ...]
 
 
 def trade(below: float, supports: Sequence[float], right: Sequence[bool], unanswerable: Sequence[float]) -> Trade:
@@ -52,31 +60,22 @@ def threshold(supports: Sequence[float], right: Sequence[bool]) -> float:
     return of_right[int(WITHHELD * len(of_right))] if of_right else -1.0
 
 
-def fit(task: Task, runtime: Runtime, system: System, examples: Sequence[Example]) -> dict[str, Any]:
+def fit(bench: Bench, system: System) -> Abstaining:
     """The threshold for a system on development examples, with the trade of it and of others.
 
     The examples are asked as they are, and their support is looked at once more with every passage taken out that holds
     the answer: what is answered then can't be right.
     """
-    metric = metrics.resolve(task.metric, task.labels, task.folder)
-    made = runtime.predict(replace(system, abstain=None), examples, "abstain")
+    metric, finder = bench.metric, bench.runtime.finder
+    examples = bench.choosing or bench.comparing
+    made = bench.runtime.predict(replace(system, abstain=None), examples, "abstain")
     scored = score_all(metric, [prediction.text for prediction in made], examples)
     right = [(one.score or 0.0) >= metric.passing for one in scored]
-    shown = runtime.finder.passages(replace(system.context, kind="retrieved"), examples)
-    supports = runtime.finder.support(examples, shown)
-    taken = without_answers(runtime, examples, max(1, system.context.k))
-    unanswerable = runtime.finder.support(*zip(*taken, strict=True)) if taken else []
+    shown = finder.passages(replace(system.context, kind="retrieved"), examples)
+    supports = finder.support(examples, shown)
+    taken = without_answers(finder, examples, max(1, system.context.k))
+    unanswerable = finder.support(*zip(*taken, strict=True)) if taken else []
     chosen = threshold(supports, right)
     others = np.quantile(supports, np.linspace(0, 0.9, STEPS)).tolist()
-    trades = [trade(below, supports, right, unanswerable) for below in sorted({chosen, *others})]
-    return {
-        "text": task.abstain,
-        "below": chosen,
-        "questions": len(examples),
-        "trades": [asdict(one) for one in trades],
-    }
-
-
-def abstaining(system: System, fitted: dict[str, Any]) -> System:
-    """The system that abstains as was fitted."""
-    return replace(system, abstain=Abstain(fitted["text"], fitted["below"]))
+    trades = tuple(trade(below, supports, right, unanswerable) for below in sorted({chosen, *others}))
+    return Abstaining(bench.task.abstain, chosen, len(examples), trades)

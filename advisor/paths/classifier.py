@@ -1,20 +1,26 @@
 """The path without a language model: sentence embeddings and a linear head."""
 
 import trainers
+from advisor.data.outputs import kind_of
 from advisor.errors import CannotError
-from advisor.runtime.purse import Plan
-from advisor.runtime.runtime import Runtime
+from advisor.runtime.bench import Bench
 from advisor.system import Classifier
 from advisor.task import Task
 
 
-def classifier(task: Task, runtime: Runtime, plan: Plan, seed: int, folder: str = "build/classifier") -> Classifier:
+def classifier(bench: Bench, folder: str = "build/classifier") -> Classifier:
     """A linear head on the embeddings of all training inputs; its strength is chosen by cross-validation."""
-    rows = task.split.train
+    rows, runtime = bench.task.split.train, bench.runtime
     if not rows:
         raise CannotError("a classifier needs training examples")
-    head = trainers.fit_head(runtime.embedder([row.input for row in rows]), [row.output.strip() for row in rows], seed)
+    vectors = runtime.embedder([row.input for row in rows])
+    head = trainers.fit_head(vectors, [row.output.strip() for row in rows], bench.seed)
     path = runtime.folder / folder / "head.npz"
     path.parent.mkdir(parents=True, exist_ok=True)
     head.save(path)
     return Classifier(f"{folder}/head.npz", runtime.embedder.fingerprint, trainers.file_hash(path))
+
+
+def has_labels(task: Task) -> bool:
+    """Whether the task's outputs are labels, so that a classifier can give them."""
+    return bool(task.labels) or kind_of(task, task.split.train or task.split.compare) == "label"

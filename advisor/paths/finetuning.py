@@ -3,30 +3,31 @@
 from dataclasses import replace
 
 import trainers
-from advisor.paths.prompting import baseline, score
-from advisor.runtime.purse import Plan
-from advisor.runtime.runtime import Runtime
+from advisor.paths.prompting import baseline, rate
+from advisor.runtime.bench import Bench
 from advisor.system import Context, System
-from advisor.task import Task
 
 
-def finetuning(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:
+def finetuning(bench: Bench) -> System:
     """An adapter that answers from the instruction alone."""
-    return tuned(task, runtime, plan, seed, baseline(task, runtime, plan), "build/finetuning")
+    return tuned(bench, baseline(bench), "build/finetuning")
 
 
-def rag_finetuning(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:
+def rag_finetuning(bench: Bench) -> System:
     """An adapter that answers from retrieved passages, trained with what retrieval finds for the training inputs."""
-    system = replace(baseline(task, runtime, plan), context=Context("retrieved", task.retrieval.k or 1))
-    return tuned(task, runtime, plan, seed, system, "build/rag+finetuning")
+    return tuned(bench, reading(bench), "build/rag+finetuning")
 
 
-def tuned(
-    task: Task, runtime: Runtime, plan: Plan, seed: int, system: System, folder: str, evaluations: int = 4
-) -> System:
-    """The system with an adapter trained on the plan's rows; the best checkpoint by the task's metric is kept."""
-    rows = task.split.train[: plan.rows]
-    choose = (task.split.choose or task.split.compare)[: plan.choose]
-    settings = trainers.TuneSettings(epochs=plan.epochs, evaluations=evaluations, seed=seed)
-    built, _ = runtime.tune(system, rows, lambda texts: score(task, texts, choose, seed), choose, settings, folder)
-    return built
+def reading(bench: Bench) -> System:
+    """The baseline with passages in its prompt, as many as a tuned system reads: one, unless the task says how many."""
+    return replace(baseline(bench), context=Context("retrieved", bench.task.retrieval.k or 1))
+
+
+def tuned(bench: Bench, system: System, folder: str, evaluations: int = 4) -> System:
+    """The system with an adapter trained on the purse's rows; the best checkpoint by the task's metric is kept."""
+    split, purse = bench.task.split, bench.purse
+    choose = (split.choose or split.compare)[: purse.choose]
+    settings = trainers.TuneSettings(epochs=purse.epochs, evaluations=evaluations, seed=bench.seed)
+    return bench.runtime.tune(
+        system, split.train[: purse.rows], lambda texts: rate(bench, texts, choose), choose, settings, folder
+    )

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from advisor.data.outputs import infer_schema, kind_of
 from advisor.runtime import prompts
-from advisor.runtime.purse import Plan
-from advisor.runtime.runtime import Runtime
-from advisor.score import metrics
+from advisor.runtime.bench import Bench
 from advisor.score.metric import score_all
 from advisor.score.statistics import interval
 from advisor.system import SHOTS, Context, Decoding, ModelRef, Shot, Shots, System
@@ -18,28 +16,30 @@ MOST = 12  # characters a token, far more than in any text: a larger corpus need
 TEMPLATE = 64  # tokens that a chat template and tags may take
 
 
-def baseline(task: Task, runtime: Runtime, plan: Plan) -> System:
+def baseline(bench: Bench) -> System:
     """The task's own instruction on the base model, no shots."""
-    model = ModelRef(runtime.name, runtime.model.fingerprint)
-    return System(model, task.instruction or task.description, decoding=Decoding(max_tokens=plan.max_tokens))
+    task, model = bench.task, bench.runtime.model
+    ref = ModelRef(model.name, model.fingerprint)
+    return System(ref, task.instruction or task.description, decoding=Decoding(max_tokens=bench.purse.max_tokens))
 
 
-def constrained(task: Task, runtime: Runtime, plan: Plan) -> Decoding | None:
+def constrained(bench: Bench) -> Decoding | None:
     """Decoding held to the task's labels or schema (or to the keys seen in its outputs); None for other tasks, and for a
     model that can't be held."""
-    if "constrain" not in runtime.model.can:
+    task, most = bench.task, bench.purse.max_tokens
+    if "constrain" not in bench.runtime.model.can:
         return None
     rows = task.split.train or task.split.compare
     if task.labels:
-        return Decoding("constrained", labels=task.labels, max_tokens=plan.max_tokens)
+        return Decoding("constrained", labels=task.labels, max_tokens=most)
     if task.schema is not None:
-        return Decoding("constrained", schema=task.schema, max_tokens=plan.max_tokens)
+        return Decoding("constrained", schema=task.schema, max_tokens=most)
     kind = kind_of(task, rows)
     if kind == "label":
         labels = tuple(sorted({row.output.strip() for row in rows}))
-        return Decoding("constrained", labels=labels, max_tokens=plan.max_tokens)
+        return Decoding("constrained", labels=labels, max_tokens=most)
     if kind == "json":
-        return Decoding("constrained", schema=infer_schema([row.output for row in rows]), max_tokens=plan.max_tokens)
+        return Decoding("constrained", schema=infer_schema([row.output for row in rows]), max_tokens=most)
     return None
 
 
@@ -57,71 +57,87 @@ def fixed_shots(task: Task, seed: int, k: int = SHOTS) -> Shots:
     return Shots("fixed", len(chosen), tuple(Shot(row.input, row.output) for row in chosen))
 
 
-def prompted(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Mapping[str, System]:
+def prompted(bench: Bench) -> Mapping[str, System]:
     """The systems that prompting chooses among, by what they show."""
-    plain = baseline(task, runtime, plan)
+    plain = baseline(bench)
     systems = {"zero-shot": plain}
-    if task.split.train:
-        fixed = fixed_shots(task, seed)
-        similar = Shots("similar", min(2 * SHOTS, len(task.split.train)))
+    train = bench.task.split.train
+    if train:
+        fixed = fixed_shots(bench.task, bench.seed)
+        similar = Shots("similar", min(2 * SHOTS, len(train)))
         systems["fixed shots"] = replace(plain, shots=fixed)
         systems["similar shots"] = replace(plain, shots=similar)
-    if decoding := constrained(task, runtime, plan):
+    if decoding := constrained(bench):
         systems["constrained"] = replace(plain, decoding=decoding)
-        if task.split.train:
+        if train:
             systems["similar shots, constrained"] = replace(systems["similar shots"], decoding=decoding)
     return systems
 
 
-def retrieving(task: Task, runtime: Runtime, plan: Plan, seed: int) -> Mapping[str, System]:
-    """The systems that rag chooses among."""
-    plain = replace(baseline(task, runtime, plan), context=Context("retrieved", runtime.finder.k))
-    systems = {"retrieved context": plain}
-    if task.retrieval.k == 0 and runtime.finder.k > 1:
-        systems["one passage"] = replace(plain, context=Context("retrieved", 1))
-    name, fewest = list(systems.items())[-1]
-    if _all_fit(task, runtime, plan):
-        systems["all documents"] = replace(plain, context=Context("all"))
-    if decoding := constrained(task, runtime, plan):
+def retrieving(bench: Bench) -> Mapping[str, System]:
+    """The systems that rag chooses among, by what they show."""
+    finder, (name, fewest) = bench.runtime.finder, _fewest(bench)
+    systems = {"retrieved context": replace(fewest, context=Context("retrieved", finder.k)), name: fewest}
+    if _all_fit(bench):
+        systems["all documents"] = replace(fewest, context=Context("all", finder.k))
+    if decoding := constrained(bench):
         systems[f"{name}, constrained"] = replace(fewest, decoding=decoding)
-    if task.split.train:
-        shots = fixed_shots(task, seed, SHOTS // 2)
-        systems[f"{name}, fixed shots"] = replace(fewest, shots=shots)
+    if bench.task.split.train:
+        systems[f"{name}, fixed shots"] = replace(fewest, shots=fixed_shots(bench.task, bench.seed, SHOTS // 2))
     return systems
 
 
-def _all_fit(task: Task, runtime: Runtime, plan: Plan) -> bool:
-    """Whether all documents fit the prompt beside instruction, input and answer, and the plan's room."""
+def oracle(bench: Bench) -> System:
+    """The system that shows a document which holds the answer, with shots where there are rows to take them from, else
+    held to the form where the model can be."""
+    _, system = _fewest(bench)
+    if bench.task.split.train:
+        system = replace(system, shots=fixed_shots(bench.task, bench.seed, SHOTS // 2))
+    elif decoding := constrained(bench):
+        system = replace(system, decoding=decoding)
+    return replace(system, context=Context("oracle", 1))
+
+
+def _fewest(bench: Bench) -> tuple[str, System]:
+    """The plain system with as few passages as the task allows, and what it is called."""
+    k = bench.runtime.finder.k
+    name, k = ("one passage", 1) if bench.task.retrieval.k == 0 and k > 1 else ("retrieved context", k)
+    return name, replace(baseline(bench), context=Context("retrieved", k))
+
+
+def _all_fit(bench: Bench) -> bool:
+    """Whether all documents fit the prompt beside instruction, input and answer, and the purse's room."""
+    task, runtime = bench.task, bench.runtime
     count = runtime.model.count
     inputs = [" ".join([turn.text for turn in e.turns] + [e.input]) for e in (*task.split.choose, *task.split.compare)]
-    rest = count([task.instruction + prompts.NOTE])[0] + max(count(inputs)) + plan.max_tokens + TEMPLATE
-    room = min(plan.room, runtime.model.context - rest)
+    rest = count([task.instruction + prompts.NOTE])[0] + max(count(inputs)) + bench.purse.max_tokens + TEMPLATE
+    room = min(bench.purse.room, runtime.model.context - rest)
     size = sum(len(document.text) for document in task.documents)
     return size <= MOST * room and count([prompts.fenced(runtime.finder.index.passages)])[0] <= room
 
 
-def prompting(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:
+def prompting(bench: Bench) -> System:
     """The best prompt: shots and decoding chosen on development examples."""
-    return _best(task, runtime, plan, prompted(task, runtime, plan, seed), seed)
+    return _best(bench, prompted(bench), "zero-shot")
 
 
-def rag(task: Task, runtime: Runtime, plan: Plan, seed: int) -> System:
+def rag(bench: Bench) -> System:
     """The best prompt with retrieved passages: how many, with or without shots, chosen on development examples."""
-    return _best(task, runtime, plan, retrieving(task, runtime, plan, seed), seed)
+    return _best(bench, retrieving(bench), "retrieved context")
 
 
-def _best(task: Task, runtime: Runtime, plan: Plan, systems: Mapping[str, System], seed: int) -> System:
-    examples = task.split.choose[: plan.choose]
+def _best(bench: Bench, systems: Mapping[str, System], unmeasured: str) -> System:
+    """The system with the best score; the one named `unmeasured` where there is nothing to choose on."""
+    examples = bench.choosing
     if not examples:
-        return next(iter(systems.values()))
+        return systems[unmeasured]
     scores = {
-        name: score(task, [p.text for p in runtime.predict(system, examples, f"choose: {name}")], examples, seed)
+        name: rate(bench, [p.text for p in bench.runtime.predict(system, examples, f"choose: {name}")], examples)
         for name, system in systems.items()
     }
-    return systems[max(scores, key=lambda name: scores[name])]  # of equal ones the first, which is the cheapest
+    return systems[max(scores, key=lambda name: scores[name])]  # of equal ones the first listed: the plainest
 
 
-def score(task: Task, texts: Sequence[str | None], examples: Sequence[Example], seed: int) -> float:
+def rate(bench: Bench, texts: Sequence[str | None], examples: Sequence[Example]) -> float:
     """The task's metric over texts, 0..100."""
-    metric = metrics.resolve(task.metric, task.labels, task.folder)
-    return interval(metric, score_all(metric, texts, examples), seed).value
+    return interval(bench.metric, score_all(bench.metric, texts, examples), bench.seed).value

@@ -6,6 +6,7 @@ Says what writing them takes; what is done with them is not known here.
 from collections.abc import Sequence
 
 from advisor.models.endpoint import Endpoint
+from advisor.models.protocol import Model
 from advisor.models.spending import Spent
 from advisor.runtime import prompts
 from advisor.runtime.runtime import Runtime
@@ -34,16 +35,18 @@ def of_rows(task: Task, examples: Sequence[Example]) -> list[Question]:
 
 def written(runtime: Runtime, texts: Sequence[str]) -> list[str]:
     """A question about each text, by the task's model."""
-    writer = System(ModelRef(runtime.name, runtime.model.fingerprint), prompts.ASK, decoding=Decoding(max_tokens=48))
+    writer = System(
+        ModelRef(runtime.model.name, runtime.model.fingerprint), prompts.ASK, decoding=Decoding(max_tokens=48)
+    )
     asked = [Example(str(i), prompts.quoted(text), "") for i, text in enumerate(texts)]
     return [(made.text or "").strip() for made in runtime.predict(writer, asked, "questions about passages")]
 
 
-def writing(task: Task, runtime: Runtime) -> Spent:
+def writing(task: Task, model: Model) -> Spent:
     """About what it takes to have the questions written; nothing where those of rows will do."""
     if not task.documents or of_rows(task, task.split.choose):
         return Spent()
     texts = [f"{prompts.ASK} {prompts.quoted(passage.titled)}" for passage in asked_about(task.documents)]
-    read, made = sum(runtime.model.count(texts)) + TEMPLATE * len(texts), TYPICAL * len(texts)
-    usd = runtime.model.meter.priced(read, made) if isinstance(runtime.model, Endpoint) else 0.0
+    read, made = sum(model.count(texts)) + TEMPLATE * len(texts), TYPICAL * len(texts)
+    usd = model.meter.priced(read, made) if isinstance(model, Endpoint) else 0.0
     return Spent(len(texts), read, made, usd)

@@ -6,7 +6,7 @@ Says by what was chosen, and what was tried. How searching works, and how it is 
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,14 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import trainers
-from advisor.errors import InputError, Problem
 from advisor.paths import questions
-from advisor.runtime import purse
-from advisor.runtime.purse import Plan
-from advisor.runtime.runtime import Runtime
-from advisor.system import PASSAGES, digest
-from advisor.task import Task
-from retrieval import Document, Embedder, Index, SearchSettings
+from advisor.runtime.bench import LEAST_PAIRS, Bench
+from advisor.runtime.finder import Fitted, LazyEmbedder, Search, Tried, over_documents
+from advisor.system import digest
+from retrieval import Document, Embedder, Index
 from retrieval.embedder import located
 from retrieval.index.index import BUDGET
 from retrieval.tune.metrics import each, gain
@@ -39,100 +36,79 @@ BASES = {
     "generated": "questions that the model wrote about passages",
 }
 
-_AS_IT_COMES = {"questions": 0, "measure": "", "passage_tokens": BUDGET, "k": PASSAGES, "trials": [], "embedder": None}
 
-
-def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any]:
-    """Choose how to search; with enough pairs of questions and documents also fit the embedder, and keep it where it wins.
-
-    Gives the value of `retrieval.json`; `apply` takes it.
-    """
-    finder, reader = runtime.finder, runtime.finder.reader()
-    rows = (
-        task.split.choose if reader is None else task.split.choose[: plan.choose]
-    )  # what reads takes seconds for each
+def choose(bench: Bench) -> Search:
+    """Choose how to search; with enough pairs of questions and documents also fit the embedder, and keep it where it wins."""
+    task, runtime, purse = bench.task, bench.runtime, bench.purse
+    reranker = runtime.finder.reranker
+    rows = task.split.choose if reranker is None else bench.choosing  # what reads again takes seconds for each
     asked = questions.of_rows(task, rows)
-    how: dict[str, Any] = {
-        "reader": reader,
-        "ask": partial(questions.written, runtime),
-        "watch": runtime.watch,
-    }
+    how: dict[str, Any] = {"reader": reranker, "ask": partial(questions.written, runtime), "watch": runtime.watch}
     try:
-        found = tune(task.documents, finder.embedder, asked, budgets=SIZES[: plan.sizes], **how)
+        tuning = tune(task.documents, runtime.embedder, asked, budgets=SIZES[: purse.sizes], **how)
     except ValueError as error:  # nothing to judge by: searched as it comes
-        return {**_AS_IT_COMES, "settings": asdict(SearchSettings()), "by": str(error)}
-    value = {**_told(found), "embedder": None}
-    if found.basis == "gold" and plan.pairs:
-        pairs = _pairs(task, runtime, found, plan.pairs)
-        if len(pairs) >= purse.LEAST_PAIRS:
-            value["embedder"] = _fitted(task, runtime, found, pairs, asked, seed)
-    return value
+        return Search(by=str(error))
+    search = _told(tuning)
+    if tuning.basis == "gold" and purse.pairs:
+        pairs = _pairs(bench, search)
+        if len(pairs) >= LEAST_PAIRS:
+            return replace(search, embedder=_fitted(bench, tuning, pairs, asked))
+    return search
 
 
-def apply(value: dict[str, Any], runtime: Runtime) -> None:
-    """Search from now on as was chosen."""
-    fitted = value["embedder"]
-    folder = runtime.folder.parent / fitted["folder"] if fitted and fitted["kept"] else None
-    if folder and not folder.is_dir():
-        raise InputError(Problem("the embedder that was fitted is gone", folder, do="Run again with --fresh"))
-    chosen = fitted if folder else value
-    runtime.finder.use(SearchSettings(**chosen["settings"]), chosen["k"], value["passage_tokens"], folder)
-
-
-def _told(found: Tuning) -> dict[str, Any]:
-    several = len({one.budget for one in found.trials}) > 1
+def _told(tuning: Tuning) -> Search:
+    several = len({one.budget for one in tuning.trials}) > 1
 
     def named(one: Trial) -> str:
         return f"{one.what}, passages of {one.budget} tokens" if several else one.what
 
-    return {
-        "by": BASES[found.basis],
-        "questions": found.questions,
-        "measure": found.measure,
-        "settings": asdict(found.settings),
-        "passage_tokens": found.budget,
-        "k": found.k,
-        "trials": [{"what": named(one), "score": one.score, "chosen": one.chosen} for one in found.trials],
-    }
+    return Search(
+        settings=tuning.settings,
+        k=tuning.k,
+        passage_tokens=tuning.budget,
+        by=BASES[tuning.basis],
+        questions=tuning.questions,
+        measure=tuning.measure,
+        trials=tuple(Tried(named(one), one.score, one.chosen) for one in tuning.trials),
+    )
 
 
-def _pairs(task: Task, runtime: Runtime, found: Tuning, most: int) -> list[Pair]:
+def _pairs(bench: Bench, search: Search) -> list[Pair]:
     """Training questions, each with a passage of a document that it names and one that only looks right."""
-    rows = [row for row in task.split.train if row.gold][:most]
-    runtime.finder.use(found.settings, found.k, found.budget)
+    task, runtime = bench.task, bench.runtime
+    rows = [row for row in task.split.train if row.gold][: bench.purse.pairs]
     asked = [Question(row.input, dict.fromkeys(row.gold, 1), row.answers) for row in rows]
-    return [Pair(question, right, (wrong,)) for question, right, wrong in mined(runtime.finder.index, asked)]
+    finder = over_documents(task.documents, runtime.folder, task.retrieval, search, runtime.embedder)
+    return [Pair(question, right, (wrong,)) for question, right, wrong in mined(finder.index, asked)]
 
 
-def _fitted(
-    task: Task, runtime: Runtime, found: Tuning, pairs: Sequence[Pair], asked: Sequence[Question], seed: int
-) -> dict[str, Any]:
+def _fitted(bench: Bench, tuning: Tuning, pairs: Sequence[Pair], asked: Sequence[Question]) -> Fitted:
     """Fit the embedder, search with it, and compare on the same questions."""
-    since, finder = time.perf_counter(), runtime.finder
-    place = runtime.folder.parent / "embedders" / digest([task.fingerprint, finder.embedder.fingerprint, pairs, seed])
+    since, task, runtime = time.perf_counter(), bench.task, bench.runtime
+    runs, embedder = runtime.folder.parent, runtime.embedder
+    place = runs / "embedders" / digest([task.fingerprint, embedder.fingerprint, pairs, bench.seed])
     if runtime.fresh:  # interrupted, it goes on without --fresh, as answers do that the store has
         shutil.rmtree(place, ignore_errors=True)
 
     def on_step(progress: trainers.Progress) -> None:
         runtime.watch(f"embedder · loss {progress.loss:.2f}", progress.step, progress.steps)
 
-    settings = EmbeddingSettings(epochs=1, seed=seed)
-    folder = tune_embedding(located(finder.how.embedder), pairs, place, settings, on_step)
-    fitted = finder.load(str(folder))
-    again = tune(task.documents, fitted, asked, budgets=(found.budget,), watch=runtime.watch)
-    before, after = (
-        _scores(task.documents, embedder, one, asked) for embedder, one in ((finder.embedder, found), (fitted, again))
+    settings = EmbeddingSettings(epochs=1, seed=bench.seed)
+    folder = tune_embedding(located(task.retrieval.embedder), pairs, place, settings, on_step)
+    fitted = LazyEmbedder(str(folder), runs)
+    again = tune(task.documents, fitted, asked, budgets=(tuning.budget,), watch=runtime.watch)
+    before = _scores(task.documents, embedder, tuning, asked)
+    after = _scores(task.documents, fitted, again, asked)
+    return Fitted(
+        pairs=len(pairs),
+        folder=str(folder.relative_to(runs)),
+        before=float(before.mean()),
+        after=float(after.mean()),
+        kept=wins(after - before),
+        settings=again.settings,
+        k=again.k,
+        seconds=round(time.perf_counter() - since, 1),
     )
-    return {
-        "pairs": len(pairs),
-        "folder": str(folder.relative_to(runtime.folder.parent)),
-        "before": float(before.mean()),
-        "after": float(after.mean()),
-        "kept": wins(after - before),
-        "settings": asdict(again.settings),
-        "k": again.k,
-        "seconds": round(time.perf_counter() - since, 1),
-    }
 
 
 def _scores(
@@ -141,5 +117,5 @@ def _scores(
     """What each question that names documents gets."""
     index = Index.build(documents, embedder, how.settings, budget=how.budget)
     hits = index.search([question.text for question in asked], LOOKED)
-    found = [[hit.passage.document for hit in row] for row in hits]
-    return np.array(each(found, [question.right for question in asked], gain(DEPTH)))
+    ranked = [[hit.passage.document for hit in row] for row in hits]
+    return np.array(each(ranked, [question.right for question in asked], gain(DEPTH)))

@@ -1,29 +1,58 @@
-"""A system that a run built, loaded back from its artifact."""
+"""A system that a run built, loaded back from its artifact; and the record of what was asked of a run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from advisor import runfolder
 from advisor.address import Address
 from advisor.errors import CannotError, InputError, Problem
 from advisor.models import consent
 from advisor.models.endpoint import Endpoint
+from advisor.models.named import model_named
+from advisor.runtime.finder import LazyEmbedder, of_artifact
+from advisor.runtime.rerank import reranker
 from advisor.runtime.runtime import Runtime
 from advisor.runtime.settings import Settings, agree_to_index, bound, check_prices
-from advisor.system import Classifier, Prediction, System, from_json
+from advisor.runtime.store import Store
+from advisor.system import Buildable, Prediction, Shot, System
 from advisor.task import Example, Retrieval
 from retrieval.index.updating import Watch, unwatched
+
+ARTIFACT, SYSTEM, POOL, STORE = "artifact", "system.json", "shots.json", "answers.sqlite"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked of a run, with what a rerun needs; `retrieval` holds what task.yaml said of it."""
+
+    name: str
+    folder: str
+    description: str
+    instruction: str
+    metric: str
+    labels: tuple[str, ...]
+    model: str
+    endpoint: Address | None
+    model_fingerprint: str
+    seed: int
+    command: str
+    versions: Mapping[str, str]
+    machine: str
+    fingerprint: str
+    left_out: tuple[str, ...] = ()
+    retrieval: Mapping[str, Any] = field(default_factory=dict)
+    flags: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Built:
     """A system that a run built, loaded back: `predict` takes texts or examples."""
 
-    system: System | Classifier
+    system: Buildable
     runtime: Runtime
-    task: Mapping[str, Any]
+    asked: Asked
 
     def predict(self, inputs: Sequence[str | Example]) -> list[Prediction]:
         """What the system gives for each input, in their order."""
@@ -36,28 +65,27 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
 
     Raises InputError when there is none, CannotError when it does not fit its base.
     """
-    folder = Path(run)
-    if not (folder / "artifact" / "system.json").is_file():
+    folder, settings = Path(run), settings or Settings()
+    artifact, runs = folder / ARTIFACT, folder.parent
+    if not (artifact / SYSTEM).is_file():
         advice = "Give a run folder that `advisor run` finished (its last line names it)"
         raise InputError(Problem("there is no built system here", folder, do=advice))
-    try:
-        system = from_json(runfolder.read(folder / "artifact" / "system.json"))
-        task = runfolder.read(folder / "task.json")
-        _ = task["name"], task["model"], task["metric"], task["labels"]
-    except (CannotError, LookupError, TypeError) as error:
-        what = f"this is no run that this version wrote: {error}"
-        raise InputError(Problem(what, folder, do="Run the task again")) from error
-    shots = folder / "artifact" / "shots.json"
-    pool = [Example(str(i), *pair) for i, pair in enumerate(runfolder.read(shots))] if shots.is_file() else []
-    model = Address.model_validate(task["endpoint"]) if task.get("endpoint") else str(task["model"])
-    settings, how = settings or Settings(), Retrieval(**task.get("retrieval", {}))
-    runtime = Runtime(model, folder, pool, watch=watch, how=how)
-    if isinstance(system, System) and runtime.model.fingerprint != system.model.fingerprint:
-        raise CannotError(f"the weights of {task['model']} have changed since this run was built; run it again")
-    if isinstance(system, System) and isinstance(model, Address):
-        check_prices(model, settings)
-        consent.require(model, yes=settings.yes, runs=folder.parent)
-        runtime.model = bound(Endpoint(model), folder, settings, counted=False)
-    if isinstance(system, System) and system.context.kind != "none":
-        agree_to_index(how, settings, folder.parent)
-    return Built(system, runtime, task)
+    system = runfolder.read(artifact / SYSTEM, cast(type[Buildable], Buildable))  # a union is no class, for the checker
+    asked = runfolder.read(folder / "task.json", Asked)
+    how = Retrieval.model_validate(asked.retrieval)
+    shots = runfolder.read(artifact / POOL, tuple[Shot, ...]) if (artifact / POOL).is_file() else ()
+    model = model_named(asked.endpoint or asked.model)
+    if isinstance(system, System):
+        if isinstance(model, Endpoint):
+            check_prices(model.address, settings)
+            consent.require(model.address, yes=settings.yes, runs=runs)
+            model = bound(model, folder, settings, counted=False)
+        if model.fingerprint != system.model.fingerprint:
+            raise CannotError(f"the weights of {asked.model} have changed since this run was built; run it again")
+        if system.context.kind != "none":
+            agree_to_index(how, settings, runs)
+    embedder = LazyEmbedder(how.embedder, runs)
+    finds = isinstance(system, System) and system.context.kind != "none"
+    finder = of_artifact(artifact, runs, embedder, reranker(how.rerank if finds else "", model), watch)
+    pool = tuple(Example(str(i), shot.input, shot.output) for i, shot in enumerate(shots))
+    return Built(system, Runtime(model, folder, Store(runs / STORE), embedder, finder, pool, watch=watch), asked)

@@ -1,154 +1,167 @@
 """The documents of a run, indexed and searched: what a context shows beside an example. Owns the index, knows no model."""
 
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 import retrieval
-from advisor.errors import CannotError, OutsideError
+from advisor.errors import CannotError, InputError, OutsideError, Problem
 from advisor.system import PASSAGES, Context
 from advisor.task import Example, Retrieval
-from retrieval.chunking import Passage, split
+from retrieval.chunking import Passage
 from retrieval.index.index import BUDGET
-from retrieval.index.updating import Watch
+from retrieval.index.updating import Watch, unwatched
 from retrieval.search.rerank import Reader
+from retrieval.search.searching import SearchSettings
 
-TIMED, TYPICAL = 32, 700  # passages that are timed, and their characters
-FOUND = 25  # passages found for a query, however few are shown, so that it is searched and read again once
-MOST = 5  # passages shown, where the task does not say how many: each is read with every request
+MOST_FOUND = 25  # passages found for a query, however few are shown, so that it is searched and read again once
+MOST_SHOWN = 5  # passages, where the task does not say how many: each is read with every request
 VECTORS = "vectors.sqlite"  # beside the runs: what one has encoded no other encodes again
 
 
-class Finder:
-    """Finds passages for one run folder.
+@dataclass(frozen=True)
+class Tried:
+    """One way of searching and its score, 0 to 1."""
 
-    documents: what is searched; without any, the index in the run's artifact is. how: what the task says of searching.
+    what: str
+    score: float
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """An embedder fitted to the task: on how many `pairs`, in which `folder` beside the runs, its score before and after,
+    whether it was `kept`, and how to search with it."""
+
+    pairs: int
+    folder: str
+    before: float
+    after: float
+    kept: bool
+    settings: SearchSettings
+    k: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """How documents are searched: with which settings, how many passages are shown, and of how many tokens each.
+
+    `by`: by what it was chosen, in words, or why nothing could be; `measure`, on so many `questions`, with all `trials`.
     """
 
-    changes = ""  # what became of the index when it was opened, in words
+    settings: SearchSettings = field(default_factory=SearchSettings)
+    k: int = PASSAGES
+    passage_tokens: int = BUDGET
+    by: str = ""
+    questions: int = 0
+    measure: str = ""
+    trials: tuple[Tried, ...] = ()
+    embedder: Fitted | None = None
 
-    def __init__(self, folder: Path, documents: Sequence[retrieval.Document], how: Retrieval, watch: Watch) -> None:
-        self.folder, self.how, self.watch = folder, how, watch
-        self.settings: retrieval.SearchSettings | None = None
-        self.reader: Callable[[], Reader | None] = lambda: None
-        self.k, self.budget = how.k or PASSAGES, BUDGET
-        self._documents = tuple(documents)
-        self._fitted: Path | None = None
-        self._found: dict[str, list[Passage]] = {}
+    @property
+    def kept(self) -> Fitted | None:
+        """The fitted embedder, where it was kept."""
+        return self.embedder if self.embedder and self.embedder.kept else None
 
-    @cached_property
-    def embedder(self) -> retrieval.Embedder:
-        """The one embedder of the process, unless one was fitted to the documents."""
-        return self.load(self.how.embedder)
 
-    @cached_property
-    def searched_by(self) -> retrieval.Embedder:
-        """The embedder that the documents are searched with."""
-        taken = self.folder / "artifact" / "embedder"
-        fitted = self._fitted if self._documents else taken if taken.is_dir() else None
-        return self.load(str(fitted)) if fitted else self.embedder
+class LazyEmbedder:
+    """An embedder by name or folder that is loaded when it is first needed. Raises OutsideError where there is none."""
 
-    def pieces(self) -> int:
-        """How many passages the documents make."""
-        return len(split(self._documents))
+    def __init__(self, name: str, runs: Path) -> None:
+        self._name, self._runs = name, runs
 
     @cached_property
-    def rate(self) -> float:
-        """Passages that are encoded in a second, from one short timing."""
-        texts = [f"{document.title} {document.text}"[:TYPICAL] for document in self._documents[:TIMED]]
-        self.embedder(texts[:1])  # loaded
-        since = time.perf_counter()
-        self.embedder([f"{time.time_ns()} {text}" for text in texts])  # such as no cache knows
-        return len(texts) / (time.perf_counter() - since)
-
-    def load(self, name: str) -> retrieval.Embedder:
-        """An embedder by name or folder. Raises OutsideError."""
+    def _loaded(self) -> retrieval.Embedder:
         try:
-            return retrieval.load_embedder(name, self.folder.parent / VECTORS)
+            return retrieval.load_embedder(self._name, self._runs / VECTORS)
         except retrieval.EmbedderUnavailable as error:
             raise OutsideError(str(error)) from error
 
-    @cached_property
-    def index(self) -> retrieval.Index:
-        """The index over the documents, built, updated or repaired as it needs; without documents that of the artifact.
+    @property
+    def fingerprint(self) -> str:
+        """As the protocol says."""
+        return self._loaded.fingerprint
 
-        Raises CannotError for an artifact that does not fit its embedder, OutsideError where Milvus can't be had.
-        """
+    def __call__(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+        """As the protocol says."""
+        return self._loaded(texts, query=query)
+
+
+@dataclass(frozen=True, eq=False)
+class Finder:
+    """Finds passages in an index that `opening` gives, with what became of it in words, when it is first needed.
+
+    `embedder`: what the index is searched with. `k`: passages shown. `fitted`: the embedder's folder, where it was fitted
+    to the documents.
+    """
+
+    opening: Callable[[], tuple[retrieval.Index, str]]
+    embedder: retrieval.Embedder
+    k: int = PASSAGES
+    reranker: Reader | None = None
+    watch: Watch = unwatched
+    fitted: Path | None = None
+    _passages: dict[str, list[Passage]] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def _opened(self) -> tuple[retrieval.Index, str]:
+        """Raises CannotError for an index that does not fit its embedder, OutsideError where Milvus can't be had."""
         try:
-            if not self._documents:
-                return retrieval.Index.load(self.folder / "artifact" / "index", self.searched_by)
-            return self._opened(self.folder / ("index" if self._fitted is None else "fitted-index"))
+            return self.opening()
         except retrieval.IndexMismatch as error:
             raise CannotError(str(error)) from error
         except retrieval.MilvusUnavailable as error:
             raise OutsideError(str(error)) from error
 
-    def _opened(self, folder: Path) -> retrieval.Index:
-        """The index in the run folder; one that another embedder made is no loss, and built again."""
-        how: dict[str, Any] = {
-            "settings": self.settings,
-            "vectors": self._where,
-            "watch": self.watch,
-            "budget": self.budget,
-        }
-        try:
-            index, changes = retrieval.Index.open(folder, self._documents, self.searched_by, **how)
-        except retrieval.IndexMismatch:
-            shutil.rmtree(folder)
-            index, changes = retrieval.Index.open(folder, self._documents, self.searched_by, **how)
-        self.changes = str(changes)
-        return index
+    @property
+    def index(self) -> retrieval.Index:
+        """The index, opened when it is first needed."""
+        return self._opened[0]
 
     @property
-    def _where(self) -> str:
-        return str(self.folder / self.how.index) if self.how.index.endswith(".db") else self.how.index
-
-    def use(
-        self, settings: retrieval.SearchSettings, k: int = PASSAGES, budget: int = BUDGET, fitted: Path | None = None
-    ) -> None:
-        """Search in this way from now on, among passages of at most `budget` tokens, with the embedder in the folder
-        `fitted` where there is one; show `k` passages, unless the task says how many."""
-        self.settings, self.k, self.budget, self._fitted = settings, self.how.k or min(k, MOST), budget, fitted
-        for name in ("index", "searched_by", "_by_document"):
-            self.__dict__.pop(name, None)
-        self._found.clear()
+    def changes(self) -> str:
+        """What became of the index when it was opened, in words; "" before that."""
+        return self._opened[1] if "_opened" in vars(self) else ""
 
     def save(self, artifact: Path) -> None:
         """Put what finding passages takes into the folder of an artifact."""
         self.index.save(artifact / "index")
-        if self._fitted:
-            shutil.copytree(self._fitted, artifact / "embedder", dirs_exist_ok=True)
+        if self.fitted:
+            shutil.copytree(self.fitted, artifact / "embedder", dirs_exist_ok=True)
 
     def passages(self, context: Context, examples: Sequence[Example]) -> list[list[Passage]]:
         """What a context shows beside each example."""
         if context.kind in ("none", "all"):
             shown = list(self.index.passages) if context.kind == "all" else []
             return [shown for _ in examples]
-        found = self.search([example.input for example in examples], context.k)
+        nearest = self.search([example.input for example in examples], context.k)
         if context.kind == "retrieved":
-            return found
-        return [self.oracle(e, context.k) or row for e, row in zip(examples, found, strict=True)]
+            return nearest
+        return [self.oracle(e, context.k) or row for e, row in zip(examples, nearest, strict=True)]
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
-        """The `k` best passages for each query, `FOUND` at most; each query is searched once."""
-        new = [query for query in dict.fromkeys(queries) if query not in self._found]
-        found = self.index.search(new, FOUND, reader=self._watched(len(new))) if new else []
-        for query, hits in zip(new, found, strict=True):
-            self._found[query] = [hit.passage for hit in hits]
-        return [self._found[query][:k] for query in queries]
+        """The `k` best passages for each query, `MOST_FOUND` at most; each query is searched once."""
+        new = [query for query in dict.fromkeys(queries) if query not in self._passages]
+        hits = self.index.search(new, MOST_FOUND, reader=self._watched(len(new))) if new else []
+        for query, row in zip(new, hits, strict=True):
+            self._passages[query] = [hit.passage for hit in row]
+        return [self._passages[query][:k] for query in queries]
 
     def _watched(self, total: int) -> Reader | None:
-        """The reader, saying for how many of `total` queries it has read."""
-        reader, done = self.reader(), count(1)
-        if reader is None:
+        """The reranker, saying for how many of `total` queries it has read."""
+        reranker, done = self.reranker, count(1)
+        if reranker is None:
             return None
 
         def read(query: str, texts: Sequence[str]) -> Sequence[float]:
-            scores = reader(query, texts)
+            scores = reranker(query, texts)
             self.watch("read again what was found", next(done), total)
             return scores
 
@@ -156,8 +169,8 @@ class Finder:
 
     def support(self, examples: Sequence[Example], passages: Sequence[Sequence[Passage]]) -> list[float]:
         """The cosine of each example's input with the nearest of its passages, -1 where it has none."""
-        asked = self.searched_by([example.input for example in examples], query=True)
-        shown = [self.searched_by([passage.titled for passage in some]) for some in passages]
+        asked = self.embedder([example.input for example in examples], query=True)
+        shown = [self.embedder([passage.titled for passage in some]) for some in passages]
         return [float((near @ one).max(initial=-1.0)) for one, near in zip(asked, shown, strict=True)]
 
     def oracle(self, example: Example, k: int) -> list[Passage]:
@@ -178,3 +191,49 @@ class Finder:
         for passage in self.index.passages:
             grouped.setdefault(passage.document, []).append(passage)
         return grouped
+
+
+def over_documents(
+    documents: Sequence[retrieval.Document],
+    folder: Path,
+    how: Retrieval,
+    search: Search,
+    embedder: retrieval.Embedder,
+    reranker: Reader | None = None,
+    watch: Watch = unwatched,
+) -> Finder:
+    """A finder whose index lies in a run folder, built, updated or repaired as the documents need.
+
+    Raises InputError where the search names a fitted embedder that is gone.
+    """
+    fitted = folder.parent / search.kept.folder if search.kept else None
+    if fitted and not fitted.is_dir():
+        raise InputError(Problem("the embedder that was fitted is gone", fitted, do="Run again with --fresh"))
+    chosen = search.kept or search
+    searched_by = LazyEmbedder(str(fitted), folder.parent) if fitted else embedder
+    place = folder / ("fitted-index" if fitted else "index")
+    where = str(folder / how.index) if how.index.endswith(".db") else how.index
+
+    def opened() -> tuple[retrieval.Index, str]:
+        index, changes = retrieval.Index.open(
+            place, documents, searched_by, chosen.settings, where, watch, search.passage_tokens
+        )
+        return index, str(changes)
+
+    def opening() -> tuple[retrieval.Index, str]:
+        try:
+            return opened()
+        except retrieval.IndexMismatch:  # one that another embedder made is no loss
+            shutil.rmtree(place)
+            return opened()
+
+    return Finder(opening, searched_by, how.k or min(chosen.k, MOST_SHOWN), reranker, watch, fitted)
+
+
+def of_artifact(
+    artifact: Path, runs: Path, embedder: retrieval.Embedder, reranker: Reader | None, watch: Watch
+) -> Finder:
+    """A finder over the index that an artifact holds, with the fitted embedder if there is one beside it."""
+    fitted = artifact / "embedder"
+    searched_by = LazyEmbedder(str(fitted), runs) if fitted.is_dir() else embedder
+    return Finder(lambda: (retrieval.Index.load(artifact / "index", searched_by), ""), searched_by, 0, reranker, watch)

@@ -7,8 +7,7 @@ found or texts made.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from advisor.runtime.finder import FOUND
-from advisor.runtime.runtime import Runtime
+from advisor.runtime.finder import MOST_FOUND, Finder
 from advisor.task import Example
 from retrieval.chunking import Passage
 from retrieval.holding import holds
@@ -43,14 +42,14 @@ def answered(passages: Iterable[Passage], example: Example) -> bool:
     return any(holds(f"{passage.title}\n{passage.text}", example.answers) for passage in passages)
 
 
-def recall(runtime: Runtime, examples: Sequence[Example]) -> tuple[Recall, ...]:
-    """How much of what is needed the search of the runtime finds, at each of `DEPTHS`."""
-    found = runtime.finder.search([example.input for example in examples], max(DEPTHS))
+def recall(finder: Finder, examples: Sequence[Example]) -> tuple[Recall, ...]:
+    """How much of what is needed the finder finds, at each of `DEPTHS`."""
+    rows = finder.search([example.input for example in examples], max(DEPTHS))
     return tuple(
         Recall(
             k,
-            _mean([answered(row[:k], example) for row, example in zip(found, examples, strict=True)]) or 0.0,
-            _mean([_named(row[:k], example) for row, example in zip(found, examples, strict=True) if example.gold]),
+            _mean([answered(row[:k], example) for row, example in zip(rows, examples, strict=True)]) or 0.0,
+            _mean([_named(row[:k], example) for row, example in zip(rows, examples, strict=True) if example.gold]),
         )
         for k in DEPTHS
     )
@@ -65,11 +64,11 @@ def use(
     return Use(name, _mean(there) or 0.0, _mean(with_it), _mean(without), tokens)
 
 
-def without_answers(runtime: Runtime, examples: Sequence[Example], k: int) -> list[tuple[Example, list[Passage]]]:
+def without_answers(finder: Finder, examples: Sequence[Example], k: int) -> list[tuple[Example, list[Passage]]]:
     """Each example of which the documents hold the answer, with the `k` passages found once those are taken out."""
-    found = runtime.finder.search([example.input for example in examples], FOUND)
+    rows = finder.search([example.input for example in examples], MOST_FOUND)
     taken = []
-    for example, row in zip(examples, found, strict=True):
+    for example, row in zip(examples, rows, strict=True):
         rest = [one for one in row if one.document not in example.gold and not answered([one], example)]
         if len(rest) < len(row) and rest:
             taken.append((example, rest[:k]))

@@ -1,10 +1,11 @@
-"""Readers, which judge the passages found once more: a cross-encoder, or the task's own model."""
+"""Rerankers, which judge the passages found once more: a cross-encoder, or the task's own model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import trainers
 from advisor.errors import OutsideError
-from advisor.models.local import Model, local
+from advisor.models.local import weights
+from advisor.models.protocol import Model
 from advisor.runtime import prompts
 from retrieval.search.rerank import Reader, cross_encoder
 from trainers.rendering import Turn
@@ -12,12 +13,12 @@ from trainers.rendering import Turn
 OWN = "model"  # what task.yaml calls the task's own
 
 
-def reader(name: str, model: Callable[[], Model]) -> Reader | None:
-    """The reader of that name, None for "". Raises OutsideError where there is none of that name."""
+def reranker(name: str, model: Model) -> Reader | None:
+    """The reranker of that name, None for "". Raises OutsideError where there is none of that name."""
     if not name:
         return None
     if name == OWN:
-        return own(model())
+        return own(model)
     try:
         return cross_encoder(name)
     except (OSError, ValueError) as error:
@@ -25,14 +26,14 @@ def reader(name: str, model: Callable[[], Model]) -> Reader | None:
 
 
 def own(model: Model) -> Reader:
-    """How likely a local model would ask the question about a passage. Raises CannotError for an endpoint.
+    """How likely a local model would ask the question about a passage. Raises CannotError, when asked, for an endpoint.
 
     Sachan et al., "Improving Passage Retrieval with Zero-Shot Question Generation" (EMNLP 2022, arXiv 2204.07496). Asked
     whether a passage answers a question, small models say what they always say.
     """
-    lm = local(model)
 
     def read(query: str, texts: Sequence[str]) -> Sequence[float]:
+        lm = weights(model)
         return trainers.likelihoods(lm, [trainers.render(lm, _shown(text)) for text in texts], query)
 
     return read

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,65 +12,50 @@ from numpy.typing import NDArray
 import retrieval
 import trainers
 from advisor import runfolder
-from advisor.address import Address
 from advisor.errors import CannotError, InputError, Problem
-from advisor.models import local
-from advisor.models.local import LocalModel, Model, Request
-from advisor.runtime import prompts, rerank
+from advisor.models.local import LocalModel, weights
+from advisor.models.protocol import Model
+from advisor.runtime import prompts
 from advisor.runtime.finder import Finder
 from advisor.runtime.store import Store
-from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, System, digest
-from advisor.task import Example, Retrieval
+from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, Request, System, digest
+from advisor.task import Example
 from retrieval.index.updating import Watch, unwatched
-from retrieval.search.rerank import Reader
 
-Batch = list[tuple[tuple[trainers.Turn, ...], tuple[str, ...]]]
+TUNED = "tuned.json"  # beside an adapter
+Conversation = tuple[tuple[trainers.Turn, ...], tuple[str, ...]]  # turns, and the ids of the passages found
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """What a tuning left beside its adapter: the score at each evaluation, by step, and the tokens computed."""
+
+    scores: tuple[tuple[int, float], ...]
+    tokens: int
+
+
+@dataclass(frozen=True, eq=False)
 class Runtime:
     """Runs systems for one run folder.
 
-    model: the model's name or address. folder: the run folder, where adapters and predictions lie. pool: the examples
-    that shots are taken from. documents: what is retrieved from; without any, an index in the run's artifact is used.
-    how: what the task says of searching them.
+    folder: the run folder, where adapters lie. store: answers computed before. embedder: for shots by similarity and
+    classifiers. finder: of passages. pool: the examples that shots are taken from. fresh: whether answers are computed
+    again that the store has.
     """
 
-    fresh = False  # whether answers are computed again that the store has
-    computed = stored = 0  # answers that were computed, and that came from the store
-
-    def __init__(
-        self,
-        model: str | Address,
-        folder: Path,
-        pool: Sequence[Example] = (),
-        documents: Sequence[retrieval.Document] = (),
-        watch: Watch = unwatched,
-        how: Retrieval | None = None,
-    ) -> None:
-        self.name, self.folder, self.pool, self.watch = str(model), folder, tuple(pool), watch
-        self._source = model
-        self.store = Store(folder.parent / "answers.sqlite")
-        self.finder = Finder(folder, documents, how or Retrieval(), watch)
-        self.finder.reader = lambda: self._reader
-
-    @cached_property
-    def model(self) -> Model:
-        """The base model, loaded when first needed."""
-        return local.load(self._source)
+    model: Model
+    folder: Path
+    store: Store
+    embedder: retrieval.Embedder
+    finder: Finder
+    pool: tuple[Example, ...] = ()
+    fresh: bool = False
+    watch: Watch = unwatched
 
     @property
     def lm(self) -> trainers.LanguageModel:
         """The base's weights. Raises CannotError for an endpoint, which has none here."""
-        return local.local(self.model)
-
-    @property
-    def embedder(self) -> retrieval.Embedder:
-        """The one embedder of the process."""
-        return self.finder.embedder
-
-    @cached_property
-    def _reader(self) -> Reader | None:
-        return rerank.reader(self.finder.how.rerank, lambda: self.model)
+        return weights(self.model)
 
     @cached_property
     def _pool_vectors(self) -> NDArray[np.float32]:
@@ -82,7 +67,7 @@ class Runtime:
         """What the system gives for each example, in their order. With `keep`, answers come from the store where it has
         them, and go there."""
         if isinstance(system, Incumbent):
-            return [_incumbent(system, example) for example in examples]
+            return of_incumbent(system, examples)
         if isinstance(system, Classifier):
             return self._classify(system, examples)
         if system.abstain is None:
@@ -108,8 +93,8 @@ class Runtime:
         choose: Sequence[Example],
         settings: trainers.TuneSettings,
         folder: str,
-    ) -> tuple[System, trainers.Tuned]:
-        """Tune the system's model on examples, rendered as the system renders them, into `folder` of the run folder.
+    ) -> System:
+        """The system with its model tuned on examples, rendered as the system renders them, in `folder` of the run folder.
 
         `rate` gives the score of the texts for `choose`; the checkpoint that it rates best is kept.
         """
@@ -119,12 +104,12 @@ class Runtime:
             for (turns, _), example in zip(conversations, examples, strict=True)
         ]
         if fault := trainers.template_fault(self.lm):
-            raise InputError(Problem(fault, self.name, do="Use the model with the tokenizer that it came with"))
+            raise InputError(Problem(fault, self.model.name, do="Use the model with the tokenizer that it came with"))
         if faults := trainers.preflight(self.lm, rows):
             raise InputError([Problem(what, examples[i].file, examples[i].row) for i, what in faults.items()])
 
         def evaluate(lm: trainers.LanguageModel) -> float:
-            made = self._generate(LocalModel(lm), system, choose, "check", keep=False)
+            made = self._generate(LocalModel(self.model.name, lm), system, choose, "check", keep=False)
             return rate([prediction.text for prediction in made])
 
         def on_step(progress: trainers.Progress) -> None:
@@ -132,17 +117,18 @@ class Runtime:
             self.watch(f"training · loss {progress.loss:.2f}{score}", progress.step, progress.steps)
 
         tuned = trainers.tune(self.lm, rows, evaluate, settings, self.folder / folder, on_step)
-        runfolder.write(self.folder / folder / "tuned.json", {"scores": tuned.scores, "tokens": tuned.tokens})
+        runfolder.write(self.folder / folder / TUNED, Tuning, Tuning(tuned.scores, tuned.tokens))
         ref = replace(system.model, adapter=f"{folder}/adapter", adapter_fingerprint=tuned.fingerprint)
-        return replace(system, model=ref), tuned
+        return replace(system, model=ref)
 
     @contextmanager
     def _with_adapter(self, system: System) -> Iterator[Model]:
         if not isinstance(self.model, LocalModel):
             yield self.model
             return
-        with trainers.adapted(self.lm, local.adapter_folder(self.folder, system.model.adapter)) as lm:
-            yield LocalModel(lm)
+        adapter = system.model.adapter
+        with self.model.adapted(self.folder / adapter if adapter else None) as model:
+            yield model
 
     def _answer(self, system: System, examples: Sequence[Example], what: str, keep: bool) -> list[Prediction]:
         with self._with_adapter(system) as model:
@@ -153,16 +139,16 @@ class Runtime:
     ) -> list[Prediction]:
         conversations = self._conversations(system, examples)
         requests = [Request(turns, system.decoding) for turns, _ in conversations]
-        weights = [self.model.fingerprint, system.model.adapter_fingerprint]
-        keys = [digest([weights, request]) for request in requests] if keep else []
-        found = {} if self.fresh or not keep else self.store.get(keys)
-        answers = {i: found[key] for i, key in enumerate(keys) if key in found}
+        made_by = [self.model.fingerprint, system.model.adapter_fingerprint]
+        keys = [digest([made_by, request]) for request in requests] if keep else []
+        known = {} if self.fresh or not keep else self.store.get(keys)
+        answers = {i: known[key] for i, key in enumerate(keys) if key in known}
         work = []  # planned from all requests, whatever the store has: the same however often it is cut off
         for batch in model.batches(requests):
             missing = [i for i in batch if i not in answers]
             work.append(list(batch) if missing and isinstance(model, LocalModel) else missing)
         done = len(requests) - sum(map(len, work))
-        self.computed, self.stored = self.computed + len(requests) - done, self.stored + done
+        self.store.count(len(requests) - done, done)
         self.watch(what, done, len(requests))
         for asked in work:
             for j, prediction in model.generate([requests[i] for i in asked]):
@@ -172,13 +158,13 @@ class Runtime:
                 self.watch(what, done := done + 1, len(requests))
         return [replace(answers[i], passages=shown) for i, (_, shown) in enumerate(conversations)]
 
-    def _conversations(self, system: System, examples: Sequence[Example]) -> Batch:
+    def _conversations(self, system: System, examples: Sequence[Example]) -> list[Conversation]:
         """The turns for each example and the ids of the passages found for it."""
         passages = self.finder.passages(system.context, examples)
         shots = self._shots(system, examples)
-        found = system.context.kind != "all"
+        retrieved = system.context.kind != "all"
         return [
-            (prompts.turns(system, example, beside, shown), tuple(passage.id for passage in shown if found))
+            (prompts.turns(system, example, beside, shown), tuple(passage.id for passage in shown if retrieved))
             for example, beside, shown in zip(examples, shots, passages, strict=True)
         ]
 
@@ -209,6 +195,8 @@ class Runtime:
         ]
 
 
-def _incumbent(system: Incumbent, example: Example) -> Prediction:
-    text = system.predictions.get(example.id)
-    return Prediction(text, None if text is not None else "the incumbent has no prediction for this example")
+def of_incumbent(system: Incumbent, examples: Sequence[Example]) -> list[Prediction]:
+    """What the pipeline that runs today has given for each example."""
+    missing = "the incumbent has no prediction for this example"
+    texts = [system.predictions.get(example.id) for example in examples]
+    return [Prediction(text, None if text is not None else missing) for text in texts]

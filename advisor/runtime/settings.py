@@ -1,5 +1,6 @@
 """What a person chose for a run beside its task, and what that permits: prices, budget and consent."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,24 +11,55 @@ from advisor.errors import InputError, Problem
 from advisor.models import consent
 from advisor.models.endpoint import Endpoint
 from advisor.models.spending import Meter
-from advisor.runtime.purse import Budget
 from advisor.task import Retrieval
+
+DEFAULT_SECONDS = 600.0
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a run may take: `seconds`, or `tokens` run through the model, or `usd` (a local model costs none).
+
+    Seconds are planned for; an endpoint also stops before a request that could exceed tokens or usd.
+    """
+
+    seconds: float = DEFAULT_SECONDS
+    tokens: float | None = None
+    usd: float | None = None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person chose for a run beside the task. `said`: answers that they gave, which win over the data's. `yes`:
-    data may leave the machine. `fresh`: compute everything again, whatever was computed before."""
+    """What a person chose for a run beside the task.
+
+    `said`: answers that they gave, which win over the data's. `yes`: data may leave the machine. `fresh`: compute
+    everything again, whatever was computed before.
+    """
 
     model: str = ""
     seed: int = 0
     budget: Budget = field(default_factory=Budget)
     path: str = ""
-    said: Mapping[str, str | float] | None = None
+    said: Mapping[str, str | float] = field(default_factory=dict)
     drop_invalid: bool = False
     allow_overlap: bool = False
     yes: bool = False
     fresh: bool = False
+
+
+def parse_budget(text: str) -> Budget:
+    """A budget as people write it: `90s`, `10m`, `2h`, `200ktok`, `5usd`. Raises InputError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|k?tok|mtok|usd)", text.strip().lower())
+    if not match or float(match[1]) <= 0:
+        what = f"{text!r} is no budget"
+        raise InputError(Problem(what, "--budget", do="Write for example 10m, 2h, 200ktok or 5usd"))
+    amount, unit = float(match[1]), match[2]
+    if unit in _UNITS:
+        return Budget(amount * _UNITS[unit])
+    if unit == "usd":  # local models cost no money: the time is what is bounded
+        return Budget(usd=amount)
+    return Budget(float("inf"), amount * {"tok": 1.0, "ktok": 1e3, "mtok": 1e6}[unit])
 
 
 def check_prices(model: str | Address, settings: Settings) -> None:
@@ -42,9 +74,7 @@ def agree_to_index(how: Retrieval, settings: Settings, runs: Path, may_leave: st
     if "://" in how.index:
         address = Address(endpoint=how.index, name="milvus")
         sent = "the vectors of all passages and inputs"
-        consent.require(
-            address, yes=settings.yes, may_leave=may_leave, runs=runs, sent=sent, field="retrieval.index.index"
-        )
+        consent.require(address, yes=settings.yes, may_leave=may_leave, runs=runs, sent=sent, field="retrieval.index")
 
 
 def bound(

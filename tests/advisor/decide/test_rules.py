@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from advisor.answers import parse
-from advisor.decide.rules import PATH_NAMES, SIGNALS, Condition, fired, load
+from advisor.decide.rules import SIGNALS, Condition, fired, load_rules
+from advisor.system import PATH_NAMES
 from advisor.errors import InputError
 
 GOOD = {
@@ -25,14 +26,14 @@ def written(folder: Path, **changed: str | None) -> Path:
 
 
 def test_the_shipped_rules_load_and_speak_of_every_path() -> None:
-    rules = load()
+    rules = load_rules()
     assert {rule.path for rule in rules} == set(PATH_NAMES)
     assert len({rule.id for rule in rules}) == len(rules) >= 20
     assert all(rule.reason.endswith(".") and rule.source for rule in rules)
 
 
 def test_every_rule_can_fire() -> None:
-    for rule in load():
+    for rule in load_rules():
         signals: dict[str, object] = {}
         for condition in rule.when:
             value = condition.value[0] if isinstance(condition.value, tuple) else condition.value
@@ -66,11 +67,11 @@ def test_conditions_compare_and_the_unknown_never_satisfies_one(
 
 
 def test_nothing_fires_where_nothing_is_known() -> None:
-    assert fired(load(), parse({})) == ()
+    assert fired(load_rules(), parse({})) == ()
 
 
 def test_all_conditions_of_a_rule_must_hold(tmp_path: Path) -> None:
-    rules = load(written(tmp_path, when="{ facts_change = 'often', train_examples = { at_least = 5, below = 9 } }"))
+    rules = load_rules(written(tmp_path, when="{ facts_change = 'often', train_examples = { at_least = 5, below = 9 } }"))
     assert fired(rules, {"facts_change": "often", "train_examples": 8}) == rules
     assert fired(rules, {"facts_change": "often", "train_examples": 9}) == ()
     assert fired(rules, {"facts_change": "never", "train_examples": 8}) == ()
@@ -99,7 +100,7 @@ def test_all_conditions_of_a_rule_must_hold(tmp_path: Path) -> None:
 )
 def test_a_bad_rule_is_refused_with_its_file_line_and_id(tmp_path: Path, changed: dict[str, str], said: str) -> None:
     with pytest.raises(InputError) as caught:
-        load(written(tmp_path, **changed))
+        load_rules(written(tmp_path, **changed))
     (problem,) = caught.value.problems
     assert said in problem.what
     assert (problem.line, problem.field) == (2, "rule a")
@@ -111,7 +112,7 @@ def test_all_bad_rules_are_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "t.toml").write_text("[[rule]\n")
     (tmp_path / "u.toml").write_text("[other]\na = 1")
     with pytest.raises(InputError) as caught:
-        load(tmp_path)
+        load_rules(tmp_path)
     assert len(caught.value.problems) == 5
 
 
@@ -119,7 +120,7 @@ def test_an_id_may_be_used_once(tmp_path: Path) -> None:
     written(tmp_path)
     (tmp_path / "s.toml").write_text((tmp_path / "r.toml").read_text())
     with pytest.raises(InputError, match="taken"):
-        load(tmp_path)
+        load_rules(tmp_path)
 
 
 def test_every_signal_is_described() -> None:

@@ -430,19 +430,19 @@ def test_labels_are_sent_as_a_schema_and_come_back_as_labels(server):
 
 
 def test_what_a_server_can_do_is_tried_once_and_remembered(server, tmp_path):
-    server.reply = lambda body: told(echo(body), logprobs={"content": []} if body.get("logprobs") else None)
+
     able = Endpoint(address.parse_address(f"{server.url}#tiny"), folder=tmp_path, patience=QUICK)
-    assert able.can == {"generate", "constrain", "score"}
+    assert able.can == {"generate", "constrain"}
     asked = len(server.asked)
     assert Endpoint(able.address, folder=tmp_path).can == able.can
-    assert len(server.asked) == asked == 2
+    assert len(server.asked) == asked == 1
 
 
 def test_a_server_that_ignores_or_refuses_a_schema_can_not_constrain(server):
     plain = address.parse_address(f"{server.url}#tiny")
     server.reply = lambda body: told("Yes.")
     assert Endpoint(plain, patience=QUICK).can == {"generate"}
-    server.faults = {"Is ice cold?": [(400, {}, "response_format is not known"), (400, {}, "logprobs neither")]}
+    server.faults = {"Is ice cold?": [(400, {}, "response_format is not known")]}
     assert Endpoint(plain, patience=QUICK).can == {"generate"}
     server.faults = {"Is ice cold?": [(500, {}, "down")] * 9}
     with pytest.raises(OutsideError, match="declare it"):
@@ -450,7 +450,7 @@ def test_a_server_that_ignores_or_refuses_a_schema_can_not_constrain(server):
 
 
 def test_what_is_declared_is_not_tried(server):
-    assert server.endpoint(can=["score"]).can == {"generate", "score"}
+    assert server.endpoint(can=["constrain"]).can == {"generate", "constrain"}
     with pytest.raises(ValueError, match="can"):
         address.parse_address({"endpoint": server.url, "name": "tiny", "can": ["tune"]})
     assert server.asked == []

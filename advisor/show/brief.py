@@ -1,0 +1,156 @@
+"""What the terminal says of each step: one section a step, under the name of the step."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from advisor.data.profiling import Finding, Profile
+from advisor.decide.recommendation import Ranked, Recommendation
+from advisor.measure.diagnosis import Diagnosis
+from advisor.measure.evaluation import Evaluation
+from advisor.measure.proof import Result
+from advisor.runtime.finder import Search
+from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Text, table
+from advisor.show.full import ladder
+from advisor.show.words import NOTHING, STEPS, duration, figure, gain, headline, percent, places, span
+
+REASONS, CASES = 7, 3  # shown of a longer list
+LOUD: Mapping[str, Style] = {"better": "good", "worse": "bad"}
+
+
+def brief(value: object) -> Section | None:
+    """What is said of the value of a step; None for one of which the terminal says nothing."""
+    for kind, (title, blocks) in _STEPS.items():
+        if isinstance(value, kind):
+            return Section(title, tuple(blocks(value)))
+    return None
+
+
+def _profile(profile: Profile) -> Iterator[Block]:
+    """Counts, lengths, the kind of output, and what is wrong with the data."""
+    parts = ", ".join(f"{name} {count:,}" for name, count in profile.examples.items())
+    yield Text(f"examples {parts} · {profile.documents:,} documents")
+    form = f" ({profile.outputs.form})" if profile.outputs.form else ""
+    yield Text(f"output {profile.outputs.kind}{form}, {percent(profile.outputs.consistency)} in one form")
+    lengths = [f"{name} {one.median:,} ({one.p95:,})" for name, one in profile.tokens.items() if one.max]
+    if lengths:
+        yield Text(f"tokens, median (95 %): {' · '.join(lengths)}")
+    if profile.answers_in_documents is not None:
+        yield Text(f"{percent(profile.answers_in_documents)} of the answers stand in the documents")
+    for finding in sorted(profile.findings, key=lambda one: one.severity != "warning"):
+        yield _finding(finding)
+
+
+def _finding(finding: Finding) -> Text:
+    where = " ".join(filter(None, [finding.file, places(finding.rows)]))
+    style: Style = "warning" if finding.severity == "warning" else "soft"
+    return Text(finding.message + (f" ({where})" if where else ""), style)
+
+
+def _search(search: Search) -> Iterator[Block]:
+    """What was tried to search the documents, what was chosen and by what."""
+    if not search.trials:
+        yield Text(f"searched as it comes: {search.by}")
+        return
+    yield Text(f"{search.measure} on {search.questions:,} questions, by {search.by}")
+    yield Text(" · ".join(f"{t.what} {figure(t.score, 3)}{' (chosen)' if t.chosen else ''}" for t in search.trials))
+    if one := search.embedder:
+        scores = f"{figure(one.before, 3)} → {figure(one.after, 3)}"
+        yield Text(f"embedder fitted on {one.pairs:,} pairs: {scores}, {'kept' if one.kept else 'not kept'}")
+
+
+def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
+    """A bar for each probe with its interval, the metric's floors, the gaps."""
+    yield Text(f"{diagnosis.examples:,} development examples · {diagnosis.metric}, 0 to 100")
+    yield ladder(diagnosis)
+    right = f"already right {percent(diagnosis.gaps.get('none', 0.0))}"
+    gaps = [f"{name} {percent(share)}" for name, share in diagnosis.gaps.items() if share and name != "none"]
+    yield Text(f"{right} · gaps: {' · '.join(gaps)}" if gaps else f"{right} · no gaps")
+    if diagnosis.recall:
+        depths = " · ".join(f"{one.k}: {percent(one.answer)}" for one in diagnosis.recall)
+        best = max((one.right_with or 0.0 for one in diagnosis.use if "oracle" not in one.system), default=0.0)
+        found = f"the answer is in the first passages: {depths}"
+        yield Text(f"{found} · used when it is there: {percent(best)} at best")
+    for note in diagnosis.notes:
+        yield Text(note, "warning")
+
+
+def _recommendation(advice: Recommendation) -> Iterator[Block]:
+    """The path or "insufficient evidence", the ranking of all paths, reasons, what would change it, what to do next."""
+    yield Text(headline(advice, None), "good" if advice.path else "warning")
+    yield _ranking(advice.ranking, advice.gain_over)
+    notes: dict[str, list[str]] = {}
+    for entry in advice.ranking:
+        notes.setdefault(entry.note, []).append(entry.path)
+    for note, paths in notes.items():
+        if note:
+            yield Text(f"{', '.join(paths)}: {note}", "soft")
+    yield Text(f"costs: {advice.ranking[0].cost.effort}", "soft")
+    reasons = [Item(f"{one.text} (rule {one.rule})" if one.rule else one.text) for one in advice.reasons]
+    yield Bullets(tuple(reasons[:REASONS]), "because")
+    if len(reasons) > REASONS:
+        yield Text(f"  and {len(reasons) - REASONS} more in the report", "soft")
+    yield Bullets(tuple(map(Item, advice.would_change)), "would change it")
+    cases = (Item(f"{c.title}: best {', '.join(c.won) or NOTHING} ({c.source})") for c in advice.cases[:CASES])
+    yield Bullets(tuple(cases), "most similar published comparisons")
+    if advice.next:
+        yield Text(f"next: {advice.next}", "strong")
+
+
+def _ranking(ranking: tuple[Ranked, ...], over: str) -> Table:
+    """All paths: probability, gain with interval, what it takes to build where that is known."""
+    timed = any(entry.cost.build_seconds is not None for entry in ranking)
+    rows = []
+    for entry in ranking:
+        believed = f"{gain(entry.expected_gain)} {span(entry.interval)}"
+        build = (duration(entry.cost.build_seconds),) if timed else ()
+        rows.append((entry.path, figure(entry.probability, 2), believed, *build))
+    return table(f"path|>prob.|>gain over {over}" + ("|>build" if timed else ""), *rows)
+
+
+def _result(result: Result) -> Iterator[Block]:
+    """What the sealed test said: scores, gains with intervals and verdicts, forgetting."""
+    yield Text(f"sealed test, {result.test_items:,} examples, opened once for each system")
+    if result.provisional:
+        yield Text("provisional: the evidence was insufficient to choose this path", "warning")
+    if result.forced:
+        yield Text(f"{result.path} was asked for with --path", "warning")
+    scores = f"{result.path} {figure(result.baseline)} → {figure(result.test)}"
+    moved = f"gain {gain(result.gain[1])} {span(result.gain)}: {result.verdict}"
+    yield Text(f"{scores}   {moved}", LOUD.get(result.verdict, "warning"))
+    if over := result.gain_over_runner_up:
+        better = f"{gain(over[1])} {span(over)}: {result.runner_up_verdict}"
+        yield Text(f"over {result.runner_up} ({figure(result.runner_up_score)}) {better}")
+    if clean := result.clean:
+        yield Text(f"on the {clean.items:,} examples that no training row is near: {figure(clean.test)}")
+    if lost := result.forgetting:
+        asked = f"{lost.questions:,} general questions {figure(lost.before)} → {figure(lost.after)}"
+        yield Text(f"forgetting: moved {figure(lost.divergence, 3)} nats per token; {asked}")
+    for name, one in (result.answered or {}).items():
+        who = {"test": result.path, "runner_up": result.runner_up}[name]
+        yield Text(f"{who} answered {percent(one.share)}, over those it scores {figure(one.score)}")
+    if missing := {name: n for name, n in result.unscored.items() if n}:
+        told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in missing.items())
+        yield Text(f"no text was given, so unscored: {told}", "warning")
+    if result.spent:
+        yield Text(f"spent: {result.spent}", "soft")
+    if result.seconds:
+        took = (f"{STEPS.get(name, name)} {duration(seconds)}" for name, seconds in result.seconds.items())
+        yield Text(" · ".join(took), "soft")
+
+
+def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
+    """The score with its interval, and by label."""
+    lo, hi = evaluation.interval
+    whole = ("all", figure(evaluation.score), f"{lo:.1f} to {hi:.1f}", f"{evaluation.n:,}", f"{evaluation.unscored:,}")
+    labels = [(name, figure(one.score), "", f"{one.n:,}", "") for name, one in evaluation.labels.items()]
+    yield table(f"rows|>{evaluation.metric}|>95 %|>examples|>unscored", whole, *labels)
+
+
+_STEPS: Mapping[type, tuple[str, Callable[[Any], Iterator[Block]]]] = {
+    Profile: ("profile", _profile),
+    Search: ("search", _search),
+    Diagnosis: ("diagnose", _diagnosis),
+    Recommendation: ("recommend", _recommendation),
+    Result: ("prove", _result),
+    Evaluation: ("evaluate", _evaluation),
+}

@@ -1,0 +1,313 @@
+"""The sections of a report, from all that a run found out."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor import runfolder
+from advisor.data.profiling import Profile
+from advisor.decide.recommendation import Recommendation
+from advisor.errors import InputError, Problem
+from advisor.measure.diagnosis import Diagnosis
+from advisor.measure.proof import Result
+from advisor.paths.abstaining import Abstaining
+from advisor.runtime.built import Asked
+from advisor.runtime.finder import Search
+from advisor.show.blocks import Bar, Bars, Beside, Block, Bullets, Item, Section, Shares, Text, table
+from advisor.show.words import (
+    GAP_WORDS,
+    NOTHING,
+    STEPS,
+    answered,
+    duration,
+    figure,
+    finalists,
+    gain,
+    percent,
+    places,
+    span,
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the files of a run folder hold; None for what is not there."""
+
+    folder: str
+    task: Asked | None = None
+    profile: Profile | None = None
+    search: Search | None = None
+    diagnosis: Diagnosis | None = None
+    recommendation: Recommendation | None = None
+    abstaining: Abstaining | None = None
+    result: Result | None = None
+
+
+FILES: Mapping[str, type] = {
+    "task": Asked,
+    "profile": Profile,
+    "search": Search,
+    "diagnosis": Diagnosis,
+    "recommendation": Recommendation,
+    "abstaining": Abstaining,
+    "result": Result,
+}
+
+
+def gather(folder: Path) -> Found:
+    """What a run folder holds. Raises InputError where that is nothing to report, or what no run of this version wrote."""
+    values: dict[str, object] = {}
+    problems: list[Problem] = []
+    for name, kind in FILES.items():
+        if (path := folder / f"{name}.json").is_file():
+            try:
+                values[name] = runfolder.read(path, kind)
+            except InputError as error:
+                problems += error.problems
+    if not problems and not {"profile", "diagnosis", "recommendation", "result"} & set(values):
+        advice = "Give a run folder (runs/...) that `advisor run` or `advisor ask` wrote"
+        problems.append(Problem("there is nothing to report here", folder, do=advice))
+    if problems:
+        raise InputError(problems)
+    return Found(str(folder), **values)  # type: ignore[arg-type]  # each is of the type in FILES
+
+
+def sections(run: Found) -> Iterator[Section]:
+    """All that is known, in the order in which a person wants to know it."""
+    if run.diagnosis:
+        yield from _diagnosis(run.diagnosis)
+    if run.search and run.search.trials:
+        yield _search(run.search)
+    if run.diagnosis and run.diagnosis.use:
+        yield _retrieved(run.diagnosis)
+    if run.abstaining:
+        yield _abstaining(run.abstaining, run.result)
+    if run.recommendation:
+        yield from _recommendation(run.recommendation, bool(run.result))
+    if run.result:
+        yield from _result(run.result)
+    if run.profile:
+        yield _profile(run.profile)
+    if run.recommendation:
+        yield from _basis(run.recommendation)
+    yield _reproduce(run)
+
+
+def ladder(diagnosis: Diagnosis) -> Bars:
+    """The probes one below the other, with the metric's floors."""
+    bars = (
+        Bar(p.name, p.value, p.lo, p.hi, f"{p.unscored:,} unscored" if p.unscored else "") for p in diagnosis.probes
+    )
+    return Bars(tuple(bars), diagnosis.floors)
+
+
+def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
+    head = f"{diagnosis.metric}, 0 to 100, on {diagnosis.examples:,} development examples, with 95 % intervals."
+    rows = [
+        (p.name, p.path or NOTHING, f"{p.n:,}", f"{p.unscored:,}", duration(p.seconds), f"{p.tokens:,}")
+        for p in diagnosis.probes
+    ]
+    probes = table("probe|path|>scored|>unscored|>time|>tokens", *rows)
+    notes = [Text(note, "warning") for note in diagnosis.notes]
+    yield Section("The ladder of probes", (Text(head, "soft"), ladder(diagnosis), probes, *notes))
+    shares = {name: (share, GAP_WORDS[name]) for name, share in diagnosis.gaps.items() if share}
+    yield Section("Where the gaps are", (Shares(shares),))
+
+
+def _search(search: Search) -> Section:
+    how = (
+        f"Chosen on {search.questions:,} development questions by {search.by}; {search.measure}, 0 to 1. "
+        f"{search.k} passages find nearly all that ten do."
+    )
+    chosen = frozenset(i for i, one in enumerate(search.trials) if one.chosen)
+    tried = table(f"tried|>{search.measure}", *((t.what, figure(t.score, 3)) for t in search.trials), chosen=chosen)
+    blocks: list[Block] = [Text(how), tried]
+    if one := search.embedder:
+        kept = "kept" if one.kept else "not kept: the gain is no more than its standard error"
+        fitted = f"fitted on {one.pairs:,} pairs of questions and documents in {duration(one.seconds)}"
+        scores = f"{figure(one.before, 3)} → {figure(one.after, 3)}"
+        blocks.append(Text(f"The embedding model was {fitted}: {scores}, so it was {kept}."))
+    return Section("How documents are searched", tuple(blocks))
+
+
+def _retrieved(diagnosis: Diagnosis) -> Section:
+    what = (
+        "An answer is there where the words of an accepted output stand in a row in a passage. "
+        f"Shares of {diagnosis.examples:,} development examples."
+    )
+    depths = [(f"first {one.k}", percent(one.answer), percent(one.gold)) for one in diagnosis.recall]
+    uses = [
+        (u.system, percent(u.there), percent(u.right_with), percent(u.right_without), figure(u.tokens, 0))
+        for u in diagnosis.use
+    ]
+    blocks = (
+        Text(what, "soft"),
+        table("passages|>the answer is there|>named documents found", *depths),
+        table("system|>the answer is there|>right with it there|>right without|>tokens per request", *uses),
+    )
+    return Section("What was retrieved, and what became of it", blocks)
+
+
+def _abstaining(abstaining: Abstaining, result: Result | None) -> Section:
+    what = (
+        f"It says “{abstaining.text}” where the support, the cosine of the input with the nearest passage, is under "
+        f"{figure(abstaining.below, 3)}: the highest threshold that withholds at most 5 % of the right answers. Measured "
+        f"on {abstaining.questions:,} development examples; refused are the same questions with the passages that hold "
+        "their answer taken out."
+    )
+    rows = [
+        (figure(t.below, 3), percent(t.answered), percent(t.wrong), percent(t.withheld), percent(t.refused))
+        for t in abstaining.trades
+    ]
+    chosen = frozenset(i for i, one in enumerate(abstaining.trades) if one.below == abstaining.below)
+    head = ">threshold|>answered|>of those wrong|>right answers withheld|>unanswerable refused"
+    told = []
+    for name, one in (result.answered or {}).items() if result else ():
+        assert result
+        share = f"{one.items:,} of {result.test_items:,} examples ({percent(one.share)})"
+        told.append(
+            Text(
+                f"On the sealed test {finalists(result)[name]} answered {share}; over those it scores "
+                f"{figure(one.score)} and {one.right:,} are right. The scores above count what it says in place of an "
+                "answer as any other text."
+            )
+        )
+    return Section("When it says that it does not know", (Text(what), table(head, *rows, chosen=chosen), *told))
+
+
+def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
+    what = (
+        "Probability: that the path is within 2 points of the best. "
+        f"Gains are over {advice.gain_over}, in points, with 90 % intervals."
+    )
+    if advice.path is None:
+        what += f" The first would need {figure(advice.enough, 2)} to be recommended."
+    rows = [
+        (
+            r.path,
+            figure(r.probability, 2),
+            gain(r.expected_gain),
+            span(r.interval),
+            duration(r.cost.build_seconds),
+            figure(r.cost.tokens_per_request, 0),
+            r.cost.effort,
+            r.note,
+        )
+        for r in advice.ranking
+    ]
+    head = "path|>probability|>expected gain|>interval|>build|>tokens per request|effort|note"
+    yield Section("All paths", (Text(what, "soft"), table(head, *rows)))
+    if advice.reasons:
+        items = []
+        for one in advice.reasons:
+            rule = f"rule {one.rule}, weight {gain(one.weight)}" if one.rule else ""
+            items.append(Item(one.text, " · ".join(filter(None, [rule, one.source]))))
+        yield Section("Why", (Bullets(tuple(items)),))
+    if advice.would_change:
+        yield Section("What would change it", (Bullets(tuple(map(Item, advice.would_change))),))
+    if advice.next and not proven:
+        yield Section("Next step", (Text(advice.next),))
+
+
+def _result(result: Result) -> Iterator[Section]:
+    names = finalists(result)
+    what = (
+        f"{result.test_items:,} examples that nothing had seen, opened once for each system; "
+        f"{result.metric}, 0 to 100, 95 % intervals."
+    )
+    ends = {label: result.intervals[name] for name, label in names.items() if name in result.intervals}
+    bars = Bars(tuple(Bar(label, value, lo, hi) for label, (lo, value, hi) in ends.items()))
+    over: list[tuple[str, ...]] = [
+        (f"{result.path} over the baseline", gain(result.gain[1]), span(result.gain), result.verdict)
+    ]
+    if result.gain_over_runner_up:
+        more = result.gain_over_runner_up
+        verdict = result.runner_up_verdict or ""
+        over.append((f"{result.path} over {result.runner_up}", gain(more[1]), span(more), verdict))
+    notes = []
+    if one := result.clean:
+        notes.append(f"On the {one.items:,} test examples that no training row is near it scores {figure(one.test)}.")
+    if lost := result.forgetting:
+        notes.append(
+            f"Forgetting: tuning moved the model by {figure(lost.divergence, 3)} nats per token on text that the base "
+            f"wrote; on {lost.questions:,} general questions it scored {figure(lost.before)} before and "
+            f"{figure(lost.after)} after."
+        )
+    ledger = Text(f"Ledger line: {result.ledger}", "soft")
+    compared = table("comparison|>gain|>interval|verdict", *over)
+    yield Section("Proof on the sealed test", (Text(what, "soft"), bars, compared, *map(Text, notes), ledger))
+    yield _costs(result)
+    if result.examples:
+        given = [
+            Beside(
+                e.id,
+                e.input,
+                {
+                    "wanted": e.wanted,
+                    f"baseline · {figure(e.before_score)}": e.before,
+                    f"{result.path} · {figure(e.after_score)}": e.after,
+                },
+            )
+            for e in result.examples
+        ]
+        yield Section("Examples before and after", tuple(given))
+
+
+def _costs(result: Result) -> Section:
+    rows = [(STEPS.get(name, name), duration(seconds)) for name, seconds in result.seconds.items()]
+    for name, label in finalists(result).items():
+        if name in result.intervals:
+            unscored = f" ({count:,} unscored)" if (count := result.unscored.get(name)) else ""
+            rows.append((f"tokens per request, {label}{unscored}", figure(result.tokens.get(name), 0)))
+    rows.append(("tokens trained on", f"{result.trained_tokens:,}"))
+    if spent := result.spent:
+        guessed = f"requests to the endpoint ({spent.estimated:,} estimated, as the server told no usage)"
+        rows += [
+            (guessed, f"{spent.requests:,}"),
+            ("tokens of their prompts", f"{spent.prompt_tokens:,}"),
+            ("tokens of their answers", f"{spent.completion_tokens:,}"),
+            ("USD at the declared prices", figure(spent.usd, 4)),
+        ]
+    return Section("Costs", (table("what|>took", *rows),))
+
+
+def _profile(profile: Profile) -> Section:
+    counts = [f"{name} {count:,}" for name, count in profile.examples.items()]
+    outputs, form = profile.outputs, f" ({profile.outputs.form})" if profile.outputs.form else ""
+    kind = f"output {outputs.kind}{form}, {percent(outputs.consistency)} in one form"
+    head = Text(" · ".join([*counts, f"{profile.documents:,} documents", kind]))
+    rows = [(f"{f.severity}: {f.message}", f.file, places(f.rows)) for f in profile.findings]
+    return Section("The data", (head, table("problem|file|rows", *rows) if rows else Text("No problems were found.")))
+
+
+def _basis(advice: Recommendation) -> Iterator[Section]:
+    if advice.cases:
+        rows = [
+            (
+                case.title,
+                case.task,
+                ", ".join(f"{path} {figure(score)}" for path, score in case.scores.items()),
+                ", ".join(case.won),
+                figure(case.similarity, 2),
+                case.source,
+            )
+            for case in advice.cases
+        ]
+        head = "comparison|task|scores|within 2 points of the best|>similarity|@source"
+        yield Section("Similar published comparisons", (table(head, *rows),))
+    if advice.answers:
+        told = [(name, answered(value)) for name, value in advice.answers.items()]
+        yield Section("Answers that this is based on", (table("key|answer", *told),))
+
+
+def _reproduce(run: Found) -> Section:
+    rows = [("run folder", run.folder)]
+    if task := run.task:
+        versions = ", ".join(f"{name} {number}" for name, number in task.versions.items())
+        rows += [("command", task.command), ("model", task.model), ("hash of the weights", task.model_fingerprint)]
+        rows += [("hash of the data", task.fingerprint), ("seed", str(task.seed)), ("machine", task.machine)]
+        rows += [("versions", versions), *((name, str(value)) for name, value in task.flags.items() if value)]
+        rows += [("rows left out", f"{len(task.left_out)}: {places(task.left_out)}")] if task.left_out else []
+    else:
+        rows.append(("command", "advisor recommend --answers FILE, with the answers above"))
+    return Section("How to reproduce", (table("what|value", *rows),))

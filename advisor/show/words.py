@@ -1,0 +1,132 @@
+"""Figures and set phrases, worded once for the terminal and the report."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from advisor.decide.recommendation import Recommendation
+from advisor.measure.proof import Result
+
+GAP_WORDS: Mapping[str, str] = {
+    "none": "already right",
+    "format": "right once the form is enforced",
+    "instruction": "right once examples are shown",
+    "knowledge": "right once passages are retrieved",
+    "retrieval": "right only with the right document",
+    "behaviour": "right after a short tuning",
+    "capability": "not right with anything tried",
+}
+VERDICTS: Mapping[str, str] = {
+    "better": "it is better",
+    "worse": "it is worse",
+    "no worse": "it is no worse",
+    "not known yet": "whether it is better is not known yet",
+}
+STEPS: Mapping[str, str] = {
+    "purse": "timing",
+    "runner_up_system": "building the runner-up",
+    "system": "building",
+    "result": "proof",
+}
+NOTHING = "–"
+# What could move the cursor, ring, or turn the reading direction has no place in a table.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def clean(value: object) -> str:
+    """Text from data or models that can be shown: no control characters, no half characters."""
+    text = str(value).replace("\r\n", "\n").encode("utf-8", "replace").decode()
+    return _CONTROL.sub("�", text)
+
+
+def figure(value: float | None, digits: int = 1, sign: bool = False) -> str:
+    """A score, gain or share with so many digits; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return f"{round(value, digits) + 0.0:{'+' if sign else ''},.{digits}f}"  # + 0.0: no minus before a zero
+
+
+def gain(value: float | None) -> str:
+    """A difference in points, with its sign."""
+    return figure(value, sign=True)
+
+
+def span(values: Sequence[float] | None) -> str:
+    """The interval in `[lo, hi]` or `[lo, value, hi]`."""
+    return f"[{figure(values[0])}, {figure(values[-1])}]" if values else NOTHING
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 in per cent."""
+    return NOTHING if share is None else f"{figure(share * 100, 0)} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person would say them: 0.4 s, 9 s, 2:10 min, 1:05 h."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    if seconds < 59.5:
+        return f"{figure(seconds, 0 if seconds >= 10 else 1)} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{round(seconds / 60) // 60:,}:{round(seconds / 60) % 60:02d} h"
+
+
+def places(rows: Sequence[object], most: int = 12) -> str:
+    """Row numbers, a long list cut short."""
+    shown = ", ".join(str(row) for row in rows[:most])
+    return shown + (f" and {len(rows) - most:,} more" if len(rows) > most else "")
+
+
+def answered(value: str | float) -> str:
+    """An answer of the questionnaire; counts without a point."""
+    return value if isinstance(value, str) else figure(value, 0 if value == round(value) else 2)
+
+
+def headline(recommendation: Recommendation | None, result: Result | None) -> str:
+    """The answer in one sentence: the path, how sure, what it gained on the sealed test; or that it is not known."""
+    if result:
+        return _proven(recommendation, result)
+    if not recommendation:
+        return "Nothing has been recommended yet."
+    first, certainty = recommendation.ranking[0], figure(recommendation.certainty, 2)
+    if recommendation.path is None:
+        return (
+            f"Insufficient evidence: {first.path} is the likeliest, with probability {certainty} where "
+            f"{figure(recommendation.enough, 2)} is wanted; provisionally {recommendation.provisional}, "
+            "the cheapest that can't be told from it."
+        )
+    expected = f"{gain(first.expected_gain)} points over {recommendation.gain_over} {span(first.interval)}"
+    return f"Take {recommendation.path} (certainty {certainty}): {expected} expected, not proven on a sealed test yet."
+
+
+def _proven(recommendation: Recommendation | None, result: Result) -> str:
+    """The sentence once there is a result."""
+    path, items = result.path, result.test_items
+    ranking = recommendation.ranking if recommendation else ()
+    believed = {entry.path: entry.probability for entry in ranking}.get(path)
+    sure = f"certainty {figure(believed, 2)}"
+    how = f"{figure(result.baseline)} → {figure(result.test)}, {gain(result.gain[1])} points"
+    measured = f"{how} {span(result.gain)} over the baseline on {items:,} sealed test examples"
+    verdict = VERDICTS[result.verdict]
+    if result.provisional:
+        return f"Provisional, insufficient evidence to choose: {path} ({sure}) was built; {measured}: {verdict}."
+    if result.forced:
+        return f"You asked for {path} ({sure}): {measured}: {verdict}."
+    begin = "Take" if result.verdict == "better" else "Recommended, but the gain is not proven:"
+    return f"{begin} {path} ({sure}): {measured}: {verdict}."
+
+
+def tone(recommendation: Recommendation | None, result: Result | None) -> str:
+    """How the answer is to look: good, bad or open."""
+    if result:
+        verdict = "open" if result.provisional else result.verdict
+        return {"better": "good", "worse": "bad"}.get(verdict, "open")
+    return "good" if recommendation and recommendation.path else "open"
+
+
+def finalists(result: Result) -> Mapping[str, str]:
+    """What the systems on the sealed test are called."""
+    runner_up = {"runner_up": f"runner-up: {result.runner_up}"} if result.runner_up else {}
+    return {"baseline": "baseline", **runner_up, "test": result.path}
