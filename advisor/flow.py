@@ -194,7 +194,7 @@ class Run:
         finalists = self.build
 
         def work() -> Result:
-            self._afford(len(self.task.split.test) * len(finalists.named))
+            self.afford(len(self.task.split.test) * len(finalists.named))
             result = proof.prove(self.bench, self.chosen, finalists)
             return replace(result, spent=self.model.meter.spent) if isinstance(self.model, Endpoint) else result
 
@@ -252,7 +252,7 @@ class Run:
         runfolder.write(folder / SYSTEM, Buildable, system)
         return system
 
-    def _afford(self, requests: int) -> None:
+    def afford(self, requests: int) -> None:
         """Raises CannotError when so many requests to an endpoint would not fit the budget: the test stays sealed then."""
         if not isinstance(self.model, Endpoint) or ledger.is_open(self.folder):  # a resumed proof needs only the rest
             return

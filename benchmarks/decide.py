@@ -15,10 +15,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from advisor.answers import UNKNOWN
-from advisor.decide import rules
-from advisor.decide.cases import SMALLEST_GAIN, Case, load
+from advisor.decide.cases import SMALLEST_GAIN, Case, load_cases
 from advisor.decide.recommendation import Recommendation, recommend
-from advisor.decide.rules import PATH_NAMES
+from advisor.decide.rules import load_rules
+from advisor.system import PATH_NAMES
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def cross_validate(cases: Sequence[Case], folds: int = 10, seed: int = 0) -> lis
         known = tuple(case for case in cases if fold[case.study] != k)
         for case in cases:
             if fold[case.study] == k:
-                advice.append(Advice(case, recommend(case.answers, {}, rules.load(), cases=known)))
+                advice.append(Advice(case, recommend(case.answers, {}, load_rules(), cases=known)))
     return advice
 
 
@@ -83,7 +83,7 @@ def folk(case: Case) -> bool:
 
 def main() -> None:
     """Print the table, then one JSON line."""
-    cases = load()
+    cases = load_cases()
     runs = [cross_validate(cases, seed=seed) for seed in range(3)]
     advice = [one for run in runs for one in run]
     sizes = {study: sum(case.study == study for case in cases) for study in {case.study for case in cases}}

@@ -186,8 +186,7 @@ def main() -> None:
                 figures: Figures = worker.ask(None)
                 return figures
 
-        done: Figures = step(folder, name, mark, work)
-        return done
+        return step(folder, name, mark, Figures, work)
 
     print(
         f"{count:,} vectors, {min(REAL, count):,} of them encoded passages of the tasks in {asked.data}, {kind(count)}"
@@ -204,7 +203,7 @@ def main() -> None:
         "ours, updated": (ours_asked, ("updated",)),
         "ours, with words": (hybrid_asked, ()),
     }
-    latency = step(folder, "latency", mark, lambda: timed(folder, sides))
+    latency = step(folder, "latency", mark, Figures, lambda: timed(folder, sides))
     show(count, corpus, {"ours": ours, "raw FAISS": raw}, update, latency)
 
 

@@ -17,8 +17,8 @@ import trainers
 from advisor import runfolder
 from advisor.data import reading
 from advisor.runtime import prompts
-from advisor.score import metrics
 from advisor.score.metric import score_all
+from advisor.score.metrics import resolve
 from advisor.score.statistics import difference, interval
 from advisor.system import Context, ModelRef, System
 from advisor.task import Example, Task
@@ -102,7 +102,7 @@ def main() -> None:
     system = System(ModelRef(MODEL), task.instruction, context=Context("retrieved", 1))
     lm, clean = trainers.load(MODEL), questions(task, given.clean)
     adapter = _adapter(given.run) if given.run else None
-    metric = metrics.resolve(task.metric, task.labels, task.folder)
+    metric = resolve(task.metric, task.labels, task.folder)
     shares, scored = {}, {}
     with trainers.adapted(lm, adapter) if adapter else nullcontext(lm) as asked:
         for name, show in FORMS.items():
@@ -121,8 +121,7 @@ def main() -> None:
 
 
 def _adapter(run: Path) -> Path:
-    system = runfolder.read(run / "artifact" / "system.json")
-    return run / str(system["model"]["adapter"])
+    return run / runfolder.read(run / "artifact" / "system.json", System).model.adapter
 
 
 if __name__ == "__main__":

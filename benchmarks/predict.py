@@ -46,7 +46,7 @@ class Bench:
 
     def part(self, name: str, work: Callable[[], Any], *settings: Any) -> Any:
         """A part of the benchmark, done once."""
-        return step(self.folder, name, key(name, settings), work)
+        return step(self.folder, name, key(name, settings), Any, work)
 
     def workload(self, name: str) -> Workload:
         """A task with the shots of its prompt."""

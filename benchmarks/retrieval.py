@@ -48,7 +48,7 @@ class Bench:
         """A part of the benchmark, done once for the code as it is."""
         mark = key(self.name, name, packages=("retrieval", "trainers", "benchmarks"))
         print(f"{self.name}: {name}", file=sys.stderr, flush=True)
-        return step(self.folder, name, mark, work)
+        return step(self.folder, name, mark, Any, work)
 
     @property
     def test(self) -> Sequence[Question]:

@@ -15,8 +15,8 @@ from typing import Any
 
 import trainers
 from advisor.runfolder import step
-from advisor.score import metrics
 from advisor.score.metric import score_all
+from advisor.score.metrics import resolve
 from advisor.score.statistics import difference
 from benchmarks import training
 from benchmarks.flags import given
@@ -64,7 +64,7 @@ def compared(work: Workload) -> list[float]:
         adapters = [outcomes[side]["adapter"] for side in ("ours", "trl")]
         with Worker(answers, work.ask(examples), adapters) as worker:
             texts = worker.ask(None)
-    metric = metrics.resolve(work.task.metric)
+    metric = resolve(work.task.metric)
     scored = [score_all(metric, given, examples) for given in texts]
     gain = difference(metric, *scored, seed=0)
     return [gain.lo, gain.value, gain.hi]
@@ -120,9 +120,11 @@ def main() -> None:
     for name, steps in STEPS.items():
         work = workload(asked.data, name)
         mark = key(name, steps, work.task.fingerprint)
-        outcomes = step(asked.folder, name, mark, lambda work=work, steps=steps: timed(work, steps))
+        outcomes = step(asked.folder, name, mark, dict[str, Outcome], lambda work=work, steps=steps: timed(work, steps))
         scored = name == SCORED
-        score = step(asked.folder, f"{name}-score", mark, lambda work=work: compared(work)) if scored else None
+        score = (
+            step(asked.folder, f"{name}-score", mark, list[float], lambda work=work: compared(work)) if scored else None
+        )
         tasks[name] = figures(outcomes, score)
         show(name, outcomes, tasks[name])
     print(json.dumps({"bench": "train", "tasks": tasks}))

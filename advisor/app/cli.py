@@ -275,9 +275,9 @@ def _dry(run: "Run", common: Common) -> int:
 
     task, model, purse = run.task, run.model, run.assumed_purse
     costs = planning.costs(task, model, purse)
-    value: dict[str, Any] = {"plan": asdict(purse), "costs": {path: asdict(cost) for path, cost in costs.items()}}
-    known = [(path, cost.build_seconds) for path, cost in costs.items() if cost.build_seconds is not None]
-    lines = [f"{path:16} about {seconds:>5} s to build" for path, seconds in known]
+    known = {path: cost for path, cost in costs.items() if cost.build_seconds is not None}
+    value: dict[str, Any] = {"plan": asdict(purse), "costs": {path: asdict(cost) for path, cost in known.items()}}
+    lines = [f"{path:16} about {cost.build_seconds:>5} s to build" for path, cost in known.items()]
     head = f"would measure on {purse.measure} examples"
     if tunes(model) and purse.rows:
         takes = planning.tuning(task, model, purse, planning.sizes(task, model).passages)

@@ -141,7 +141,7 @@ def _number(name: str, value: str | float) -> float:
     return _ORDER[str(value)]
 
 
-def _features(rows: Floats) -> Floats:
+def features(rows: Floats) -> Floats:
     """(n, f) from (n, d): a constant, the answers (0 where unknown) and products of some pairs."""
     rows = np.nan_to_num(rows)
     pairs = [rows[:, a] * rows[:, b] for a, b in _TOGETHER]
@@ -191,7 +191,7 @@ class CaseModel:
         row = np.tile(_encode(answers), (draws, 1))
         if np.isnan(row[0]).any():
             row = np.where(np.isnan(row), self.rows[self._donors(row[0], self.uniform[:draws])], row)
-        parts = np.einsum("sf,spf->sp", _features(row), self.effects[:draws])
+        parts = np.einsum("sf,spf->sp", features(row), self.effects[:draws])
         pulled = self.weights[:draws] @ _pulls(self.rules, signals)
         gains = parts @ PARTS.T + self.stray[:draws] + pulled - pulled[:, :1]
         return Belief(np.clip(gains * self.scale[:draws, None], -100.0, 100.0))
@@ -214,10 +214,10 @@ def _pulls(rules: Sequence[Rule], signals: Signals) -> Floats:
 def fit(cases: tuple[Case, ...], rules: tuple[Rule, ...], seed: int = 0) -> CaseModel:
     """Bayesian regression of all scores on answers and rules. Same seed, same model."""
     rows = np.array([_encode(case.answers) for case in cases])
-    features = _features(rows)
+    inputs = features(rows)
     case, path = np.array([(i, PATH_NAMES.index(p)) for i, case in enumerate(cases) for p in case.scores]).T
     scores = np.array([max(score, max(c.scores.values()) - CLIP) for c in cases for score in c.scores.values()])
-    by_parts = np.einsum("np,nf->npf", PARTS[path], features[case]).reshape(len(case), -1)
+    by_parts = np.einsum("np,nf->npf", PARTS[path], inputs[case]).reshape(len(case), -1)
     by_rules = np.array([_pulls(rules, c.answers) for c in cases])[case, :, path]
     design = np.hstack([by_parts, by_rules])
 
@@ -228,7 +228,7 @@ def fit(cases: tuple[Case, ...], rules: tuple[Rule, ...], seed: int = 0) -> Case
     noise += (PARTS[path] * CASE_SD**2) @ PARTS[path].T * same * doubt[:, None]
     noise += np.eye(len(case)) * SCORE_SD**2 + 1e4 * same  # a task's level says nothing: only differences count
 
-    spread = np.full((PARTS.shape[1], features.shape[1]), FEATURE_SD)
+    spread = np.full((PARTS.shape[1], inputs.shape[1]), FEATURE_SD)
     spread[:, 0] = GAIN_SD
     spread[3] *= TOGETHER
     written = np.array([rule.weight for rule in rules])

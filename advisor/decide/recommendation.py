@@ -125,7 +125,7 @@ def recommend(
     if measured and not any(path in measured.draws for path in PATH_NAMES):
         measured = None  # a baseline alone compares nothing
     model = fit(cases or load_cases(), rules)
-    scores = _belief(model, known, {**known, **signals}, measured, DRAWS)
+    scores = believed(model, known, {**known, **signals}, measured, DRAWS)
     probability = _probabilities(scores, impossible)
     order = _order(probability, impossible)
     over, gains = _gains(scores, measured)
@@ -177,7 +177,7 @@ def _impossible(answers: Mapping[str, str | float]) -> dict[str, str]:
     return reasons
 
 
-def _belief(
+def believed(
     model: CaseModel,
     answers: Mapping[str, str | float],
     signals: Signals,
@@ -275,7 +275,7 @@ def _flips(
     """Each answer that, given otherwise, would put another path first: found by deciding again, not by rules."""
 
     def decide(changed: Mapping[str, str | float]) -> tuple[str, float]:
-        scores = _belief(model, changed, {**changed, **signals}, measured, FEW_DRAWS)
+        scores = believed(model, changed, {**changed, **signals}, measured, FEW_DRAWS)
         # What the caller ruled out stays out, except where a changed answer is what ruled it out.
         out = {**_impossible(changed), **{p: why for p, why in infeasible.items() if p not in _impossible(answers)}}
         probability = _probabilities(scores, out)

@@ -65,6 +65,7 @@ def _environment(form: str) -> Environment:
         keep_trailing_newline=True,
     )
     made.filters["kind"] = lambda block: Raw(type(block).__name__.lower())
+    made.filters["made"] = str if html else Raw  # a cell of figures, which were worded here
     made.filters["linked"] = linked_html if html else linked_markdown
     made.filters["clip"] = lambda value, most=LONG[form]: _clip(value, most)
     made.filters["x"] = lambda value, width: round(min(100.0, max(0.0, value)) * width / 100, 1)

@@ -8,14 +8,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from advisor.models.local import Request
-from advisor.runtime.purse import Plan
+from advisor.runtime.bench import Bench, Purse
+from advisor.runtime.finder import Search, over_documents
 from advisor.runtime.runtime import Runtime
-from advisor.system import Prediction, Usage
+from advisor.runtime.store import Store
+from advisor.score.metrics import resolve
+from advisor.system import Prediction, Request, Usage
 from advisor.task import Example, Split, Task
 from retrieval import Document
 from trainers import Speed
 
+ASKED = {
+    "train": "Say where sleeps",
+    "choose": "And where sleeps",
+    "compare": "Where sleeps",
+    "test": "So where sleeps",
+}
 ANIMALS = ("otter", "badger", "heron", "marten", "lynx", "plover", "stoat", "curlew", "adder", "weasel")
 
 
@@ -35,6 +43,7 @@ class Words:
 class Reader:
     """A model that gives the last word of the first passage that it is shown, and notes what it is asked."""
 
+    name = "reader"
     can = frozenset({"generate"})
     fingerprint = "reader"
     context = 4000
@@ -60,25 +69,35 @@ class Reader:
 
 @pytest.fixture
 def zoo() -> Task:
-    """Where each animal sleeps: ten documents, and a question about each."""
+    """Where each animal sleeps: ten documents, and four questions about each, one for each side of the split."""
     documents = tuple(Document(name, f"The {name} sleeps in burrow{i}.") for i, name in enumerate(ANIMALS))
-    rows = tuple(
-        Example(name, f"Where sleeps the {name}?", f"burrow{i}", gold=(name,)) for i, name in enumerate(ANIMALS)
+    train, choose, compare, test = (
+        tuple(
+            Example(f"{name}, {side}", f"{asked} the {name}?", f"burrow{i}", gold=(name,))
+            for i, name in enumerate(ANIMALS)
+        )
+        for side, asked in ASKED.items()
     )
-    return Task("zoo", Path(), metric="exact_match", split=Split(rows, rows, rows, rows), documents=documents)
+    split = Split(train, choose, compare, test)
+    return Task("zoo", Path(), metric="exact_match", split=split, documents=documents)
 
 
 @pytest.fixture
 def keeper(zoo: Task, tmp_path: Path) -> Runtime:
     """A runtime for that task."""
-    made = Runtime("reader", tmp_path / "runs" / "zoo", zoo.split.train, zoo.documents)
-    made.folder.mkdir(parents=True)
-    made.model, made.finder.embedder = Reader(), Words()  # type: ignore[assignment]
-    return made
+    folder = tmp_path / "runs" / "zoo"
+    folder.mkdir(parents=True)
+    finder = over_documents(zoo.documents, folder, zoo.retrieval, Search(), Words())
+    return Runtime(Reader(), folder, Store(folder.parent / "answers.sqlite"), Words(), finder, zoo.split.train)
 
 
 @pytest.fixture
-def plan() -> Plan:
-    """A plan for that task, with room for all of its documents in a prompt."""
-    speed = {"prefill": 1000.0, "decode": 100.0, "train": 100.0}
-    return Plan(measure=10, choose=10, short=0, rows=0, epochs=0, max_tokens=8, speed=speed, room=500)
+def purse() -> Purse:
+    """What a budget buys for that task, with room for all of its documents in a prompt."""
+    return Purse(10, 10, short=0, rows=0, epochs=0, max_tokens=8, speed=Speed(1000.0, 100.0, 100.0), room=500)
+
+
+@pytest.fixture
+def bench(zoo: Task, keeper: Runtime, purse: Purse) -> Bench:
+    """The task with all that it takes to measure on it."""
+    return Bench(zoo, keeper, resolve("exact_match"), purse, seed=0)

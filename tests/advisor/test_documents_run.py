@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from advisor import flow, runfolder
-from advisor.models import local
+from advisor.models import named
+from advisor.paths.abstaining import Abstaining
 from advisor.runtime import built
 from advisor.runtime.settings import Settings
-from advisor.show import report
 
 PLACES = ("barn", "loft", "mill", "tower", "cellar", "quay")
 
@@ -19,8 +19,9 @@ PLACES = ("barn", "loft", "mill", "tower", "cellar", "quay")
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeper) -> flow.Run:
     """A run of 120 questions about 120 documents, by a model that reads off the last word of the first passage."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(local, "load", lambda name: keeper.model)
-    monkeypatch.setattr("retrieval.load_embedder", lambda name, cache: keeper.finder.embedder)
+    monkeypatch.setattr(named, "model_named", lambda name: keeper.model)
+    monkeypatch.setattr(built, "model_named", lambda name: keeper.model)
+    monkeypatch.setattr("retrieval.load_embedder", lambda name, cache: keeper.embedder)
     folder = tmp_path / "task"
     folder.mkdir()
     names = [f"{kind}{n}" for n in range(20) for kind in PLACES]
@@ -36,20 +37,16 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeper) -> flow.Run:
 
 
 def test_a_run_over_documents_chooses_how_to_search_proves_and_answers_alone(run: flow.Run, tmp_path: Path):
-    result = run.prove()
-    assert (result["path"], result["test"]) == ("rag", 100.0)
-    assert result["answered"]["test"]["share"] >= 0.9
+    flow.follow(run)
+    assert (run.proof.path, run.proof.test) == ("rag", 100.0)
+    assert run.proof.answered and run.proof.answered["test"].share >= 0.9
 
-    searched = runfolder.read(run.folder / "retrieval.json")
-    assert searched["by"] == "the documents that rows name" and searched["trials"]
-    found = runfolder.read(run.folder / "diagnosis.json")
-    assert found["recall"][0]["answer"] == 1.0 and {one["system"] for one in found["use"]} >= {
-        "retrieved context",
-        "all documents",
-    }
-    abstaining = runfolder.read(run.folder / "abstaining.json")
-    assert any(one["below"] == abstaining["below"] for one in abstaining["trades"])
-    text = report.write(run.folder)[0].read_text(encoding="utf-8")
+    assert run.search and run.search.by == "the documents that rows name" and run.search.trials
+    assert run.diagnosis and run.diagnosis.recall[0].answer == 1.0
+    assert {one.system for one in run.diagnosis.use} >= {"retrieved context", "all documents"}
+    abstaining = runfolder.read(run.folder / "abstaining.json", Abstaining)
+    assert any(one.below == abstaining.below for one in abstaining.trades)
+    text = (run.folder / "report.md").read_text(encoding="utf-8")
     for section in ("How documents are searched", "What was retrieved", "When it says that it does not know"):
         assert f"## {section}" in text
 
@@ -61,8 +58,8 @@ def test_a_run_over_documents_chooses_how_to_search_proves_and_answers_alone(run
 
 
 def test_the_same_run_again_does_nothing_twice(run: flow.Run, tmp_path: Path):
-    first = run.prove()
-    asked = len(run.runtime.model.asked)  # type: ignore[attr-defined]
+    first = run.proof
+    asked = len(run.model.asked)  # type: ignore[attr-defined]
     again = flow.opened(tmp_path / "task", Settings(path="rag", said={"data_may_leave": "no"}))
-    assert again.prove() == first
-    assert len(again.runtime.model.asked) == asked  # type: ignore[attr-defined]
+    assert again.proof == first
+    assert len(again.model.asked) == asked  # type: ignore[attr-defined]

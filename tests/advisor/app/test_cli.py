@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from advisor.answers import KEYS
 from advisor.app.cli import app
-from advisor.decide.rules import PATH_NAMES
+from advisor.system import PATH_NAMES
 
 
 @pytest.fixture

@@ -9,32 +9,37 @@ import pytest
 
 from advisor.answers import UNKNOWN, parse
 from advisor.decide import cases as module
-from advisor.decide.cases import Case, belief, fit, load, nearest, similarity
-from advisor.decide.rules import PATH_NAMES
-from advisor.decide.rules import load as load_rules
+from advisor.decide.cases import Belief, Case, fit, load_cases, nearest, similarity
+from advisor.decide.rules import Rule, load_rules
+from advisor.system import PATH_NAMES
 
 RAG, TUNING = PATH_NAMES.index("rag"), PATH_NAMES.index("finetuning")
 
 
+def belief(answers: dict[str, str | float], rules: tuple[Rule, ...]) -> Belief:
+    """What is believed of a task of which only the answers are known."""
+    return fit(load_cases(), rules).belief(answers, answers)
+
+
 def test_the_shipped_cases_are_whole() -> None:
-    assert len(load()) == 331
-    assert len({case.id for case in load()}) == 331
-    assert len({case.study for case in load()}) == 107
-    for case in load():
+    assert len(load_cases()) == 331
+    assert len({case.id for case in load_cases()}) == 331
+    assert len({case.study for case in load_cases()}) == 107
+    for case in load_cases():
         parse(case.answers)
         assert len(case.scores) >= 2 and set(case.scores) <= set(PATH_NAMES) and case.won and case.source
 
 
 def test_a_tie_within_two_points_has_two_winners_the_cheaper_first() -> None:
-    case = replace(load()[0], scores={"finetuning": 80.0, "prompting": 78.0, "rag": 77.9})
+    case = replace(load_cases()[0], scores={"finetuning": 80.0, "prompting": 78.0, "rag": 77.9})
     assert case.won == ("prompting", "finetuning")
 
 
 def test_a_case_is_most_like_itself() -> None:
-    for case in load()[::40]:
+    for case in load_cases()[::40]:
         (first, alike), *_ = nearest(case.answers, 3)
         assert first.answers == case.answers or alike == pytest.approx(1.0)
-    ranked = [alike for _, alike in nearest(load()[0].answers, 331)]
+    ranked = [alike for _, alike in nearest(load_cases()[0].answers, 331)]
     assert ranked == sorted(ranked, reverse=True) and ranked[-1] >= 0 and ranked[0] <= 1
 
 
@@ -46,10 +51,10 @@ def test_similarity_counts_only_what_is_known_here() -> None:
 
 
 def test_the_fit_equals_gaussian_conditioning_done_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    known: tuple[Case, ...] = load()[:40]
+    known: tuple[Case, ...] = load_cases()[:40]
     monkeypatch.setattr(module, "DRAWS", 40_000)
     evidence = fit.__wrapped__(known, (), 3)
-    features = module._features(evidence.rows)
+    features = module.features(evidence.rows)
     rows = [(i, PATH_NAMES.index(path)) for i, case in enumerate(known) for path in case.scores]
     prior = np.zeros((len(rows), len(rows)))
     before = np.full((4, features.shape[1]), module.FEATURE_SD)
@@ -93,7 +98,7 @@ def test_an_unknown_lies_between_the_known_and_is_no_narrower(name: str, values:
 
 def test_a_rule_that_no_case_speaks_of_keeps_its_weight() -> None:
     rules = tuple(rule for rule in load_rules() if rule.id == "tight-latency-speaks-against-passages")
-    evidence = fit(load(), rules)
+    evidence = fit(load_cases(), rules)
     assert evidence.weights.mean() == pytest.approx(rules[0].weight, abs=0.1)
     answers = parse({})
     moved = evidence.belief(answers, {"max_latency_ms": 100}).mean - evidence.belief(answers, answers).mean
@@ -102,7 +107,7 @@ def test_a_rule_that_no_case_speaks_of_keeps_its_weight() -> None:
 
 
 def test_eighteen_copies_in_one_study_weigh_less_than_eighteen_studies() -> None:
-    case = replace(load()[0], scores={"prompting": 50.0, "finetuning": 70.0})
+    case = replace(load_cases()[0], scores={"prompting": 50.0, "finetuning": 70.0})
     one = fit(tuple(replace(case, id=str(i)) for i in range(18)), ())
     many = fit(tuple(replace(case, id=str(i), study=str(i)) for i in range(18)), ())
     gain = [e.belief(case.answers, case.answers).mean[TUNING] for e in (one, many)]
@@ -116,5 +121,5 @@ def test_the_same_seed_gives_the_same_belief() -> None:
 
 
 def test_importing_needs_neither_torch_nor_sklearn() -> None:
-    code = "import sys, advisor.recommendation; sys.exit(bool({'torch', 'sklearn', 'scipy'} & set(sys.modules)))"
+    code = "import sys, advisor.decide.recommendation; sys.exit(bool({'torch', 'sklearn', 'scipy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

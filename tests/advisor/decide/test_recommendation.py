@@ -3,17 +3,20 @@
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from advisor import runfolder
 from advisor.answers import parse
-from advisor.decide.cases import load
+from advisor.decide.cases import load_cases
+from advisor.decide.costs import EFFORTS
 from advisor.decide.recommendation import Measured, Recommendation, recommend
-from advisor.decide.rules import PATH_NAMES
-from advisor.decide.rules import load as load_rules
+from advisor.decide.rules import load_rules
+from advisor.system import PATH_NAMES
 
 FACTS = {"needs_private_or_fresh_facts": "yes", "documents_available": "yes", "output_kind": "short_answer"}
 STRICT = {
@@ -98,7 +101,7 @@ def test_an_impossible_path_is_last_with_probability_nought_and_the_reason(
 
 
 def test_what_the_caller_rules_out_is_ruled_out() -> None:
-    given = advise(STRICT, feasible={"finetuning": "the endpoint can't be tuned"})
+    given = advise(STRICT, infeasible={"finetuning": "the endpoint can't be tuned"})
     assert given.leading == "prompting" and given.certainty == 1
     assert by_path(given)["finetuning"].note == "the endpoint can't be tuned"
 
@@ -123,14 +126,14 @@ def test_the_posterior_equals_the_textbook_one_for_independent_errors() -> None:
     from advisor.decide import recommendation as module
     from advisor.decide.cases import fit
 
-    evidence = fit(load(), load_rules())
+    model = fit(load_cases(), load_rules())
     answers = parse(STRICT)
-    prior = evidence.belief(answers, answers).draws
+    prior = model.belief(answers, answers).draws
     random = np.random.default_rng(5)
     measured = Measured(
         {p: 50 + shift + 4 * random.normal(size=2000) for p, shift in (("prompting", 0), ("finetuning", 6))}
     )
-    moved = module._belief(evidence, answers, answers, measured, 2000)
+    moved = module.believed(model, answers, answers, measured, 2000)
     boot = measured.draws["finetuning"] - measured.draws["prompting"]
     ahead, v, e = prior[:, 3] - prior[:, 0], np.var(prior[:, 3] - prior[:, 0]), np.var(boot)
     expected = (ahead.mean() / v + boot.mean() / e) / (1 / v + 1 / e)
@@ -158,7 +161,7 @@ def test_an_unsettled_measurement_says_how_many_examples_would_settle_it() -> No
 
 def test_a_baseline_alone_measures_no_path() -> None:
     alone = advise(FACTS, measured=Measured({"baseline": np.full(10, 30.0)}, examples=10))
-    assert alone.to_json() == advise(FACTS).to_json()
+    assert alone == advise(FACTS)
 
 
 def test_what_would_change_it_really_does() -> None:
@@ -169,26 +172,27 @@ def test_what_would_change_it_really_does() -> None:
 
 
 def test_json_holds_the_contract_and_nothing_that_json_lacks() -> None:
-    told = json.loads(json.dumps(advise(FACTS).to_json(), allow_nan=False))
+    told = json.loads(json.dumps(runfolder.plain(Recommendation, advise(FACTS)), allow_nan=False))
     assert {"path", "certainty", "ranking", "reasons", "would_change", "next", "provisional", "cases"} <= set(told)
     assert {"path", "probability", "expected_gain", "interval", "cost"} <= set(told["ranking"][0])
     assert told["cases"][0]["source"] and told["cases"][0]["scores"]
 
 
 def test_costs_given_appear_beside_the_words() -> None:
-    cost = by_path(advise(FACTS, costs={"rag": {"build_seconds": np.float64(12.0)}}))["rag"].cost
-    assert cost["build_seconds"] == 12 and cost["effort"]
+    costs = {**EFFORTS, "rag": replace(EFFORTS["rag"], build_seconds=12)}
+    cost = by_path(advise(FACTS, costs=costs))["rag"].cost
+    assert cost.build_seconds == 12 and cost.effort
 
 
 def test_the_same_question_has_the_same_answer() -> None:
-    assert advise(FACTS).to_json() == advise(FACTS).to_json()
+    assert advise(FACTS) == advise(FACTS)
 
 
 def test_published_cases_bear_out_what_is_advised_and_how_surely() -> None:
     sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
     from decide import calibration, cross_validate
 
-    advice = cross_validate(load())
+    advice = cross_validate(load_cases())
     assert np.mean([one.hit for one in advice]) > 0.70
     brier, error, _ = calibration([one.stated[0] for one in advice])
     assert brier < 0.25 and error < 0.18

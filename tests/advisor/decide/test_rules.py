@@ -6,8 +6,8 @@ import pytest
 
 from advisor.answers import parse
 from advisor.decide.rules import SIGNALS, Condition, fired, load_rules
-from advisor.system import PATH_NAMES
 from advisor.errors import InputError
+from advisor.system import PATH_NAMES
 
 GOOD = {
     "id": '"a"',
@@ -71,7 +71,9 @@ def test_nothing_fires_where_nothing_is_known() -> None:
 
 
 def test_all_conditions_of_a_rule_must_hold(tmp_path: Path) -> None:
-    rules = load_rules(written(tmp_path, when="{ facts_change = 'often', train_examples = { at_least = 5, below = 9 } }"))
+    rules = load_rules(
+        written(tmp_path, when="{ facts_change = 'often', train_examples = { at_least = 5, below = 9 } }")
+    )
     assert fired(rules, {"facts_change": "often", "train_examples": 8}) == rules
     assert fired(rules, {"facts_change": "often", "train_examples": 9}) == ()
     assert fired(rules, {"facts_change": "never", "train_examples": 8}) == ()

@@ -1,6 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 
-from advisor.measure.diagnosis import Diagnosis, Probe, _gaps, from_json
+from advisor import runfolder
+from advisor.measure import diagnosis as measure
+from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
+from advisor.runtime.bench import Bench
 from advisor.score import metrics
 from advisor.score.metric import Metric
 from advisor.task import Example
@@ -11,7 +16,7 @@ METRIC = metrics.resolve("exact_match")
 def probe(name: str, gap: str, scores: dict[str, float | None], path: str = "prompting") -> Probe:
     known = {i: (s, 1.0) if s is not None else () for i, s in scores.items()}
     real = [s for s in scores.values() if s is not None]
-    return Probe(name, name, path, gap, float(np.mean(real)), 0, 100, len(real), 0, 1.0, 10, scores, known)
+    return Probe(name, path, gap, float(np.mean(real)), 0, 100, len(real), 0, 1.0, 10, scores, known)
 
 
 EXAMPLES = [Example(str(i), "q", "a") for i in range(4)]
@@ -23,7 +28,8 @@ PROBES = (
 
 
 def diagnosis() -> Diagnosis:
-    return Diagnosis("exact_match", 4, {}, PROBES, _gaps(METRIC, PROBES, EXAMPLES), {"finetuning": (5.0, 2.0)})
+    gap_of = gaps_of(METRIC, PROBES, EXAMPLES)
+    return Diagnosis("exact_match", 4, {}, PROBES, gap_of, shares(gap_of), {"finetuning": (5.0, 2.0)})
 
 
 def test_an_examples_gap_is_the_first_switch_that_makes_it_pass():
@@ -39,13 +45,25 @@ def test_signals_are_the_measured_figures():
     assert "oracle_score" not in signals
 
 
-def test_a_diagnosis_read_back_is_the_same():
-    import json
-
-    again = from_json(json.loads(json.dumps(diagnosis().to_json())))
+def test_a_diagnosis_read_back_is_the_same(tmp_path: Path):
+    runfolder.write(tmp_path / "diagnosis.json", Diagnosis, diagnosis())
+    again = runfolder.read(tmp_path / "diagnosis.json", Diagnosis)
     assert again.gaps == diagnosis().gaps
     assert again.outlook == diagnosis().outlook
     assert again.signals() == diagnosis().signals()
+    assert (
+        again.measured(METRIC, 0).draws["prompting"].tolist()
+        == diagnosis().measured(METRIC, 0).draws["prompting"].tolist()
+    )
+
+
+def test_a_diagnosis_tells_what_was_found_and_what_became_of_it(bench: Bench):
+    told = measure.diagnose(bench)
+    assert (told.recall[0].answer, told.recall[0].gold) == (1.0, 1.0)
+    used = {one.system: one for one in told.use}
+    assert used["one passage"].right_with == 1.0 and used["one passage"].right_without is None
+    assert used["all documents"].there == 1.0 and used["all documents"].right_with == 0.0
+    assert used["oracle context"].there == 1.0 and used["one passage"].tokens == 12
 
 
 def test_choosing_among_prompts_does_not_flatter_the_path():
@@ -53,9 +71,9 @@ def test_choosing_among_prompts_does_not_flatter_the_path():
     ids = [str(i) for i in range(200)]
     coins = [probe(f"coin {k}", "none", {i: 100.0 * random.integers(2) for i in ids}) for k in range(12)]
     coins[0] = probe("zero-shot", "none", coins[0].scores)
-    found = Diagnosis("exact_match", 200, {}, tuple(coins), {}, {}).measured(
+    measured = Diagnosis("exact_match", 200, {}, tuple(coins), {}, {}).measured(
         Metric("mean", METRIC.score, METRIC.statistics, METRIC.aggregate, 100), 0
     )
     best = max(p.value for p in coins)
-    assert found.draws["prompting"].mean() < best  # the best of twelve coins looks better than a coin
-    assert abs(found.draws["prompting"].mean() - 50) < 7
+    assert measured.draws["prompting"].mean() < best  # the best of twelve coins looks better than a coin
+    assert abs(measured.draws["prompting"].mean() - 50) < 7

@@ -18,16 +18,13 @@ import pytest
 from advisor import address, flow
 from advisor.address import Address
 from advisor.errors import CannotError, InputError, OutsideError
-from advisor.flow import ASSUMED
 from advisor.measure import planning
-from advisor.measure.proof import open_test
-from advisor.models import consent, local
+from advisor.measure.ledger import open_test
+from advisor.models import consent, named
 from advisor.models.endpoint import Endpoint, Patience
-from advisor.models.local import Request
 from advisor.models.spending import Meter, estimate
-from advisor.runtime import purse
-from advisor.runtime.settings import Settings
-from advisor.system import Decoding
+from advisor.runtime.settings import Settings, parse_budget
+from advisor.system import Decoding, Request
 from advisor.task import Example, Split, Task
 from retrieval import Document
 from trainers.rendering import Turn
@@ -331,44 +328,50 @@ def run_within(
     server: Server, tmp_path: Path, spend: str, monkeypatch: pytest.MonkeyPatch, documents: tuple[Document, ...] = ()
 ) -> flow.Run:
     monkeypatch.chdir(tmp_path)
-    rows = tuple(Example(str(i), f"the input {i}", "the output") for i in range(100))
-    split, models = Split(rows, rows, rows, rows), (server.address(),)
+    train, choose, compare, test = (
+        tuple(Example(f"{side} {i}", f"the input {i} {side}", "the output") for i in range(100))
+        for side in ("train", "choose", "compare", "test")
+    )
+    split, models = Split(train, choose, compare, test), (server.address(),)
     task = Task("t", tmp_path, instruction="Do it.", split=split, models=models, documents=documents)
-    return flow.Run(task, Settings(budget=purse.parse(spend)))
+    return flow.Run(task, Settings(budget=parse_budget(spend)))
 
 
 def test_a_smaller_budget_measures_on_fewer_examples_and_one_that_is_too_small_is_refused(
     server, tmp_path, monkeypatch
 ):
-    measured = [run_within(server, tmp_path, f"{k}ktok", monkeypatch).assumed_plan.measure for k in (30, 60, 1000)]
+    measured = [run_within(server, tmp_path, f"{k}ktok", monkeypatch).assumed_purse.measure for k in (30, 60, 1000)]
     assert measured[0] == planning.MEASURED[0] < measured[1] < measured[2] == planning.MEASURED[1]
     with pytest.raises(InputError, match=r"measuring on only 48 examples takes about .* tokens"):
-        _ = run_within(server, tmp_path, "3ktok", monkeypatch).assumed_plan
+        _ = run_within(server, tmp_path, "3ktok", monkeypatch).assumed_purse
     assert server.asked == []
 
 
 def test_questions_that_search_is_tuned_on_are_planned_for(server, tmp_path, monkeypatch):
     documents = tuple(Document(str(i), f"The {i}th is {'very ' * 100}long.") for i in range(60))
-    named = run_within(server, tmp_path, "200ktok", monkeypatch, documents)
-    rows = tuple(replace(row, gold=("0",)) for row in named.task.split.choose)
-    judged = replace(named.task, split=replace(named.task.split, choose=rows))
-    both = [planning.whole_run(task, named.runtime, named.assumed_plan) for task in (named.task, judged)]
+    run = run_within(server, tmp_path, "200ktok", monkeypatch, documents)
+    rows = tuple(replace(row, gold=("0",)) for row in run.task.split.choose)
+    judged = replace(run.task, split=replace(run.task.split, choose=rows))
+    both = [planning.whole_run(task, run.model, run.assumed_purse) for task in (run.task, judged)]
     assert both[0].requests == both[1].requests + 60 and both[0].tokens > both[1].tokens + 60 * 100
-    plans = [planning.plan(task, named.runtime, named.settings.budget, ASSUMED) for task in (named.task, judged)]
+    plans = [
+        planning.plan(task, run.model, run.embedder, run.settings.budget, planning.ASSUMED)
+        for task in (run.task, judged)
+    ]
     assert plans[0].measure < plans[1].measure
     small = run_within(server, tmp_path, "50ktok", monkeypatch, documents)
     with pytest.raises(InputError, match="540 requests"):
-        _ = small.assumed_plan
+        _ = small.assumed_purse
     assert server.asked == []
 
 
 def test_the_sealed_test_stays_sealed_where_the_budget_does_not_cover_it(server, tmp_path, monkeypatch):
     run = run_within(server, tmp_path, "2ktok", monkeypatch)
-    run._afford(10)
+    run.afford(10)
     with pytest.raises(CannotError, match="It was not opened"):
-        run._afford(300)
-    open_test(run.folder, run.task, "baseline", "s")
-    run._afford(300)  # what is open already is finished as far as the budget goes
+        run.afford(300)
+    open_test(run.folder, run.task.split.test, "baseline", "s")
+    run.afford(300)  # what is open already is finished as far as the budget goes
 
 
 # The key
@@ -397,7 +400,7 @@ def test_a_key_that_is_not_set_is_the_persons_mistake(server, monkeypatch):
     monkeypatch.delenv("KEY_FOR_TEST", raising=False)
     with pytest.raises(InputError, match="KEY_FOR_TEST"):
         list(server.endpoint(key_env="KEY_FOR_TEST").generate(requests(1)))
-    assert "KEY_FOR_TEST" in local.problem(server.address(key_env="KEY_FOR_TEST"))
+    assert "KEY_FOR_TEST" in named.problem(server.address(key_env="KEY_FOR_TEST"))
     assert server.asked == []
 
 

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.measure.proof import _answered
+from advisor.measure.proof import Answered, answers_given
 from advisor.paths import abstaining
 from advisor.paths.abstaining import threshold, trade
+from advisor.runtime.bench import Bench
 from advisor.runtime.runtime import Runtime
 from advisor.score import metrics
 from advisor.score.metric import score_all
@@ -31,18 +32,17 @@ def test_a_trade_counts_answers_errors_and_refusals():
     assert (found.answered, found.wrong, found.withheld, found.refused) == (0.5, 0.5, 0.5, 0.5)
 
 
-def test_what_the_documents_answer_is_answered_and_what_was_taken_out_is_not(zoo: Task, keeper: Runtime):
-    task = replace(zoo, abstain="No idea.")
-    fitted = abstaining.fit(task, keeper, SYSTEM, zoo.split.choose)
-    chosen = next(one for one in fitted["trades"] if one["below"] == fitted["below"])
-    assert chosen["answered"] == 1.0 and chosen["wrong"] == 0.0 and chosen["refused"] == 1.0
+def test_what_the_documents_answer_is_answered_and_what_was_taken_out_is_not(zoo: Task, keeper: Runtime, bench: Bench):
+    fitted = abstaining.fit(replace(bench, task=replace(zoo, abstain="No idea.")), SYSTEM)
+    chosen = next(one for one in fitted.trades if one.below == fitted.below)
+    assert chosen.answered == 1.0 and chosen.wrong == 0.0 and chosen.refused == 1.0
 
-    system = abstaining.abstaining(SYSTEM, fitted)
+    system = replace(SYSTEM, abstain=Abstain(fitted.text, fitted.below))
     asked = [zoo.split.test[0], Example("x", "Where sleeps the unicorn?", "No idea.")]
     known, unknown = keeper.predict(system, asked)
     assert known.text == "burrow0" and not known.abstained
     assert unknown.text == "No idea." and unknown.abstained and unknown.passages
-    assert unknown.scores["support"] < fitted["below"] <= known.scores["support"]
+    assert unknown.scores["support"] < fitted.below <= known.scores["support"]
 
 
 def test_nothing_is_asked_of_the_model_where_it_abstains(zoo: Task, keeper: Runtime):
@@ -57,4 +57,4 @@ def test_an_abstention_is_scored_as_its_text_and_counted_beside(zoo: Task, keepe
     made = keeper.predict(replace(SYSTEM, abstain=Abstain("No idea.", 0.5)), rows)
     scored = score_all(metric, [one.text for one in made], rows)
     assert [one.score for one in scored] == [100.0, 100.0, 0.0]
-    assert _answered(metric, scored, made, 0) == {"items": 1, "share": 1 / 3, "score": 100.0, "right": 1}
+    assert answers_given(metric, scored, made, 0) == Answered(1, 1 / 3, 100.0, 1)

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from advisor.paths import questions, search
+from advisor.runtime.bench import Bench
 from advisor.runtime.runtime import Runtime
 from advisor.task import Task
 
@@ -11,17 +12,19 @@ def unanswered(zoo: Task) -> Task:
 
 
 def test_rows_ask_by_the_documents_that_they_name_else_by_answers_that_stand_in_few(zoo: Task):
-    assert [one.right for one in questions.of_rows(zoo, zoo.split.choose)] == [{row.id: 1} for row in zoo.split.choose]
+    assert [one.right for one in questions.of_rows(zoo, zoo.split.choose)] == [
+        {row.gold[0]: 1} for row in zoo.split.choose
+    ]
     told = questions.of_rows(zoo, [replace(row, gold=()) for row in zoo.split.choose])
     assert [one.accepted for one in told] == [(row.output,) for row in zoo.split.choose]
     assert questions.of_rows(zoo, [replace(row, gold=(), output="sleeps") for row in zoo.split.choose]) == []
 
 
-def test_what_writing_takes_is_what_choosing_how_to_search_then_asks(zoo: Task, keeper: Runtime, plan):
+def test_what_writing_takes_is_what_choosing_how_to_search_then_asks(zoo: Task, keeper: Runtime, bench: Bench):
     task = unanswered(zoo)
-    takes = questions.writing(task, keeper)
+    takes = questions.writing(task, keeper.model)
     assert keeper.model.asked == []  # type: ignore[attr-defined]
-    search.choose(task, keeper, plan, 0)
+    search.choose(replace(bench, task=task))
     asked = keeper.model.asked  # type: ignore[attr-defined]
     texts = [" ".join(turn.text for turn in request.turns) for request in asked]
     template = questions.TEMPLATE * len(asked)
@@ -30,5 +33,5 @@ def test_what_writing_takes_is_what_choosing_how_to_search_then_asks(zoo: Task, 
 
 
 def test_nothing_is_written_where_rows_will_do_or_without_documents(zoo: Task, keeper: Runtime):
-    assert questions.writing(zoo, keeper).requests == 0
-    assert questions.writing(replace(unanswered(zoo), documents=()), keeper).requests == 0
+    assert questions.writing(zoo, keeper.model).requests == 0
+    assert questions.writing(replace(unanswered(zoo), documents=()), keeper.model).requests == 0

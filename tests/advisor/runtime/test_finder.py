@@ -1,9 +1,17 @@
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from advisor.errors import CannotError, InputError
+from advisor.runtime.finder import Finder, Fitted, Search, of_artifact, over_documents
 from advisor.runtime.runtime import Runtime
-from retrieval import Index
+from advisor.system import Context
+from advisor.task import Retrieval, Task
+from retrieval import Index, SearchSettings
+
+from ..conftest import Words
 
 
 def test_a_query_is_searched_and_read_again_once_however_many_passages_are_wanted(
@@ -20,9 +28,8 @@ def test_a_query_is_searched_and_read_again_once_however_many_passages_are_wante
     def read(query: str, texts: Sequence[str]) -> Sequence[float]:
         return [float("otter" in text) for text in texts]
 
-    finder = keeper.finder
     monkeypatch.setattr(Index, "search", search)
-    finder.reader, finder.watch = lambda: read, lambda *one: told.append(one)
+    finder = replace(keeper.finder, reranker=read, watch=lambda *one: told.append(one))
     first = finder.search(["Where sleeps the lynx?", "Where sleeps the adder?"], 2)
     again = finder.search(["Where sleeps the adder?"], 5)
     assert asked == ["Where sleeps the lynx?", "Where sleeps the adder?"]
@@ -31,3 +38,44 @@ def test_a_query_is_searched_and_read_again_once_however_many_passages_are_wante
         ("read again what was found", 1, 2),
         ("read again what was found", 2, 2),
     ]
+
+
+def test_an_embedder_that_is_gone_is_told(zoo: Task, tmp_path: Path):
+    fitted = Fitted(10, "embedders/x", 0.5, 0.6, True, SearchSettings(), 1, 2.0)
+    with pytest.raises(InputError, match="--fresh"):
+        over_documents(zoo.documents, tmp_path / "run", zoo.retrieval, Search(embedder=fitted), Words())
+    dropped = Search(embedder=replace(fitted, kept=False))
+    assert over_documents(zoo.documents, tmp_path / "run", zoo.retrieval, dropped, Words()).fitted is None
+
+
+def test_an_index_in_milvus_lite_finds_the_same(zoo: Task, keeper: Runtime, tmp_path: Path):
+    pytest.importorskip("milvus_lite")
+    folder = tmp_path / "runs" / "milvus"
+    folder.mkdir(parents=True)
+    other = over_documents(zoo.documents, folder, Retrieval(index="milvus.db"), Search(), Words())
+    asked = [row.input for row in zoo.split.test]
+    assert other.search(asked, 1) == keeper.finder.search(asked, 1)
+    assert (folder / "milvus.db").exists()
+
+
+def alone(keeper: Runtime, embedder: Words) -> Finder:
+    return of_artifact(keeper.folder / "artifact", keeper.folder.parent, embedder, None, keeper.watch)
+
+
+def test_what_an_artifact_holds_is_enough_to_find(zoo: Task, keeper: Runtime):
+    keeper.finder.save(keeper.folder / "artifact")
+    shown = alone(keeper, Words()).passages(Context("retrieved", 1), zoo.split.test)
+    assert [row[0].document for row in shown] == [row.gold[0] for row in zoo.split.test]
+
+
+def test_an_index_of_another_embedder_is_built_again_in_a_run_and_refused_in_an_artifact(zoo: Task, keeper: Runtime):
+    class Other(Words):
+        fingerprint = "other"
+
+    assert keeper.finder.changes == ""
+    keeper.finder.save(keeper.folder / "artifact")
+    assert "10 added" in keeper.finder.changes
+    again = over_documents(zoo.documents, keeper.folder, zoo.retrieval, Search(), Other())
+    assert again.search(["Where sleeps the stoat?"], 1)[0][0].document == "stoat"
+    with pytest.raises(CannotError, match="another embedder"):
+        alone(keeper, Other()).search(["x"], 1)

@@ -19,10 +19,10 @@ def test_an_answer_is_there_where_its_words_stand_in_a_row():
 
 def test_recall_counts_answers_and_named_documents_at_each_depth(zoo: Task, keeper: Runtime):
     lost = Example("x", "Where sleeps the otter?", "nowhere", gold=("otter", "adder"))
-    first = grounding.recall(keeper, [*zoo.split.compare[:3], lost])[0]
+    first = grounding.recall(keeper.finder, [*zoo.split.compare[:3], lost])[0]
     assert (first.k, first.answer) == (1, 0.75)
     assert first.gold == pytest.approx((3 + 0.5) / 4)
-    assert grounding.recall(keeper, [replace(lost, gold=())])[0].gold is None
+    assert grounding.recall(keeper.finder, [replace(lost, gold=())])[0].gold is None
 
 
 def test_use_splits_right_answers_by_whether_the_answer_was_there():
@@ -33,7 +33,7 @@ def test_use_splits_right_answers_by_whether_the_answer_was_there():
 
 def test_no_passage_that_is_left_holds_the_answer(zoo: Task, keeper: Runtime):
     unanswerable = Example("x", "Where sleeps the unicorn?", "in a cloud")
-    taken = grounding.without_answers(keeper, [*zoo.split.compare, unanswerable], 2)
+    taken = grounding.without_answers(keeper.finder, [*zoo.split.compare, unanswerable], 2)
     assert [example for example, _ in taken] == list(zoo.split.compare)
     for example, passages in taken:
         assert len(passages) == 2 and not grounding.answered(passages, example)

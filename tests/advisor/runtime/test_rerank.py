@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from advisor.errors import OutsideError
-from advisor.models import local
+from advisor.models.local import LocalModel
 from advisor.runtime import rerank
 
 ASKED = [
@@ -16,7 +16,7 @@ TEXTS = ["The pool opens at seven.", "The anthem was written by Ada Brown.", "Th
 
 def test_the_tasks_own_model_tells_which_passage_answers_a_question():
     """A real model: SmolLM2-135M."""
-    model = local.load("smollm2")
+    model = LocalModel("smollm2")
     read = rerank.own(model)
     for at, asked in enumerate(ASKED):
         scores = read(asked, TEXTS)
@@ -24,8 +24,8 @@ def test_the_tasks_own_model_tells_which_passage_answers_a_question():
     assert all(score < 0 for score in scores)
 
 
-def test_without_a_name_there_is_no_reader_and_one_that_is_not_there_is_refused(tmp_path):
+def test_without_a_name_there_is_no_reranker_and_one_that_is_not_there_is_refused(tmp_path):
     nobody = SimpleNamespace()
-    assert rerank.reader("", lambda: nobody) is None
+    assert rerank.reranker("", nobody) is None
     with pytest.raises(OutsideError, match="no cross-encoder"):
-        rerank.reader(str(tmp_path / "none"), lambda: nobody)
+        rerank.reranker(str(tmp_path / "none"), nobody)

@@ -5,17 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from advisor.models.local import LocalModel, Request
+from advisor.models.local import LocalModel
+from advisor.models.protocol import Model
+from advisor.runtime.finder import Search, over_documents
 from advisor.runtime.runtime import Runtime
-from advisor.system import Context, Decoding, ModelRef, Prediction, System
-from advisor.task import Example
+from advisor.runtime.store import Store
+from advisor.system import Context, Decoding, ModelRef, Prediction, Request, System
+from advisor.task import Example, Retrieval
+
+from ..conftest import Words
 
 
 class Echo:
     """A model that gives back what it is asked, two at a time, and notes it."""
 
+    name = fingerprint = "echo"
     can = frozenset({"generate"})
-    fingerprint = "echo"
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -36,7 +41,10 @@ class LocalEcho(Echo, LocalModel):
     def __init__(self) -> None:
         Echo.__init__(self)
 
-    fingerprint = "echo"
+    name = fingerprint = "echo"
+
+    def adapted(self, folder: Path | None):
+        return nullcontext(self)
 
 
 SYSTEM = System(ModelRef("echo", "echo"), "Say it.")
@@ -46,20 +54,23 @@ def examples(*texts: str) -> list[Example]:
     return [Example(str(i), text, "") for i, text in enumerate(texts)]
 
 
+def of(model: Model, folder: Path) -> Runtime:
+    """A runtime without documents."""
+    folder.mkdir(parents=True, exist_ok=True)
+    finder = over_documents((), folder, Retrieval(), Search(), Words())
+    return Runtime(model, folder, Store(folder.parent / "answers.sqlite"), Words(), finder)
+
+
 @pytest.fixture
 def runtime(tmp_path: Path) -> Runtime:
-    made = Runtime("echo", tmp_path / "runs" / "one")
-    made.folder.mkdir(parents=True)
-    made.model = Echo()  # type: ignore[assignment]
-    return made
+    return of(Echo(), tmp_path / "runs" / "one")  # type: ignore[arg-type]
 
 
 def test_what_was_asked_before_is_not_asked_again_in_any_run(runtime: Runtime, tmp_path: Path):
     assert [p.text for p in runtime.predict(SYSTEM, examples("a", "b", "c"))] == ["A", "B", "C"]
-    other = Runtime("echo", tmp_path / "runs" / "two")
-    other.model = Echo()  # type: ignore[assignment]
+    other = of(Echo(), tmp_path / "runs" / "two")  # type: ignore[arg-type]
     assert [p.text for p in other.predict(SYSTEM, examples("c", "d"))] == ["C", "D"]
-    assert other.model.asked == ["d"] and (other.computed, other.stored) == (1, 1)  # type: ignore[attr-defined]
+    assert other.model.asked == ["d"] and (other.store.computed, other.store.known) == (1, 1)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -87,9 +98,9 @@ def test_all_documents_stand_in_every_prompt_and_none_is_named_as_found(zoo, kee
 
 def test_a_query_is_searched_once(zoo, keeper: Runtime, monkeypatch):
     searched: list[str] = []
-    found = keeper.finder.index.search
+    whole = keeper.finder.index.search
     monkeypatch.setattr(
-        keeper.finder.index, "search", lambda queries, k, **how: searched.extend(queries) or found(queries, k)
+        keeper.finder.index, "search", lambda queries, k, **how: searched.extend(queries) or whole(queries, k)
     )
     first = keeper.finder.passages(Context("retrieved", 2), zoo.split.test[:3])
     again = keeper.finder.passages(Context("retrieved", 2), zoo.split.test)
@@ -98,8 +109,7 @@ def test_a_query_is_searched_once(zoo, keeper: Runtime, monkeypatch):
 
 def test_fresh_passes_the_store_over(runtime: Runtime):
     runtime.predict(SYSTEM, examples("a"))
-    runtime.fresh = True
-    runtime.predict(SYSTEM, examples("a"))
+    replace(runtime, fresh=True).predict(SYSTEM, examples("a"))
     assert runtime.model.asked == ["a", "a"]  # type: ignore[attr-defined]
 
 
@@ -109,13 +119,10 @@ def test_a_failure_is_tried_again(runtime: Runtime):
     assert runtime.model.asked == ["fail", "a", "fail"]  # type: ignore[attr-defined]
 
 
-def test_a_local_batch_that_was_cut_off_is_computed_whole_as_if_it_had_not_been(runtime: Runtime, monkeypatch):
+def test_a_local_batch_that_was_cut_off_is_computed_whole_as_if_it_had_not_been(runtime: Runtime):
     runtime.predict(SYSTEM, examples("a", "c", "d"))
-    runtime.model = LocalEcho()  # type: ignore[assignment]
-    monkeypatch.setattr(runtime, "_with_adapter", lambda system: nullcontext(runtime.model))
     watched = []
-    runtime.watch = lambda what, done, total: watched.append((done, total))
-    found = runtime.predict(SYSTEM, examples("a", "b", "c", "d"))
-    assert [p.text for p in found] == ["A", "B", "C", "D"]
-    assert runtime.model.asked == ["a", "b"]  # type: ignore[attr-defined]
+    local = replace(runtime, model=LocalEcho(), watch=lambda what, done, total: watched.append((done, total)))
+    assert [p.text for p in local.predict(SYSTEM, examples("a", "b", "c", "d"))] == ["A", "B", "C", "D"]
+    assert local.model.asked == ["a", "b"]  # type: ignore[attr-defined]
     assert watched == [(2, 4), (3, 4), (4, 4)]

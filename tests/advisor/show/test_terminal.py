@@ -1,0 +1,74 @@
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from advisor.measure.evaluation import Evaluation, OfLabel
+from advisor.show.brief import brief
+from advisor.show.terminal import shown
+
+from .conftest import HOSTILE, a_run
+
+STEPS = ("profile", "search", "diagnosis", "recommendation", "result")
+
+
+def printed(value: Any, width: int = 80, terminal: bool = False) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
+    section = brief(value)
+    assert section
+    console.print(shown(section))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_nothing_is_wider_than_the_terminal(name: str, width: int) -> None:
+    assert all(len(line) <= width for line in printed(getattr(a_run(HOSTILE), name), width).splitlines())
+
+
+@pytest.mark.parametrize("name", ["profile", "diagnosis", "recommendation"])
+def test_hostile_text_is_shown_and_does_nothing(name: str) -> None:
+    text = printed(getattr(a_run(HOSTILE), name), 400, terminal=True)
+    assert "[red]r[/]" in text and "<script>" in text
+    assert "\x1b[2J" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        ("profile", ["train 300", "5,513 documents", "97 %", "84 %", "17 (40)", "3, 4, 5", "25 more"]),
+        ("search", ["ndcg@10 on 93 questions", "0.812 (chosen)", "412 pairs: 0.812 → 0.846, kept"]),
+        ("diagnosis", ["28 ± 6", "81 ± 6", "already right 19 %", "knowledge 33 %", "capability 14 %", "1 unscored"]),
+        ("recommendation", ["certainty 0.93", "+25.4 [21.4, 29.7]", "-31.7", "2:11 min", "fresh-facts"]),
+        ("result", ["400", "28.1 → 54.4", "+26.3 [22.9, 29.6]: better", "+20.9 [17.2, 24.8]", "0.021", "397", "87.5"]),
+    ],
+)
+def test_figures_are_those_of_the_value(name: str, figures: list[str]) -> None:
+    text = printed(getattr(a_run(), name))
+    for figure in figures:
+        assert figure in text, text
+
+
+def test_an_evaluation_is_told_by_label_with_a_dash_where_nothing_was_scored() -> None:
+    labels = {"[b]yes[/b]": OfLabel(3, 66.7), "no": OfLabel(1, None)}
+    text = printed(Evaluation("label_accuracy", 50.0, (20.0, 80.0), 4, 1, 0, labels))
+    assert "20.0 to 80.0" in text and "[b]yes[/b]" in text and "66.7" in text and "–" in text
+
+
+def test_a_longer_bar_means_a_higher_score() -> None:
+    bars = [line.count("█") for line in printed(a_run().diagnosis).splitlines() if "±" in line]
+    assert bars == sorted(bars) and bars[0] < bars[-1]
+
+
+def test_a_provisional_or_forced_result_says_so() -> None:
+    result = a_run().result
+    assert result
+    assert "provisional" in printed(replace(result, provisional=True))
+    assert "--path" in printed(replace(result, forced=True))
+
+
+def test_of_what_is_no_step_nothing_is_said() -> None:
+    assert brief(None) is None and brief("text") is None
