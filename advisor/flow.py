@@ -3,11 +3,8 @@
 A step is asked for by its name; what it rests on is made first, or read.
 """
 
-import os
-import platform
 import shutil
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
@@ -15,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from advisor import runfolder
-from advisor.address import Address
 from advisor.data import profiling, reading
 from advisor.data.profiling import Profile
 from advisor.decide import recommendation
@@ -30,13 +26,12 @@ from advisor.models import named
 from advisor.models.endpoint import Endpoint
 from advisor.models.local import LocalModel, tunes
 from advisor.models.protocol import Model
-from advisor.paths import PATHS, abstaining
+from advisor.paths import PATHS, abstaining, infeasible
 from advisor.paths import search as searching
 from advisor.paths.abstaining import Abstaining
-from advisor.paths.classifier import has_labels
 from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench, Purse
-from advisor.runtime.built import ARTIFACT, POOL, STORE, SYSTEM, Asked
+from advisor.runtime.built import ARTIFACT, POOL, STORE, SYSTEM, Asked, asked
 from advisor.runtime.finder import LazyEmbedder, Search, over_documents
 from advisor.runtime.rerank import OWN, reranker
 from advisor.runtime.runtime import TUNED, Runtime, Tuning
@@ -44,11 +39,10 @@ from advisor.runtime.settings import Settings, agree_to_index, bound, check_pric
 from advisor.runtime.store import Store
 from advisor.score.metrics import resolve
 from advisor.show import report
-from advisor.system import PATH_NAMES, Abstain, Buildable, Classifier, Shot, System, digest
+from advisor.system import Abstain, Buildable, Classifier, Shot, System, digest
 from advisor.task import Task
 from retrieval.index.updating import Watch, unwatched
 
-LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 FEWEST_TO_RUN = 30
 Value = TypeVar("Value")
 
@@ -70,14 +64,14 @@ class Run:
 
     def __init__(self, task: Task, settings: Settings | None = None, watch: Watch = unwatched) -> None:
         self.task, self.settings, self.watch = task, settings or Settings(), watch
-        said = _said(task, self.settings)
+        said = named.chosen(self.settings.model, task.models)
         check_prices(said, self.settings)
         model = named.model_named(said)
         _check(task, model, self.settings.path)
         self._answers = {**task.answers, **self.settings.said}
         self._may_leave = self._answers.get("data_may_leave", "unknown")
-        asked = [version("advisor"), task.fingerprint, model.fingerprint, self.settings.seed, self.settings.budget]
-        self._key = digest(asked)
+        seed, budget = self.settings.seed, self.settings.budget
+        self._key = digest([version("advisor"), task.fingerprint, model.fingerprint, seed, budget])
         whole = digest([self._key, self.settings.path, self.settings.said])
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
         if self.settings.fresh:
@@ -87,7 +81,7 @@ class Run:
         )
         self.embedder = LazyEmbedder(task.retrieval.embedder, self.folder.parent)
         self.store = Store(self.folder.parent / STORE)
-        runfolder.write(self.folder / "task.json", Asked, _record(task, self.model, self.settings))
+        runfolder.write(self.folder / "task.json", Asked, asked(task, self.model, self.settings))
 
     def agree(self) -> None:
         """Ask now for the consent that an endpoint, or an index elsewhere, needs. Raises InputError without it."""
@@ -173,10 +167,8 @@ class Run:
 
     @cached_property
     def chosen(self) -> Chosen:
-        """What is to be built: the path that was asked for, else the one recommended, else the provisional one."""
-        advice, asked = self.recommendation, self.settings.path
-        path = asked or advice.path or advice.provisional or advice.leading
-        return Chosen(path, not asked and advice.path is None, bool(asked), _runner_up(path, self.diagnosis))
+        """What is to be built."""
+        return proof.chosen(self.settings.path, self.recommendation, self.diagnosis)
 
     @cached_property
     def build(self) -> Finalists:
@@ -279,29 +271,6 @@ def opened(folder: Path, settings: Settings | None = None, watch: Watch = unwatc
     return Run(task, settings, watch)
 
 
-def infeasible(task: Task, model: Model) -> Mapping[str, str]:
-    """Paths that this task and model rule out, each with the reason."""
-    reasons: dict[str, str] = {}
-    if not task.documents:
-        reasons |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
-    if not task.split.train:
-        reasons |= dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
-    elif not has_labels(task):
-        reasons["classifier"] = "the output is not one of a fixed set of labels"
-    if not tunes(model):
-        reason = f"{model.name} is an endpoint, which can't be tuned here; name a local model to tune"
-        reasons |= {path: reasons.get(path, reason) for path in ("finetuning", "rag+finetuning")}
-    return reasons
-
-
-def _said(task: Task, settings: Settings) -> str | Address:
-    """The model to use; of one given as `URL#name`, what the task declares of it."""
-    if not settings.model:
-        return next(iter(task.models), named.DEFAULT)
-    declared = next((model for model in task.models if str(model) == settings.model), None)
-    return declared or named.addressed(settings.model) or settings.model
-
-
 def _check(task: Task, model: Model, path: str) -> None:
     """Raises InputError where the path that was asked for can't be built, or the model can't rerank as the task asks."""
     if reason := infeasible(task, model).get(path):
@@ -313,39 +282,6 @@ def _check(task: Task, model: Model, path: str) -> None:
             "Name a cross-encoder, or a model whose weights are here",
         )
         raise InputError(Problem(what, task.folder / "task.yaml", None, "retrieval.rerank", do))
-
-
-def _runner_up(path: str, measured: Diagnosis | None) -> str | None:
-    """The best on development among the task's paths that come before `path` in the order of cost."""
-    before = PATH_NAMES[: PATH_NAMES.index(path)]
-    scores: dict[str, float] = {}
-    for probe in measured.probes if measured else ():
-        if probe.path in before:
-            scores[probe.path] = max(scores.get(probe.path, 0.0), probe.value)
-    return max(scores, key=lambda name: scores[name]) if scores else None
-
-
-def _record(task: Task, model: LocalModel | Endpoint, settings: Settings) -> Asked:
-    """What was asked, with what a rerun needs."""
-    return Asked(
-        name=task.name,
-        folder=str(task.folder),
-        description=task.description,
-        instruction=task.instruction,
-        metric=task.metric,
-        labels=task.labels,
-        model=model.name,
-        endpoint=model.address if isinstance(model, Endpoint) else None,
-        model_fingerprint=model.fingerprint,
-        seed=settings.seed,
-        command=" ".join(["advisor", *sys.argv[1:]]),
-        versions={name: version(name) for name in ("advisor", *LIBRARIES)},
-        machine=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        fingerprint=task.fingerprint,
-        left_out=task.left_out,
-        retrieval=task.retrieval.model_dump(exclude_defaults=True),
-        flags={"path": settings.path, "budget_seconds": settings.budget.seconds},
-    )
 
 
 def _slug(name: str) -> str:

@@ -5,14 +5,14 @@ Outputs are looked at outside the sealed test only; of the test only inputs are 
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from advisor.data.outputs import Kind, Outputs, form_of
+from advisor.data.findings import Finding, document_findings, label_findings, of_rows, other_form
+from advisor.data.outputs import Kind, Outputs
 from advisor.data.outputs import outputs as look_at
 from advisor.data.splitting import key, near_duplicates
 from advisor.task import Example, Task
@@ -25,21 +25,8 @@ Count = Callable[[Sequence[str]], list[int]]
 
 COSINE = 0.95  # of embeddings: in all-MiniLM above it mostly the same question in other words
 EMBEDDED = (500, 1500)  # test and other inputs that are embedded at most
-NAMED = 5  # files told by name where more have the same fault
-RARE = 5  # examples; a label with fewer is hardly learned
 FACTUAL = ("short_answer", "long_answer")  # kinds that are looked for in the documents
 ONE_RIGHT = ("label", "json", "sql", "short_answer")  # kinds where two outputs for one input can't both be right
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something in the data that a person should know: in which `rows` (1-based) of which `file`."""
-
-    kind: str
-    severity: Literal["note", "warning"]
-    message: str
-    file: str = ""
-    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,27 +76,33 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
     duplicates, near = _repeats(rows)
     contradictions = _contradictions(rows) if outputs.kind in ONE_RIGHT else []
     equal, close, copied = _overlap(rows, split.test, embed)
-    found, in_gold = _in_documents(task, rows) if task.documents and outputs.kind in FACTUAL else (None, None)
+    anywhere, in_gold = _in_documents(task, rows) if task.documents and outputs.kind in FACTUAL else (None, None)
     labels = Counter({label: 0 for label in task.labels}) if outputs.kind == "label" else Counter[str]()
     if outputs.kind == "label":
         labels.update(example.output.strip() for example in rows)
     findings = [
-        *_of(rows, "duplicate", "note", "repeat the input and output of an earlier row", duplicates),
-        *_of(rows, "near_duplicate", "note", "nearly equal an earlier row", near),
-        *_of(
+        *of_rows(rows, "duplicate", "note", "repeat the input and output of an earlier row", duplicates),
+        *of_rows(rows, "near_duplicate", "note", "nearly equal an earlier row", near),
+        *of_rows(
             rows, "contradiction", "warning", "have an input that another row gives a different output", contradictions
         ),
-        *_of(rows, "equal_to_test", "warning", "have the same input as a test row", copied[0]),
-        *_of(rows, "near_test", "warning", "nearly equal a test row", copied[1]),
-        *_of(rows, "empty_output", "warning", "have an output without a word", _empty(rows, outputs.kind)),
-        *_of(rows, "overlong_output", "note", "have an output far longer than the others", _long(lengths["output"])),
-        *_of(rows, "other_form", "note", f"do not have the common form ({outputs.form})", _other(rows, outputs, task)),
-        *_label_findings(rows, task, labels),
-        *_of(rows, "not_in_documents", "note", "have an answer that stands word for word in no document", _no(found)),
-        *_of(
+        *of_rows(rows, "equal_to_test", "warning", "have the same input as a test row", copied[0]),
+        *of_rows(rows, "near_test", "warning", "nearly equal a test row", copied[1]),
+        *of_rows(rows, "empty_output", "warning", "have an output without a word", _empty(rows, outputs.kind)),
+        *of_rows(
+            rows, "overlong_output", "note", "have an output far longer than the others", _long(lengths["output"])
+        ),
+        *of_rows(
+            rows, "other_form", "note", f"do not have the common form ({outputs.form})", other_form(rows, outputs, task)
+        ),
+        *label_findings(rows, labels),
+        *of_rows(
+            rows, "not_in_documents", "note", "have an answer that stands word for word in no document", _no(anywhere)
+        ),
+        *of_rows(
             rows, "not_in_gold", "note", "have an answer that is not word for word in the document named", _no(in_gold)
         ),
-        *_document_findings(task),
+        *document_findings(task),
     ]
     looked = Profile(
         examples={name: len(getattr(split, name)) for name in ("train", "choose", "compare", "test")},
@@ -122,7 +115,7 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
         contradiction_share=_share(len(contradictions), len(rows)) or 0.0,
         equal_test_share=_share(len(equal), len(split.test)),
         near_test_share=_share(len(close), len(split.test)),
-        answers_in_documents=_yes_share(found),
+        answers_in_documents=_yes_share(anywhere),
         answers_in_gold=_yes_share(in_gold),
         gold_share=_share(sum(bool(example.gold) for example in rows), len(rows)) or 0.0,
         findings=tuple(findings),
@@ -177,13 +170,13 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _yes_share(found: Sequence[bool | None] | None) -> float | None:
-    asked = [one for one in found or () if one is not None]
+def _yes_share(answers: Sequence[bool | None] | None) -> float | None:
+    asked = [one for one in answers or () if one is not None]
     return _share(sum(asked), len(asked))
 
 
-def _no(found: Sequence[bool | None] | None) -> list[int]:
-    return [i for i, one in enumerate(found or ()) if one is False]
+def _no(answers: Sequence[bool | None] | None) -> list[int]:
+    return [i for i, one in enumerate(answers or ()) if one is False]
 
 
 def _lengths(values: Sequence[int]) -> Lengths:
@@ -191,32 +184,6 @@ def _lengths(values: Sequence[int]) -> Lengths:
         return Lengths(0, 0, 0, 0)
     middle, high = np.percentile(values, [50, 95])
     return Lengths(round(middle), round(high), max(values), sum(values))
-
-
-def _of(
-    rows: Sequence[Example], kind: str, severity: Literal["note", "warning"], message: str, indices: Iterable[int]
-) -> list[Finding]:
-    """One finding for each file that the rows with these indices came from."""
-    places = sorted((rows[i].file, rows[i].row) for i in set(indices))
-    groups = [(file, tuple(row for _, row in own)) for file, own in groupby(places, key=lambda place: place[0])]
-    return [Finding(kind, severity, _count_rows(len(own), message), file, own) for file, own in groups]
-
-
-def _count_rows(n: int, message: str) -> str:
-    if n > 1:
-        return f"{n} rows {message}"
-    singular = {"repeat ": "repeats ", "nearly equal ": "nearly equals ", "have ": "has ", "do not ": "does not "}
-    for plural, single in singular.items():
-        if message.startswith(plural):
-            return f"1 row {single}{message.removeprefix(plural)}"
-    return f"1 row {message}"
-
-
-def _other(rows: Sequence[Example], outputs: Outputs, task: Task) -> list[int]:
-    """Rows of another form, where one form is so common that the others look like slips."""
-    if outputs.consistency < 0.9:
-        return []
-    return [i for i, e in enumerate(rows) if form_of(e.output, outputs.kind, task.labels) != outputs.form]
 
 
 def _repeats(rows: Sequence[Example]) -> tuple[list[int], list[int]]:
@@ -274,54 +241,12 @@ def _in_documents(task: Task, rows: Sequence[Example]) -> tuple[list[bool | None
     return anywhere, in_gold
 
 
-def _empty(rows: Sequence[Example], kind: Kind) -> list[int]:
-    """Rows whose output holds no letter or digit ({} is an answer)."""
-    return [] if kind == "json" else [i for i, e in enumerate(rows) if not re.search(r"\w", e.output)]
-
-
 def _long(lengths: Sequence[int]) -> list[int]:
     """Outputs of more than 64 tokens that are over four times as long as nearly all (95 %) others."""
     limit = max(64, 4 * _lengths(lengths).p95) if len(lengths) >= 20 else max(64, 20 * _lengths(lengths).median)
     return [i for i, length in enumerate(lengths) if length > limit]
 
 
-def _label_findings(rows: Sequence[Example], task: Task, counts: Mapping[str, int]) -> list[Finding]:
-    if not counts:
-        return []
-    labels = [example.output.strip() for example in rows]
-    rare = [i for i, label in enumerate(labels) if counts[label] < RARE]
-    found = _of(rows, "rare_label", "note", f"have a label with fewer than {RARE} examples", rare)
-    if unseen := [label for label, times in counts.items() if not times]:
-        message = f"{len(unseen)} labels of the task have no example: {', '.join(unseen[:20])}"
-        found.append(Finding("unseen_label", "warning", message))
-    commonest, times = max(counts.items(), key=lambda pair: pair[1])
-    if len(counts) > 1 and times >= 0.8 * len(rows):
-        message = f"{times / len(rows):.0%} of the rows have one label, {commonest}: always saying it scores as much"
-        found.append(Finding("unbalanced_labels", "warning", message))
-    return found
-
-
-def _document_findings(task: Task) -> list[Finding]:
-    """Documents without text, documents that repeat an earlier one, and what could not be read."""
-    first: dict[str, int] = {}
-    empty, repeated = [], []
-    for i, document in enumerate(task.documents):
-        text = normalised(f"{document.title} {document.text}")
-        if not document.text.strip():
-            empty.append(i)
-        elif first.setdefault(text, i) != i:
-            repeated.append(i)
-    found = []
-    for kind, message, indices in (
-        ("empty_document", "documents have no text", empty),
-        ("duplicate_document", "documents repeat an earlier one", repeated),
-    ):
-        places = sorted((task.documents[i].file, task.documents[i].line) for i in indices)
-        for file, own in groupby(places, key=lambda place: place[0]):
-            lines = tuple(line for _, line in own)
-            found.append(Finding(kind, "note", f"{len(lines)} {message}", file, lines))
-    for reason, group in groupby(sorted(task.unreadable, key=lambda one: one.reason), key=lambda one: one.reason):
-        files = [one.file for one in group]
-        named = ", ".join(files[:NAMED]) + (f" and {len(files) - NAMED:,} more" if len(files) > NAMED else "")
-        found.append(Finding("unreadable_document", "warning", f"can't be read, and is left out: {reason}", named))
-    return found
+def _empty(rows: Sequence[Example], kind: Kind) -> list[int]:
+    """Rows whose output holds no letter or digit ({} is an answer)."""
+    return [] if kind == "json" else [i for i, e in enumerate(rows) if not re.search(r"\w", e.output)]

@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from advisor.data.splitting import near_duplicates
+from advisor.decide.recommendation import Recommendation
 from advisor.errors import CannotError
+from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.forgetting import Forgetting, forgetting
 from advisor.measure.ledger import open_test
 from advisor.models.spending import Spent
 from advisor.runtime.bench import Bench
 from advisor.score.metric import Metric, Scored, score_all
 from advisor.score.statistics import Gain, Verdict, difference, holm, interval, verdict
-from advisor.system import Buildable, Prediction, System, digest
+from advisor.system import PATH_NAMES, Buildable, Prediction, System, digest
 from advisor.task import Example, Task
 
 SHOWN = 8  # examples side by side
@@ -112,6 +114,19 @@ class Result:
     trained_tokens: int = 0
     spent: Spent | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen:
+    """What to build: the path that was asked for, else the one recommended, else the provisional one; and as runner-up the
+    best on development among the paths that come before it in the order of cost."""
+    path = asked or advice.path or advice.provisional or advice.leading
+    before = PATH_NAMES[: PATH_NAMES.index(path)]
+    scores: dict[str, float] = {}
+    for probe in diagnosis.probes if diagnosis else ():
+        if probe.path in before:
+            scores[probe.path] = max(scores.get(probe.path, 0.0), probe.value)
+    runner_up = max(scores, key=lambda name: scores[name]) if scores else None
+    return Chosen(path, not asked and advice.path is None, bool(asked), runner_up)
 
 
 def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | None = None) -> Result:

@@ -1,5 +1,6 @@
 """From what a person calls a model to the model: a local one or an endpoint, and what is wrong with the name."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import try_to_load_from_cache
@@ -18,6 +19,14 @@ def model_named(name: str | Address) -> LocalModel | Endpoint:
     """The model behind a name or an address; nothing is loaded or asked yet."""
     address = addressed(name)
     return Endpoint(address) if address else LocalModel(str(name))
+
+
+def chosen(name: str, declared: Sequence[str | Address]) -> str | Address:
+    """The model of that name, with all that a task declares of it; of "" the first that the task declares."""
+    if not name:
+        return next(iter(declared), DEFAULT)
+    known = next((model for model in declared if str(model) == name), None)
+    return known or addressed(name) or name
 
 
 def addressed(name: str | Address) -> Address | None:

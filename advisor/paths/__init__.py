@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from advisor.paths.classifier import classifier
+from advisor.models.local import tunes
+from advisor.models.protocol import Model
+from advisor.paths.classifier import classifier, has_labels
 from advisor.paths.finetuning import finetuning, rag_finetuning
 from advisor.paths.prompting import prompting, rag
 from advisor.runtime.bench import Bench
 from advisor.system import Buildable
+from advisor.task import Task
 
 PATHS: Mapping[str, Callable[[Bench], Buildable]] = {
     "prompting": prompting,
@@ -15,3 +18,18 @@ PATHS: Mapping[str, Callable[[Bench], Buildable]] = {
     "finetuning": finetuning,
     "rag+finetuning": rag_finetuning,
 }
+
+
+def infeasible(task: Task, model: Model) -> Mapping[str, str]:
+    """Paths that this task and model rule out, each with the reason."""
+    reasons: dict[str, str] = {}
+    if not task.documents:
+        reasons |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
+    if not task.split.train:
+        reasons |= dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
+    elif not has_labels(task):
+        reasons["classifier"] = "the output is not one of a fixed set of labels"
+    if not tunes(model):
+        reason = f"{model.name} is an endpoint, which can't be tuned here; name a local model to tune"
+        reasons |= {path: reasons.get(path, reason) for path in ("finetuning", "rag+finetuning")}
+    return reasons

@@ -1,7 +1,11 @@
 """A system that a run built, loaded back from its artifact; and the record of what was asked of a run."""
 
+import os
+import platform
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +14,7 @@ from advisor.address import Address
 from advisor.errors import CannotError, InputError, Problem
 from advisor.models import consent
 from advisor.models.endpoint import Endpoint
+from advisor.models.local import LocalModel
 from advisor.models.named import model_named
 from advisor.runtime.finder import LazyEmbedder, of_artifact
 from advisor.runtime.rerank import reranker
@@ -17,9 +22,10 @@ from advisor.runtime.runtime import Runtime
 from advisor.runtime.settings import Settings, agree_to_index, bound, check_prices
 from advisor.runtime.store import Store
 from advisor.system import Buildable, Prediction, Shot, System
-from advisor.task import Example, Retrieval
+from advisor.task import Example, Retrieval, Task
 from retrieval.index.updating import Watch, unwatched
 
+LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 ARTIFACT, SYSTEM, POOL, STORE = "artifact", "system.json", "shots.json", "answers.sqlite"
 
 
@@ -44,6 +50,29 @@ class Asked:
     left_out: tuple[str, ...] = ()
     retrieval: Mapping[str, Any] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)
+
+
+def asked(task: Task, model: LocalModel | Endpoint, settings: Settings) -> Asked:
+    """The record of what is asked of a run, by the command under way."""
+    return Asked(
+        name=task.name,
+        folder=str(task.folder),
+        description=task.description,
+        instruction=task.instruction,
+        metric=task.metric,
+        labels=task.labels,
+        model=model.name,
+        endpoint=model.address if isinstance(model, Endpoint) else None,
+        model_fingerprint=model.fingerprint,
+        seed=settings.seed,
+        command=" ".join(["advisor", *sys.argv[1:]]),
+        versions={name: version(name) for name in ("advisor", *LIBRARIES)},
+        machine=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        fingerprint=task.fingerprint,
+        left_out=task.left_out,
+        retrieval=task.retrieval.model_dump(exclude_defaults=True),
+        flags={"path": settings.path, "budget_seconds": settings.budget.seconds},
+    )
 
 
 @dataclass(frozen=True)
@@ -71,21 +100,21 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
         advice = "Give a run folder that `advisor run` finished (its last line names it)"
         raise InputError(Problem("there is no built system here", folder, do=advice))
     system = runfolder.read(artifact / SYSTEM, cast(type[Buildable], Buildable))  # a union is no class, for the checker
-    asked = runfolder.read(folder / "task.json", Asked)
-    how = Retrieval.model_validate(asked.retrieval)
+    record = runfolder.read(folder / "task.json", Asked)
+    how = Retrieval.model_validate(record.retrieval)
     shots = runfolder.read(artifact / POOL, tuple[Shot, ...]) if (artifact / POOL).is_file() else ()
-    model = model_named(asked.endpoint or asked.model)
+    model = model_named(record.endpoint or record.model)
     if isinstance(system, System):
         if isinstance(model, Endpoint):
             check_prices(model.address, settings)
             consent.require(model.address, yes=settings.yes, runs=runs)
             model = bound(model, folder, settings, counted=False)
         if model.fingerprint != system.model.fingerprint:
-            raise CannotError(f"the weights of {asked.model} have changed since this run was built; run it again")
+            raise CannotError(f"the weights of {record.model} have changed since this run was built; run it again")
         if system.context.kind != "none":
             agree_to_index(how, settings, runs)
     embedder = LazyEmbedder(how.embedder, runs)
     finds = isinstance(system, System) and system.context.kind != "none"
     finder = of_artifact(artifact, runs, embedder, reranker(how.rerank if finds else "", model), watch)
     pool = tuple(Example(str(i), shot.input, shot.output) for i, shot in enumerate(shots))
-    return Built(system, Runtime(model, folder, Store(runs / STORE), embedder, finder, pool, watch=watch), asked)
+    return Built(system, Runtime(model, folder, Store(runs / STORE), embedder, finder, pool, watch=watch), record)

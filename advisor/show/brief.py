@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from advisor.data.profiling import Finding, Profile
+from advisor.data.findings import Finding
+from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Ranked, Recommendation
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.evaluation import Evaluation

@@ -1,7 +1,8 @@
 """A run with every kind of value in it, whose every text from data and models is the same."""
 
+from advisor.data.findings import Finding
 from advisor.data.outputs import Outputs
-from advisor.data.profiling import Finding, Lengths, Profile
+from advisor.data.profiling import Lengths, Profile
 from advisor.decide.costs import Cost
 from advisor.decide.recommendation import Ranked, Reason, Recommendation, Similar
 from advisor.measure.diagnosis import Diagnosis, Probe

@@ -1,0 +1,93 @@
+"""What a person should know of the data: findings, each with its rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from advisor.data.outputs import Outputs, form_of
+from advisor.task import Example, Task
+from advisor.texts import normalised
+
+NAMED = 5  # files told by name where more have the same fault
+RARE = 5  # examples; a label with fewer is hardly learned
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something in the data that a person should know: in which `rows` (1-based) of which `file`."""
+
+    kind: str
+    severity: Literal["note", "warning"]
+    message: str
+    file: str = ""
+    rows: tuple[int, ...] = ()
+
+
+def of_rows(
+    rows: Sequence[Example], kind: str, severity: Literal["note", "warning"], message: str, indices: Iterable[int]
+) -> list[Finding]:
+    """One finding for each file that the rows with these indices came from."""
+    places = sorted((rows[i].file, rows[i].row) for i in set(indices))
+    groups = [(file, tuple(row for _, row in own)) for file, own in groupby(places, key=lambda place: place[0])]
+    return [Finding(kind, severity, _count_rows(len(own), message), file, own) for file, own in groups]
+
+
+def _count_rows(n: int, message: str) -> str:
+    if n > 1:
+        return f"{n} rows {message}"
+    singular = {"repeat ": "repeats ", "nearly equal ": "nearly equals ", "have ": "has ", "do not ": "does not "}
+    for plural, single in singular.items():
+        if message.startswith(plural):
+            return f"1 row {single}{message.removeprefix(plural)}"
+    return f"1 row {message}"
+
+
+def other_form(rows: Sequence[Example], outputs: Outputs, task: Task) -> list[int]:
+    """Rows of another form, where one form is so common that the others look like slips."""
+    if outputs.consistency < 0.9:
+        return []
+    return [i for i, e in enumerate(rows) if form_of(e.output, outputs.kind, task.labels) != outputs.form]
+
+
+def label_findings(rows: Sequence[Example], counts: Mapping[str, int]) -> list[Finding]:
+    """Labels that are rare, have no example, or are nearly all that there is; nothing where outputs are no labels."""
+    if not counts:
+        return []
+    labels = [example.output.strip() for example in rows]
+    rare = [i for i, label in enumerate(labels) if counts[label] < RARE]
+    findings = of_rows(rows, "rare_label", "note", f"have a label with fewer than {RARE} examples", rare)
+    if unseen := [label for label, times in counts.items() if not times]:
+        message = f"{len(unseen)} labels of the task have no example: {', '.join(unseen[:20])}"
+        findings.append(Finding("unseen_label", "warning", message))
+    commonest, times = max(counts.items(), key=lambda pair: pair[1])
+    if len(counts) > 1 and times >= 0.8 * len(rows):
+        message = f"{times / len(rows):.0%} of the rows have one label, {commonest}: always saying it scores as much"
+        findings.append(Finding("unbalanced_labels", "warning", message))
+    return findings
+
+
+def document_findings(task: Task) -> list[Finding]:
+    """Documents without text, documents that repeat an earlier one, and what could not be read."""
+    first: dict[str, int] = {}
+    empty, repeated = [], []
+    for i, document in enumerate(task.documents):
+        text = normalised(f"{document.title} {document.text}")
+        if not document.text.strip():
+            empty.append(i)
+        elif first.setdefault(text, i) != i:
+            repeated.append(i)
+    findings = []
+    for kind, message, indices in (
+        ("empty_document", "documents have no text", empty),
+        ("duplicate_document", "documents repeat an earlier one", repeated),
+    ):
+        places = sorted((task.documents[i].file, task.documents[i].line) for i in indices)
+        for file, own in groupby(places, key=lambda place: place[0]):
+            lines = tuple(line for _, line in own)
+            findings.append(Finding(kind, "note", f"{len(lines)} {message}", file, lines))
+    for reason, group in groupby(sorted(task.unreadable, key=lambda one: one.reason), key=lambda one: one.reason):
+        files = [one.file for one in group]
+        named = ", ".join(files[:NAMED]) + (f" and {len(files) - NAMED:,} more" if len(files) > NAMED else "")
+        findings.append(Finding("unreadable_document", "warning", f"can't be read, and is left out: {reason}", named))
+    return findings
