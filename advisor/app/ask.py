@@ -34,13 +34,13 @@ def ask(known: Mapping[str, str | float]) -> Answers:
 
     Raises KeyboardInterrupt when the person breaks off.
     """
-    found = dict(known)
+    given = dict(known)
     for name, key in KEYS.items():
-        if name in found:
+        if name in given:
             continue
-        follows = _follows(name, found)
-        found[name] = _asked(name, key) if follows is None else follows
-    return parse(found, "the questionnaire")
+        follows = _follows(name, given)
+        given[name] = _asked(name, key) if follows is None else follows
+    return parse(given, "the questionnaire")
 
 
 def _asked(name: str, key: Key) -> str | float:

@@ -184,7 +184,7 @@ def report(
     format: Annotated[str, typer.Option("--format", help="md, html or json")] = "",
 ) -> None:
     """Write a run's report again, or print it as JSON."""
-    from advisor.show import full
+    from advisor.show import gathered
     from advisor.show import report as pages
 
     if not (run / "recommendation.json").is_file():
@@ -192,7 +192,8 @@ def report(
     if format not in ("", "md", "html", "json"):
         raise InputError(Problem(f"{format!r} is no format", "--format", do="Choose md, html or json"))
     if format == "json":
-        common.line(runfolder.plain(full.Found, full.gather(run)))
+        files = runfolder.plain(gathered.RunFiles, gathered.gather(run))
+        common.line({name: value for name, value in files.items() if value is not None})
         return
     written = pages.write(run, (format,) if format else ("md", "html"))
     common.show([str(path) for path in written], _paths("report", written))

@@ -140,15 +140,15 @@ def _schema(values: Sequence[Any]) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": types[0] if len(types) == 1 else types}
     objects = [value for value in values if isinstance(value, dict)]
     if objects:
-        found: defaultdict[str, list[Any]] = defaultdict(list)
+        values_of: defaultdict[str, list[Any]] = defaultdict(list)
         for name, value in (pair for one in objects for pair in one.items()):
-            found[name].append(value)
+            values_of[name].append(value)
         # Good and Turing: the share of keys seen once estimates how often the next key is a new one.
-        once = sum(len(own) == 1 for own in found.values())
+        once = sum(len(own) == 1 for own in values_of.values())
         schema |= {
-            "properties": {name: _schema(own) for name, own in found.items()},
-            "required": [name for name, own in found.items() if len(own) == len(objects)],
-            "additionalProperties": len(objects) >= 20 and once > 0.05 * sum(map(len, found.values())),
+            "properties": {name: _schema(own) for name, own in values_of.items()},
+            "required": [name for name, own in values_of.items() if len(own) == len(objects)],
+            "additionalProperties": len(objects) >= 20 and once > 0.05 * sum(map(len, values_of.values())),
         }
     if items := [item for one in values if isinstance(one, list) for item in one]:
         schema["items"] = _schema(items)

@@ -46,9 +46,9 @@ def read_rows(path: Path, name: str, *, numbered: bool = True) -> tuple[list[Exa
         values = list(texts.json_lines(text, path, problems))
     examples = []
     for line, value in values:
-        found = len(problems)
+        before = len(problems)
         example = _example(value, _reporter(problems, path, line))
-        if len(problems) == found:
+        if len(problems) == before:
             examples.append(replace(example, id=example.id or (str(line) if numbered else ""), row=line, file=name))
     return examples, sorted(problems, key=lambda problem: problem.line or 0)
 
@@ -58,10 +58,10 @@ def read_inputs(raw: bytes, name: str = "standard input") -> tuple[list[Example]
     text, problems = texts.decoded(raw, name)
     examples = []
     for line, value in texts.json_lines(text, name, problems, plain=True):
-        found = len(problems)
+        before = len(problems)
         row = {"input": value} if isinstance(value, str) else value
         example = _example(row, _reporter(problems, name, line), wanted=False)
-        if len(problems) == found:
+        if len(problems) == before:
             examples.append(replace(example, id=example.id or str(line), row=line, file=name))
     return examples, problems
 
@@ -109,9 +109,9 @@ def _named(header: Sequence[str]) -> list[str]:
     """The header in this project's words, or [] if input and output are not among them."""
     names = [name.lower() for name in header]
     for wanted, known in COLUMNS.items():
-        found = next((name for name in known if name in names), None)
-        if found and wanted not in names:
-            names[names.index(found)] = wanted
+        likeliest = next((name for name in known if name in names), None)
+        if likeliest and wanted not in names:
+            names[names.index(likeliest)] = wanted
     if "input" not in names and "output" not in names and len(names) == 2:
         return ["input", "output"]
     if len(names) == 2 and len({"input", "output"} & set(names)) == 1:

@@ -167,10 +167,10 @@ def _pairs(groups: Iterable[Sequence[int]], start: int | None) -> Iterable[tuple
 
 
 def _equal(texts: Sequence[str]) -> Iterable[list[int]]:
-    found: defaultdict[str, list[int]] = defaultdict(list)
+    places: defaultdict[str, list[int]] = defaultdict(list)
     for index, text in enumerate(texts):
-        found[text].append(index)
-    return (group for group in found.values() if len(group) > 1)
+        places[text].append(index)
+    return (group for group in places.values() if len(group) > 1)
 
 
 def _same_words(texts: Sequence[str]) -> Iterable[list[int]]:
@@ -216,9 +216,9 @@ def _close(texts: Sequence[str], start: int | None) -> Iterable[tuple[int, int]]
     left, right = (vectors, vectors) if start is None else (vectors[:start], vectors[start:])
     heavy, columns = _heavy(left), right.T.tocsr()
     for begin in range(0, left.shape[0], 512):
-        found = (heavy[begin : begin + 512] @ columns).tocoo()
-        able = found.data >= COSINE - np.sqrt(1 - HEAVY)
-        one, other = found.row[able] + begin, found.col[able]
+        products = (heavy[begin : begin + 512] @ columns).tocoo()
+        able = products.data >= COSINE - np.sqrt(1 - HEAVY)
+        one, other = products.row[able] + begin, products.col[able]
         if start is None:
             one, other = one[other < one], other[other < one]
         cosine = np.asarray(left[one].multiply(right[other]).sum(axis=1)).ravel()

@@ -52,10 +52,10 @@ class Folder:
         named = getattr(self.said, "schema_" if key == "schema" else key)
         if self.says(key):
             return self._inside(key, named) if named else None
-        found = [name for name in NAMES[key] if (self.path / name).is_symlink() or (self.path / name).exists()]
-        if len(found) > 1:
-            self.wrong(key, f"could be {' or '.join(found)}", f"Name one in task.yaml, such as `{key}: {found[0]}`")
-        return self._inside(key, found[0]) if len(found) == 1 else None
+        there = [name for name in NAMES[key] if (self.path / name).is_symlink() or (self.path / name).exists()]
+        if len(there) > 1:
+            self.wrong(key, f"could be {' or '.join(there)}", f"Name one in task.yaml, such as `{key}: {there[0]}`")
+        return self._inside(key, there[0]) if len(there) == 1 else None
 
     def json(self, key: str) -> tuple[Path, Any] | None:
         """The JSON value of the file for a key, and the file; None where there is none, or something wrong."""
@@ -111,11 +111,11 @@ def read_rows(here: Folder, key: str) -> list[Example]:
     path = here.find(key)
     if not path:
         return []
-    found, problems = rows.read_rows(path, path.relative_to(here.path).as_posix(), numbered=False)
-    if not found and not problems:
+    examples, problems = rows.read_rows(path, path.relative_to(here.path).as_posix(), numbered=False)
+    if not examples and not problems:
         problems = [Problem("has no rows", path, do=f"Add rows, or remove the file: {NEEDED}")]
     here.problems += problems
-    return found
+    return examples
 
 
 def read_documents(here: Folder) -> tuple[tuple[Document, ...] | None, tuple[Unreadable, ...]]:
@@ -126,11 +126,11 @@ def read_documents(here: Folder) -> tuple[tuple[Document, ...] | None, tuple[Unr
     path = here.find("documents")
     if not path:
         return None if here.says("documents") else (), ()
-    found, unreadable = retrieval.read(path)
-    if found and path.is_dir():
-        return found, tuple(replace(one, file=_within(path, one.file)) for one in unreadable)
+    documents, unreadable = retrieval.read(path)
+    if documents and path.is_dir():
+        return documents, tuple(replace(one, file=_within(path, one.file)) for one in unreadable)
     here.problems += [Problem(one.reason, one.file, one.line or None, do=one.do) for one in unreadable]
-    return None if unreadable else found, ()
+    return None if unreadable else documents, ()
 
 
 def _within(folder: Path, file: str) -> str:
@@ -194,16 +194,16 @@ def read_incumbent(here: Folder, ids: set[str]) -> Mapping[str, str] | None:
     path = here.find("incumbent")
     if not path:
         return None
-    found, problems = read_predictions(path, ids)
+    predictions, problems = read_predictions(path, ids)
     here.problems += problems
-    return found
+    return predictions
 
 
 def read_predictions(path: Path, ids: set[str]) -> tuple[dict[str, str], list[Problem]]:
     """Stored predictions by the id of their example, and what is wrong with them; null, a failure, is left out."""
     text, problems = texts.read_text(path)
     first: dict[str, int] = {}
-    found: dict[str, str] = {}
+    predictions: dict[str, str] = {}
     for line, row in texts.json_lines(text, path, problems):
         given, name = row.get("id"), str(row.get("id"))
         if given is None or isinstance(given, bool) or not isinstance(given, str | int) or "prediction" not in row:
@@ -215,12 +215,12 @@ def read_predictions(path: Path, ids: set[str]) -> tuple[dict[str, str], list[Pr
         else:
             first[name] = line
             if row["prediction"] is not None:
-                found[name] = texts.compact(row["prediction"])
+                predictions[name] = texts.compact(row["prediction"])
             continue
         problems.append(Problem(what, path, line, do=do))
     if not first and not problems:
         problems = [Problem("has no rows", path, do="Add predictions, or remove the file")]
-    return found, problems
+    return predictions, problems
 
 
 def checker(labels: Sequence[str], schema: Mapping[str, Any] | None) -> Callable[[str], str]:

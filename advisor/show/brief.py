@@ -69,8 +69,8 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
     if diagnosis.recall:
         depths = " · ".join(f"{one.k}: {percent(one.answer)}" for one in diagnosis.recall)
         best = max((one.right_with or 0.0 for one in diagnosis.use if "oracle" not in one.system), default=0.0)
-        found = f"the answer is in the first passages: {depths}"
-        yield Text(f"{found} · used when it is there: {percent(best)} at best")
+        where = f"the answer is in the first passages: {depths}"
+        yield Text(f"{where} · used when it is there: {percent(best)} at best")
     for note in diagnosis.notes:
         yield Text(note, "warning")
 

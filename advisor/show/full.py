@@ -1,19 +1,15 @@
 """The sections of a report, from all that a run found out."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
-from advisor import runfolder
 from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Recommendation
-from advisor.errors import InputError, Problem
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.proof import Result
 from advisor.paths.abstaining import Abstaining
-from advisor.runtime.built import Asked
 from advisor.runtime.finder import Search
 from advisor.show.blocks import Bar, Bars, Beside, Block, Bullets, Item, Section, Shares, Text, table
+from advisor.show.gathered import RunFiles
 from advisor.show.words import (
     GAP_WORDS,
     NOTHING,
@@ -29,50 +25,7 @@ from advisor.show.words import (
 )
 
 
-@dataclass(frozen=True)
-class Found:
-    """What the files of a run folder hold; None for what is not there."""
-
-    folder: str
-    task: Asked | None = None
-    profile: Profile | None = None
-    search: Search | None = None
-    diagnosis: Diagnosis | None = None
-    recommendation: Recommendation | None = None
-    abstaining: Abstaining | None = None
-    result: Result | None = None
-
-
-FILES: Mapping[str, type] = {
-    "task": Asked,
-    "profile": Profile,
-    "search": Search,
-    "diagnosis": Diagnosis,
-    "recommendation": Recommendation,
-    "abstaining": Abstaining,
-    "result": Result,
-}
-
-
-def gather(folder: Path) -> Found:
-    """What a run folder holds. Raises InputError where that is nothing to report, or what no run of this version wrote."""
-    values: dict[str, object] = {}
-    problems: list[Problem] = []
-    for name, kind in FILES.items():
-        if (path := folder / f"{name}.json").is_file():
-            try:
-                values[name] = runfolder.read(path, kind)
-            except InputError as error:
-                problems += error.problems
-    if not problems and not {"profile", "diagnosis", "recommendation", "result"} & set(values):
-        advice = "Give a run folder (runs/...) that `advisor run` or `advisor ask` wrote"
-        problems.append(Problem("there is nothing to report here", folder, do=advice))
-    if problems:
-        raise InputError(problems)
-    return Found(str(folder), **values)  # type: ignore[arg-type]  # each is of the type in FILES
-
-
-def sections(run: Found) -> Iterator[Section]:
+def sections(run: RunFiles) -> Iterator[Section]:
     """All that is known, in the order in which a person wants to know it."""
     if run.diagnosis:
         yield from _diagnosis(run.diagnosis)
@@ -137,7 +90,13 @@ def _retrieved(diagnosis: Diagnosis) -> Section:
     )
     depths = [(f"first {one.k}", percent(one.answer), percent(one.gold)) for one in diagnosis.recall]
     uses = [
-        (u.system, percent(u.there), percent(u.right_with), percent(u.right_without), figure(u.tokens, 0))
+        (
+            u.system,
+            percent(u.there),
+            percent(u.right_with),
+            percent(u.right_without),
+            figure(u.tokens, 0),
+        )
         for u in diagnosis.use
     ]
     blocks = (
@@ -156,7 +115,13 @@ def _abstaining(abstaining: Abstaining, result: Result | None) -> Section:
         "their answer taken out."
     )
     rows = [
-        (figure(t.below, 3), percent(t.answered), percent(t.wrong), percent(t.withheld), percent(t.refused))
+        (
+            figure(t.below, 3),
+            percent(t.answered),
+            percent(t.wrong),
+            percent(t.withheld),
+            percent(t.refused),
+        )
         for t in abstaining.trades
     ]
     chosen = frozenset(i for i, one in enumerate(abstaining.trades) if one.below == abstaining.below)
@@ -300,7 +265,7 @@ def _basis(advice: Recommendation) -> Iterator[Section]:
         yield Section("Answers that this is based on", (table("key|answer", *told),))
 
 
-def _reproduce(run: Found) -> Section:
+def _reproduce(run: RunFiles) -> Section:
     rows = [("run folder", run.folder)]
     if task := run.task:
         versions = ", ".join(f"{name} {number}" for name, number in task.versions.items())

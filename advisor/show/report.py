@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 from advisor import runfolder
 from advisor.errors import InputError, Problem
-from advisor.show.full import Found, gather, sections
+from advisor.show.full import sections
+from advisor.show.gathered import RunFiles, gather
 from advisor.show.words import GAP_WORDS, clean, figure, headline, percent, span, tone
 
 LONG = {"html": 1500, "md": 400}  # characters shown of a text in an example
@@ -39,7 +40,7 @@ def write(folder: Path, formats: Sequence[str] = ("md", "html")) -> tuple[Path, 
     return tuple(written)
 
 
-def render(run: Found, form: str) -> str:
+def render(run: RunFiles, form: str) -> str:
     """The report as text, `form` html or md."""
     page = _environment(form).get_template(f"report.{form}.j2")
     return page.render(

@@ -12,7 +12,7 @@ from advisor.paths.abstaining import Abstaining, Trade
 from advisor.runtime.built import Asked
 from advisor.runtime.finder import Fitted, Search, Tried
 from advisor.runtime.grounding import Recall, Use
-from advisor.show.full import Found
+from advisor.show.gathered import RunFiles
 from retrieval import SearchSettings
 
 HOSTILE = "<script>alert(1)</script> a|b `code` ``` [x](javascript:alert(1)) ![i](http://evil.example/i.png) [red]r[/] \x1b[2J\n# head\n\n- item"
@@ -21,9 +21,9 @@ GAPS = {"none": 0.19, "format": 0.0, "instruction": 0.05, "knowledge": 0.33, "re
         "capability": 0.14}  # fmt: skip
 
 
-def a_run(text: str = "plain text") -> Found:
+def a_run(text: str = "plain text") -> RunFiles:
     """A full run with that text."""
-    return Found(
+    return RunFiles(
         folder="runs/x",
         task=Asked(
             name=text, folder=text, description=text, instruction=text, metric="token_f1", labels=(), model=text,

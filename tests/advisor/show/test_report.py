@@ -8,12 +8,12 @@ import pytest
 from advisor import runfolder
 from advisor.errors import InputError
 from advisor.show import report
-from advisor.show.full import FILES, Found, gather
+from advisor.show.gathered import FILES, RunFiles, gather
 
 from .conftest import HOSTILE, a_run
 
 
-def written(folder: Path, run: Found) -> dict[str, str]:
+def written(folder: Path, run: RunFiles) -> dict[str, str]:
     """The report of a run whose files were written, by its ending."""
     for name, kind in FILES.items():
         if (value := getattr(run, name)) is not None:
@@ -77,7 +77,7 @@ def test_missing_files_are_fine(tmp_path: Path, missing: tuple[str, ...]) -> Non
 
 
 def test_answers_alone_are_reported_as_not_proven(tmp_path: Path) -> None:
-    for text in written(tmp_path, Found("", recommendation=a_run().recommendation)).values():
+    for text in written(tmp_path, RunFiles("", recommendation=a_run().recommendation)).values():
         assert "not proven on a sealed test yet" in text and "5,000" in text
 
 
@@ -85,7 +85,7 @@ def test_insufficient_evidence_is_the_first_thing_said(tmp_path: Path) -> None:
     advice = a_run().recommendation
     assert advice
     unsure = replace(advice, path=None, certainty=0.55, provisional="prompting")
-    text = written(tmp_path, Found("", recommendation=unsure))[".md"]
+    text = written(tmp_path, RunFiles("", recommendation=unsure))[".md"]
     assert "**Insufficient evidence: rag is the likeliest, with probability 0.55 where 0.80 is wanted" in text
 
 
@@ -101,4 +101,6 @@ def test_what_is_gathered_is_what_was_written(tmp_path: Path) -> None:
     run = a_run()
     written(tmp_path, run)
     gathered = gather(tmp_path)
-    assert all(getattr(gathered, one.name) == getattr(run, one.name) for one in fields(Found) if one.name != "folder")
+    assert all(
+        getattr(gathered, one.name) == getattr(run, one.name) for one in fields(RunFiles) if one.name != "folder"
+    )
