@@ -155,12 +155,11 @@ def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
             span(r.interval),
             duration(r.cost.build_seconds),
             figure(r.cost.tokens_per_request, 0),
-            r.cost.effort,
-            r.note,
+            f"{r.cost.effort} ({r.note})" if r.note else r.cost.effort,
         )
         for r in advice.ranking
     ]
-    head = "path|>probability|>expected gain|>interval|>build|>tokens per request|effort|note"
+    head = "path|>probability|>expected gain|>interval|>build|>tokens per request|effort"
     yield Section("All paths", (Text(what, "soft"), table(head, *rows)))
     if advice.reasons:
         items = []
