@@ -149,24 +149,6 @@ def features(rows: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Belief:
-    """What is believed of each path's gain over prompting, as (draws, 5) points. Prompting's own column is not
-    constant: it holds how far a single score strays."""
-
-    draws: Floats
-
-    @property
-    def mean(self) -> Floats:
-        """(5,) points."""
-        return np.asarray(self.draws.mean(0))
-
-    @property
-    def covariance(self) -> Floats:
-        """(5, 5) squared points."""
-        return np.cov(self.draws, rowvar=False)
-
-
-@dataclass(frozen=True)
 class CaseModel:
     """The model fitted to cases: ask `belief`.
 
@@ -182,8 +164,9 @@ class CaseModel:
     scale: Floats  # (draws,) around 1
     uniform: Floats  # (draws,) which case an unknown answer is taken from
 
-    def belief(self, answers: Mapping[str, str | float], signals: Signals, draws: int = DRAWS) -> Belief:
-        """Gains for a new task; `signals`, the answers among them, are what rules read.
+    def belief(self, answers: Mapping[str, str | float], signals: Signals, draws: int = DRAWS) -> Floats:
+        """What is believed of each path's gain over prompting on a new task: (draws, 5) points. Prompting's own column is not
+        constant: it holds how far a single score strays. `signals`, the answers among them, are what rules read.
 
         What is unknown is drawn, whole, from the cases, those that agree on what is known far more often; so it widens
         the belief and counts neither as no nor as average.
@@ -194,7 +177,8 @@ class CaseModel:
         parts = np.einsum("sf,spf->sp", features(row), self.effects[:draws])
         pulled = self.weights[:draws] @ _pulls(self.rules, signals)
         gains = parts @ PARTS.T + self.stray[:draws] + pulled - pulled[:, :1]
-        return Belief(np.clip(gains * self.scale[:draws, None], -100.0, 100.0))
+        believed: Floats = np.clip(gains * self.scale[:draws, None], -100.0, 100.0)
+        return believed
 
     def _donors(self, row: Floats, uniform: Floats) -> NDArray[np.intp]:
         distance = np.nan_to_num(np.abs(self.rows - row)).sum(axis=1)

@@ -190,7 +190,7 @@ def believed(
     the paths measured: times the regression of all scores on those. That is the exact update of a linear-Gaussian
     model, made on draws (Evensen 2003, the ensemble Kalman filter; in geostatistics conditioning by kriging).
     """
-    prior = model.belief(answers, signals, draws).draws
+    prior = model.belief(answers, signals, draws)
     names = [path for path in PATH_NAMES if measured and path in measured.draws]
     if not measured or not names:
         return prior

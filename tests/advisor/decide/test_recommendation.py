@@ -128,7 +128,7 @@ def test_the_posterior_equals_the_textbook_one_for_independent_errors() -> None:
 
     model = fit(load_cases(), load_rules())
     answers = parse(STRICT)
-    prior = model.belief(answers, answers).draws
+    prior = model.belief(answers, answers)
     random = np.random.default_rng(5)
     measured = Measured(
         {p: 50 + shift + 4 * random.normal(size=2000) for p, shift in (("prompting", 0), ("finetuning", 6))}
