@@ -105,4 +105,4 @@ def parse_address(value: str | Mapping[str, Any]) -> Address:
     try:
         return Address.model_validate(dict(value))
     except ValidationError as error:
-        raise ValueError("; ".join(f"{'.'.join(place)}: {what}" for place, what, _, _ in complaints(error))) from None
+        raise ValueError("; ".join(f"{'.'.join(one.place)}: {one.what}" for one in complaints(error))) from None

@@ -145,11 +145,12 @@ def parse(raw: Mapping[str, object], where: str | Path = "answers", text: str = 
     try:
         answers: Answers = _Checked.model_validate({clean: value for clean, (_, value) in given.items()}).model_dump()
     except ValidationError as error:
-        for (clean, *_), what, do, record in complaints(error):
-            if record["type"] == "extra_forbidden":
-                near = texts.meant(clean, list(KEYS))
+        for one in complaints(error):
+            name, what, do = one.place[0], one.what, one.do
+            if one.kind == "extra_forbidden":
+                near = texts.meant(name, list(KEYS))
                 what, do = "unknown key", f"Did you mean {near}?" if near else f"Keys: {', '.join(KEYS)}."
-            told.append((given[clean][0], what, do))
+            told.append((given[name][0], what, do))
     if told:
         order = [str(name) for name in raw]
         told.sort(key=lambda one: order.index(one[0]))

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -80,13 +79,24 @@ def wrong(what: str, do: str) -> PydanticCustomError:
     return PydanticCustomError("wrong", "{what}", {"what": what, "do": do})
 
 
-def complaints(error: ValidationError) -> Iterator[tuple[tuple[str, ...], str, str, Any]]:
-    """For each thing that pydantic found: its place (keys and indices), what is wrong, what to do ("" where it is for the
-    caller to say), and pydantic's own record of it."""
+@dataclass(frozen=True)
+class Complaint:
+    """What pydantic found wrong with one value: at which `place` (keys and indices), of which `kind` as pydantic names
+    them, what is wrong, and what to `do` ("" where it is for the caller to say)."""
+
+    place: tuple[str, ...]
+    kind: str
+    what: str
+    do: str
+    value: object
+
+
+def complaints(error: ValidationError) -> Iterator[Complaint]:
+    """All that pydantic found."""
     for one in error.errors(include_url=False):
-        what = str(one["msg"]).removeprefix("Value error, ")
         do = one["ctx"]["do"] if one["type"] == "wrong" else ""
-        yield tuple(map(str, one["loc"])), what, do, one
+        what = str(one["msg"]).removeprefix("Value error, ")
+        yield Complaint(tuple(map(str, one["loc"])), one["type"], what, do, one["input"])
 
 
 def _brief(problems: Sequence[Problem]) -> list[Problem]:

@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -304,7 +304,7 @@ def _too_few(run: "Run", common: Common) -> int:
     return INSUFFICIENT
 
 
-def _paths(what: str, paths: Any) -> str:
+def _paths(what: str, paths: Iterable[Path]) -> str:
     return "\n".join(f"{what:12} {path}" for path in paths)
 
 

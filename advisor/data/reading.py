@@ -7,7 +7,6 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from advisor import answers, texts
 from advisor.address import Address
@@ -16,6 +15,7 @@ from advisor.data.taskfolder import NEEDED, Folder
 from advisor.errors import InputError, Problem, ranges
 from advisor.score import metrics
 from advisor.task import Example, Task
+from retrieval.documents import Document
 
 SHORT = 10  # words in the median output, up to which exact_match is the metric where none is named
 
@@ -117,7 +117,7 @@ def _place(row: Example) -> str:
     return f"{row.file}:{row.row}"
 
 
-def _check_gold(here: Folder, examples: Iterable[Example], documents: Sequence[Any] | None) -> None:
+def _check_gold(here: Folder, examples: Iterable[Example], documents: Sequence[Document] | None) -> None:
     if documents is None:
         return  # some could not be read: missing ones would only repeat what is noted
     ids = {document.id for document in documents}

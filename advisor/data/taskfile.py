@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from advisor import address, texts
 from advisor.address import Address
-from advisor.errors import Problem, complaints, wrong
+from advisor.errors import Complaint, Problem, complaints, wrong
 from advisor.task import Retrieval
 from advisor.texts import Lines
 
@@ -100,10 +100,10 @@ def read_taskfile(path: Path) -> tuple[TaskFile, Lines, list[Problem]]:
         return TaskFile.model_validate(raw), lines, problems
     except ValidationError as error:
         told = list(complaints(error))
-    for place, what, do, record in told:
+    for one in told:
+        place = one.place
         line = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
-        if record["type"] != "wrong":
-            what, do = _explained(record)
+        what, do = _explained(one)
         problems.append(Problem(what, path, line, ".".join(place[:2]), do))
         raw.pop(place[0], None)
     return TaskFile.model_validate(raw), lines, problems
@@ -120,13 +120,15 @@ def _model(name: object) -> str | Address:
     return name
 
 
-def _explained(error: Any) -> tuple[str, str]:
-    """What is wrong and what to do, for one of pydantic's errors."""
-    if error["type"] == "extra_forbidden":
-        whole = Retrieval if error["loc"][0] == "retrieval" and len(error["loc"]) > 1 else TaskFile
+def _explained(one: Complaint) -> tuple[str, str]:
+    """What is wrong and what to do."""
+    if one.kind == "wrong":
+        return one.what, one.do
+    if one.kind == "extra_forbidden":
+        whole = Retrieval if one.place[0] == "retrieval" and len(one.place) > 1 else TaskFile
         names = [field.alias or name for name, field in whole.model_fields.items()]
-        near = texts.meant(str(error["loc"][-1]), names)
+        near = texts.meant(one.place[-1], names)
         return "is not a key of task.yaml", f"Did you mean {near}?" if near else f"Known keys: {', '.join(names)}"
-    if error["type"] in ("dict_type", "model_type"):
-        return f"is {texts.kind(error['input'])}, not keys with values", "Write one `key: value` a line, indented"
-    return f"is {texts.kind(error['input'])}, not text", "Put the value in quotes"
+    if one.kind in ("dict_type", "model_type"):
+        return f"is {texts.kind(one.value)}, not keys with values", "Write one `key: value` a line, indented"
+    return f"is {texts.kind(one.value)}, not text", "Put the value in quotes"

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from advisor.answers import KEYS, UNKNOWN
-from advisor.errors import InputError, Problem, complaints, wrong
+from advisor.errors import Complaint, InputError, Problem, complaints, wrong
 from advisor.system import PATH_NAMES
 
 LARGEST_WEIGHT = 40.0  # no single argument may decide against a measurement
@@ -168,11 +168,11 @@ def _entries(file: Traversable, where: str, problems: list[Problem]) -> Iterator
     yield from zip(entries, starts + [0] * len(entries), strict=False)
 
 
-def _explained(complaint: tuple[tuple[str, ...], str, str, Any]) -> str:
+def _explained(one: Complaint) -> str:
     """What is wrong with a rule, with the name of the field."""
-    (name, *_), what, _, record = complaint
-    told = {"unexpected_keyword_argument": f"unknown field {name}", "missing": f"{name} is missing", "wrong": what}
-    return told.get(record["type"], f"{name} is {'empty' if what == 'is empty' else 'not text'}")
+    name = one.place[0]
+    told = {"unexpected_keyword_argument": f"unknown field {name}", "missing": f"{name} is missing", "wrong": one.what}
+    return told.get(one.kind, f"{name} is {'empty' if one.what == 'is empty' else 'not text'}")
 
 
 def _problems(condition: Condition) -> list[str]:
