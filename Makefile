@@ -16,7 +16,7 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/advisor run examples/restaurant-booking --budget 7m
+	$(BIN)/advisor run examples/restaurant-booking --budget 5m
 
 test: install
 	$(BIN)/pytest
