@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from retrieval.chunking import Passage
 from retrieval.documents import Document
 from retrieval.search.postings import Counter, Postings, hashes
-from retrieval.search.sparse import tokenize
 from retrieval.search.vectors import Matrix, Raw, Vectors, VectorStore
+from retrieval.words import tokenize
 
 PASSAGES, OFFSETS, KEYS, SIZES, RAW, SUMS = (
     "passages.jsonl",

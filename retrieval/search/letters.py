@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.search.sparse import words
+from retrieval.words import words
 
 RUN = 4
 K1, B = 1.2, 0.75

@@ -8,7 +8,8 @@ from bm25s import BM25
 
 from retrieval.ranking import Search
 from retrieval.search.postings import Counter
-from retrieval.search.sparse import sparse, tokenize
+from retrieval.search.sparse import sparse
+from retrieval.words import tokenize
 
 WORDS = [
     "red",
@@ -40,11 +41,6 @@ def search(*parts: list[str]) -> Search:
         places = [-1 if text.startswith("-") else (position := position + 1) - 1 for text in texts]
         counted.append((counter.postings(), np.array(places, np.int32)))
     return sparse(counted, position)
-
-
-def test_words_become_stems_without_accents_and_stop_words() -> None:
-    assert tokenize("The Röntgen's queries: 3 glasses, running") == ["rontgen", "s", "queri", "3", "glass", "run"]
-    assert tokenize("東京 tower") == ["東", "京", "tower"]
 
 
 def test_scores_are_those_of_the_bm25_formula() -> None:
