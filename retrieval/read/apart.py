@@ -12,8 +12,8 @@ LIMITED = Path(__file__).with_name("limited.py")
 MOST_SECONDS = 900  # by the clock, on a machine that may be busy; the program limits its own work to less
 
 
-def found(program: Path, file: Path) -> dict[str, Any]:
-    """What the function `found` of `program` returns for `file`, under the limits of `limited.py`.
+def extracted(program: Path, file: Path) -> dict[str, Any]:
+    """What the function `extract` of `program` returns for `file`, under the limits of `limited.py`.
 
     Raises `Refused` where it gives up or takes too long, and `OSError`.
     """

@@ -55,5 +55,5 @@ def test_every_problem_is_told_at_once_with_its_place(tmp_path: Path) -> None:
 def test_a_folder_without_questions_and_text_that_is_not_utf8_are_told(tmp_path: Path) -> None:
     _, [problem] = read_questions(tmp_path)
     assert "no questions" in problem.reason and "qrels" in problem.do
-    write(tmp_path / "queries.jsonl", b'{"_id": "1",\n "text": "\xff"}')
+    write(tmp_path / "queries.jsonl", b'{"_id": "1", "text": "One?"}\n{"text": "\xff"}')
     assert read_questions(tmp_path)[1][0].line == 2
