@@ -21,25 +21,27 @@ def sparse(parts: Sequence[tuple[Postings, Places]], count: int) -> Search:
         total = np.zeros(count, np.float32)
         asked = Counter(tokenize(query))
         for term, times in zip(hashes(asked), asked.values(), strict=True):
-            found = []
+            of_parts = []
             for (postings, places), norm in zip(parts, norms, strict=True):
                 at = postings.of(term)
                 rows = postings.rows[at]
                 there = places[rows]
                 share = postings.counts[at] / (postings.counts[at] + norm[rows])
-                found.append((there[there >= 0], share[there >= 0]))
-            weight = times * idf(sum(len(there) for there, _ in found), count)
-            for there, share in found:
+                of_parts.append((there[there >= 0], share[there >= 0]))
+            weight = times * idf(sum(len(there) for there, _ in of_parts), count)
+            for there, share in of_parts:
                 total[there] += np.float32(weight) * share
         return total
 
     def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
-        found = []
+        rankings = []
         for query in queries:  # one after the other: the scores of all passages for many queries would fill memory
             total = scores(query)
             if allowed is not None:
                 total[~allowed] = -np.inf
-            found.append(best(total[None], k))
-        return Ranking(np.concatenate([f.positions for f in found]), np.concatenate([f.scores for f in found]))
+            rankings.append(best(total[None], k))
+        return Ranking(
+            np.concatenate([one.positions for one in rankings]), np.concatenate([one.scores for one in rankings])
+        )
 
     return search
