@@ -29,7 +29,7 @@ from advisor.runtime.settings import Settings, agree_to_index, bound, check_pric
 from advisor.score import metrics
 from advisor.system import Classifier, System, digest, from_json, to_json
 from advisor.task import Task
-from retrieval.index.updating import Watch, unwatched
+from retrieval.watching import Watch, unwatched
 from trainers.models import ask_hub
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")

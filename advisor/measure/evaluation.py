@@ -13,7 +13,7 @@ from advisor.runtime.settings import Settings
 from advisor.score import metrics
 from advisor.score.statistics import interval
 from advisor.system import Incumbent
-from retrieval.index.updating import Watch, unwatched
+from retrieval.watching import Watch, unwatched
 
 MOST_LABELS = 100  # with more different outputs they are no labels
 

@@ -14,7 +14,7 @@ from advisor.runtime.rerank import OWN
 from advisor.runtime.runtime import Runtime
 from advisor.task import Task
 from retrieval import SearchSettings
-from retrieval.index.index import BUDGET
+from retrieval.chunking import BUDGET
 
 DIAGNOSIS, CHOICE, TRAINING = 0.4, 0.15, 0.45  # shares of what the proof leaves of the budget
 OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forgetting

@@ -22,8 +22,8 @@ from advisor.runtime.runtime import Runtime
 from advisor.system import PASSAGES, digest
 from advisor.task import Task
 from retrieval import Document, Embedder, Index, SearchSettings
+from retrieval.chunking import BUDGET
 from retrieval.embedder import located
-from retrieval.index.index import BUDGET
 from retrieval.tune.metrics import each, gain
 from retrieval.tune.mining import mined
 from retrieval.tune.questions import Question
@@ -53,7 +53,7 @@ def choose(task: Task, runtime: Runtime, plan: Plan, seed: int) -> dict[str, Any
     )  # what reads takes seconds for each
     asked = questions.of_rows(task, rows)
     how: dict[str, Any] = {
-        "reader": reader,
+        "reranker": reader,
         "ask": partial(questions.written, runtime),
         "watch": runtime.watch,
     }

@@ -14,7 +14,7 @@ from advisor.runtime.runtime import Runtime
 from advisor.runtime.settings import Settings, agree_to_index, bound, check_prices
 from advisor.system import Classifier, Prediction, System, from_json
 from advisor.task import Example, Retrieval
-from retrieval.index.updating import Watch, unwatched
+from retrieval.watching import Watch, unwatched
 
 
 @dataclass(frozen=True)

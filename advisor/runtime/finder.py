@@ -12,10 +12,9 @@ import retrieval
 from advisor.errors import CannotError, OutsideError
 from advisor.system import PASSAGES, Context
 from advisor.task import Example, Retrieval
-from retrieval.chunking import Passage, split
-from retrieval.index.index import BUDGET
-from retrieval.index.updating import Watch
-from retrieval.search.rerank import Reader
+from retrieval.chunking import BUDGET, Passage, split
+from retrieval.ranking import Reranker
+from retrieval.watching import Watch
 
 TIMED, TYPICAL = 32, 700  # passages that are timed, and their characters
 FOUND = 25  # passages found for a query, however few are shown, so that it is searched and read again once
@@ -34,7 +33,7 @@ class Finder:
     def __init__(self, folder: Path, documents: Sequence[retrieval.Document], how: Retrieval, watch: Watch) -> None:
         self.folder, self.how, self.watch = folder, how, watch
         self.settings: retrieval.SearchSettings | None = None
-        self.reader: Callable[[], Reader | None] = lambda: None
+        self.reader: Callable[[], Reranker | None] = lambda: None
         self.k, self.budget = how.k or PASSAGES, BUDGET
         self._documents = tuple(documents)
         self._fitted: Path | None = None
@@ -136,12 +135,12 @@ class Finder:
     def search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
         """The `k` best passages for each query, `FOUND` at most; each query is searched once."""
         new = [query for query in dict.fromkeys(queries) if query not in self._found]
-        found = self.index.search(new, FOUND, reader=self._watched(len(new))) if new else []
+        found = self.index.search(new, FOUND, reranker=self._watched(len(new))) if new else []
         for query, hits in zip(new, found, strict=True):
             self._found[query] = [hit.passage for hit in hits]
         return [self._found[query][:k] for query in queries]
 
-    def _watched(self, total: int) -> Reader | None:
+    def _watched(self, total: int) -> Reranker | None:
         """The reader, saying for how many of `total` queries it has read."""
         reader, done = self.reader(), count(1)
         if reader is None:

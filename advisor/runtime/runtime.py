@@ -21,8 +21,8 @@ from advisor.runtime.finder import Finder
 from advisor.runtime.store import Store
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, System, digest
 from advisor.task import Example, Retrieval
-from retrieval.index.updating import Watch, unwatched
-from retrieval.search.rerank import Reader
+from retrieval.ranking import Reranker
+from retrieval.watching import Watch, unwatched
 
 Batch = list[tuple[tuple[trainers.Turn, ...], tuple[str, ...]]]
 
@@ -69,7 +69,7 @@ class Runtime:
         return self.finder.embedder
 
     @cached_property
-    def _reader(self) -> Reader | None:
+    def _reader(self) -> Reranker | None:
         return rerank.reader(self.finder.how.rerank, lambda: self.model)
 
     @cached_property

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from retrieval.chunking import Passage
 from retrieval.documents import Document
-from retrieval.search.postings import Counter, Postings, hashes
+from retrieval.search.postings import Postings, Tally, hashes
 from retrieval.search.vectors import Matrix, Raw, Vectors, VectorStore
 from retrieval.words import tokenize
 
@@ -33,6 +33,8 @@ PASSAGES, OFFSETS, KEYS, SIZES, RAW, SUMS = (
     "sha256.json",
 )
 DECODED = 50_000  # passages of a segment that stay decoded
+Rows = NDArray[np.int64]
+"""Rows of passages, counted through all segments."""
 
 
 class Damaged(ValueError):
@@ -64,7 +66,7 @@ class Segment:
         return [content[at : at + 16] for at in range(0, len(content), 16)]
 
 
-def key(document: Document, budget: int) -> bytes:
+def document_key(document: Document, budget: int) -> bytes:
     """What tells a document split to a budget from any other: the same key, the same passages, wherever it was read."""
     facts = sorted(document.metadata.items())
     parts = repr((budget, document.id, document.title, document.text, document.pages, facts))  # half the time of JSON
@@ -96,7 +98,7 @@ class Lines(Sequence[Passage]):
     @cached_property
     def facts(self) -> Postings:
         """Which passages have which facts, each as `_fact` has it; read once, for the lines never change."""
-        facts = Counter()
+        facts = Tally()
         for passage in map(self._read, range(len(self))):  # none of them stays decoded
             named = {"document": passage.document, "title": passage.title, **passage.metadata}
             facts.add([_fact(*one) for one in named.items()])
@@ -109,10 +111,10 @@ class Lines(Sequence[Passage]):
 class Passages(Sequence[Passage]):
     """The living passages of several segments in the order of the documents.
 
-    order: the row of each, counted through all segments.
+    order: the row of each.
     """
 
-    def __init__(self, parts: Sequence[Lines], order: NDArray[np.int64]) -> None:
+    def __init__(self, parts: Sequence[Lines], order: Rows) -> None:
         self._parts, self._order = parts, order
         self._ends = np.cumsum([len(part) for part in parts])
 
@@ -135,11 +137,22 @@ class Passages(Sequence[Passage]):
         wanted = hashes(_fact(*one) for one in where.items())
         return np.concatenate([_having(part, wanted) for part in self._parts])[self._order]
 
+    def of(self, document: str) -> list[Passage]:
+        """The passages of a document, in their order; the first call reads all passages once."""
+        return [self[at] for at in self._by_document.get(document, ())]
+
+    @cached_property
+    def _by_document(self) -> Mapping[str, Sequence[int]]:
+        positions: dict[str, list[int]] = {}
+        for at, passage in enumerate(self):
+            positions.setdefault(passage.document, []).append(at)
+        return positions
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(map(Passage.__eq__, self, other))
 
 
-class Writer:
+class SegmentWriter:
     """Writes a segment into a new folder, a batch of documents at a time; vectors go to disk as they come.
 
     A context that leaves nothing behind unless `finish` was called.
@@ -155,7 +168,7 @@ class Writer:
         self._lines = self._open.enter_context((self._folder / PASSAGES).open("wb"))
         self._raw = self._open.enter_context((self._folder / RAW).open("wb"))
         self._keys, self._sizes = bytearray(), array("i")
-        self._offsets, self._words, self._dimensions = array("q", [0]), Counter(), 0
+        self._offsets, self._words, self._dimensions = array("q", [0]), Tally(), 0
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -189,7 +202,7 @@ class Writer:
         (self._folder / RAW).unlink()
         sums = {file.name: _sha256(file) for file in sorted(self._folder.iterdir())}
         (self._folder / SUMS).write_text(json.dumps(sums, indent=1), encoding="utf-8")
-        segment = load(self._folder, self._store)
+        segment = load_segment(self._folder, self._store)
         self._finished = True
         if self._temporary:
             weakref.finalize(segment, shutil.rmtree, self._temporary, ignore_errors=True)
@@ -205,7 +218,7 @@ class Writer:
             shutil.rmtree(self._temporary or self._folder, ignore_errors=True)
 
 
-def load(folder: Path, store: VectorStore) -> Segment:
+def load_segment(folder: Path, store: VectorStore) -> Segment:
     """Open a segment without reading it. Raises `Damaged`."""
     try:
         keys, sizes, offsets = (np.load(folder / name, mmap_mode="r") for name in (KEYS, SIZES, OFFSETS))
@@ -215,7 +228,7 @@ def load(folder: Path, store: VectorStore) -> Segment:
         raise Damaged(f"'{folder}' cannot be opened ({error})") from error
 
 
-def check(folder: Path) -> str:
+def checked(folder: Path) -> str:
     """Compare all files with their hashes; gives the hash of the list of those. Raises `Damaged`."""
     try:
         content = (folder / SUMS).read_bytes()
@@ -228,7 +241,7 @@ def check(folder: Path) -> str:
 
 
 def listed(folder: Path) -> str:
-    """What `check` gives for files that are whole, without reading them."""
+    """What `checked` gives for files that are whole, without reading them."""
     return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from retrieval.ranking import Allowed, Ranking
 from retrieval.search.vectors import Matrix, Raw, Vectors
+
+if TYPE_CHECKING:  # an extra: it may not be installed
+    from pymilvus import MilvusClient
 
 FILE = "milvus.json"
 MOST = 16_384  # results of one query: Milvus gives no more
@@ -78,7 +81,7 @@ class Milvus:
 class MilvusVectors:
     """A Milvus collection behind the protocol."""
 
-    client: Any
+    client: "MilvusClient"
     where: str
     collection: str
     rows: int
@@ -93,29 +96,29 @@ class MilvusVectors:
             most = allowed.mean() > 0.5
             only = f"id {'not in' if most else 'in'} {np.flatnonzero(allowed != most).tolist()}"
         with _told(self.where):
-            found = self.client.search(self.collection, data=list(queries), limit=min(k, MOST), filter=only)
-        return _ranking(found, k)
+            answer = self.client.search(self.collection, data=list(queries), limit=min(k, MOST), filter=only)
+        return _ranking(answer, k)
 
     def get(self, rows: NDArray[np.int64]) -> Matrix:
         """As the protocol says."""
-        found: dict[int, Any] = {}
+        vectors: dict[int, Sequence[float]] = {}
         with _told(self.where):
             for part in np.array_split(rows, -(-len(rows) // 1000)):
                 for row in self.client.get(self.collection, ids=part.tolist(), output_fields=["vector"]):
-                    found[row["id"]] = row["vector"]
-        return np.array([found[row] for row in rows.tolist()], np.float32)
+                    vectors[row["id"]] = row["vector"]
+        return np.array([vectors[row] for row in rows.tolist()], np.float32)
 
 
-def _ranking(found: Sequence[Sequence[dict[str, Any]]], k: int) -> Ranking:
-    rows = np.full((len(found), k), -1, np.int64)
-    scores = np.full((len(found), k), -np.inf, np.float32)
-    for i, hits in enumerate(found):
+def _ranking(answer: Sequence[Sequence[dict[str, Any]]], k: int) -> Ranking:
+    rows = np.full((len(answer), k), -1, np.int64)
+    scores = np.full((len(answer), k), -np.inf, np.float32)
+    for i, hits in enumerate(answer):
         rows[i, : len(hits)] = [hit["id"] for hit in hits]
         scores[i, : len(hits)] = [hit["distance"] for hit in hits]
     return Ranking(rows, scores)
 
 
-def _connect(where: str) -> Any:
+def _connect(where: str) -> "MilvusClient":
     try:
         from pymilvus import MilvusClient
     except ImportError as error:

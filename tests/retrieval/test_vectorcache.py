@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.vectorcache import VectorCache, key
+from retrieval.vectorcache import VectorCache, vector_key
 
-ONE, TWO = key("model", "document", "one"), key("model", "document", "two")
+ONE, TWO = vector_key("model", "document", "one"), vector_key("model", "document", "two")
 
 
 def vectors(*values: float) -> np.ndarray:
@@ -29,7 +29,15 @@ def test_what_was_put_is_found(tmp_path: Path, file: str | None) -> None:
 
 def test_all_that_makes_a_vector_is_in_its_key() -> None:
     assert (
-        len({ONE, TWO, key("model", "query", "one"), key("other", "document", "one"), key("modeld", "ocument", "one")})
+        len(
+            {
+                ONE,
+                TWO,
+                vector_key("model", "query", "one"),
+                vector_key("other", "document", "one"),
+                vector_key("modeld", "ocument", "one"),
+            }
+        )
         == 5
     )
 

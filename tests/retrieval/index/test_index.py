@@ -278,9 +278,3 @@ def test_readers_find_a_whole_index_while_others_write(tmp_path: Path) -> None:
         assert len(index.search(["text"], 50)[0]) == 50
         seen.add(index.fingerprint)
     assert [writer.exitcode for writer in writers] == [0, 0] and len(seen) > 1
-
-
-def test_importing_the_room_loads_nothing_heavy() -> None:
-    heavy = ["torch", "sentence_transformers", "transformers", "faiss", "bm25s", "advisor", "trainers"]
-    code = f"import retrieval, sys; print([name for name in {heavy!r} if name in sys.modules])"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

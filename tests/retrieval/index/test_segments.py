@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from retrieval import Document, Index
-from retrieval.index.segments import Lines, key
+from retrieval.index.segments import Lines, document_key
 
 HOTELS = [
     Document("a", "Dogs are welcome.", "Alder", metadata={"town": "Oslo"}),
@@ -30,10 +30,10 @@ class Alike:
 def test_a_key_changes_with_what_makes_the_passages_and_with_nothing_else() -> None:
     document = Document("a", "Text.", "Title", "a.pdf", 0, (0, 3), {"author": "Ada", "year": "1843"})
     same = Document("a", "Text.", "Title", "b.pdf", 7, (0, 3), {"year": "1843", "author": "Ada"})
-    assert key(document, 160) == key(same, 160)
+    assert document_key(document, 160) == document_key(same, 160)
     changes = ({"id": "b"}, {"text": "Text"}, {"title": ""}, {"pages": (0, 4)}, {"metadata": {"author": "Ada"}})
-    others = {key(replace(document, **change), 160) for change in changes}
-    assert len({key(document, 160), key(document, 80), *others}) == 7
+    others = {document_key(replace(document, **change), 160) for change in changes}
+    assert len({document_key(document, 160), document_key(document, 80), *others}) == 7
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from retrieval import Document, Embedder, Index
+from retrieval.index.stores import store
 from retrieval.search.milvus import Milvus, MilvusUnavailable
-from retrieval.search.vectors import store
 
 DOCUMENTS = [
     Document(f"d{n}", text)

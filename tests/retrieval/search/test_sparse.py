@@ -7,7 +7,7 @@ import pytest
 from bm25s import BM25
 
 from retrieval.ranking import Search
-from retrieval.search.postings import Counter
+from retrieval.search.postings import Tally
 from retrieval.search.sparse import sparse
 from retrieval.words import tokenize
 
@@ -35,11 +35,11 @@ def search(*parts: list[str]) -> Search:
     """A search over segments of texts, one after the other; a text that begins with a minus was removed."""
     counted, position = [], 0
     for texts in parts:
-        counter = Counter()
+        tally = Tally()
         for text in texts:
-            counter.add(tokenize(text))
+            tally.add(tokenize(text))
         places = [-1 if text.startswith("-") else (position := position + 1) - 1 for text in texts]
-        counted.append((counter.postings(), np.array(places, np.int32)))
+        counted.append((tally.postings(), np.array(places, np.int32)))
     return sparse(counted, position)
 
 

@@ -1,16 +1,14 @@
 """The vectors of a segment: every kind of FAISS index behind the protocol, and Milvus Lite."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrieval.search import vectors
-from retrieval.search.vectors import Raw, Vectors, store
+from retrieval.index.stores import store
+from retrieval.search import faissfile, vectors
+from retrieval.search.vectors import Raw, Vectors
 
 COUNT, SIZE = 3000, 16
-Made = Callable[..., Vectors]
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +27,8 @@ def kept(
     given.tofile(folder / "raw")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vectors, "BATCH", 1000)
-        patch.setattr(vectors, "FLAT", COUNT if request.param == "flat" else 0)
-        patch.setattr(vectors, "HNSW", 0 if request.param == "ivf" else COUNT)
+        patch.setattr(faissfile, "FLAT", COUNT if request.param == "flat" else 0)
+        patch.setattr(faissfile, "HNSW", 0 if request.param == "ivf" else COUNT)
         keeper = store(str(folder / "milvus.db") if request.param == "milvus" else "faiss")
         keeper.write(folder, Raw(folder / "raw", SIZE))
         return keeper.open(folder)
@@ -67,7 +65,7 @@ def test_vectors_come_back(kept: Vectors, given: NDArray[np.float32]) -> None:
 
 
 def test_the_number_decides_the_kind() -> None:
-    assert [vectors.kind(count) for count in (1, 10_000, 10_001, 4_000_000, 5_000_000)] == [
+    assert [faissfile.kind(count) for count in (1, 10_000, 10_001, 4_000_000, 5_000_000)] == [
         "Flat",
         "Flat",
         "HNSW32,SQfp16",

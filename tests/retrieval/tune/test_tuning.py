@@ -59,7 +59,7 @@ def test_questions_are_made_where_there_are_none() -> None:
         tune(DOCUMENTS, Blind(), [Question("No gold?")])
 
 
-def test_a_reader_is_used_where_it_wins_and_not_where_it_loses() -> None:
+def test_a_reranker_is_used_where_it_wins_and_not_where_it_loses() -> None:
     def knows(query: str, texts: Sequence[str]) -> list[float]:
         thing, hotel = query.rstrip("?").split()[2], query.rstrip("?").split()[4]
         return [float(f"About {thing}" in text and hotel in text) for text in texts]
@@ -68,8 +68,8 @@ def test_a_reader_is_used_where_it_wins_and_not_where_it_loses() -> None:
         return [-score for score in knows(query, texts)]
 
     vague = [Question(q.text, q.right) for q in QUESTIONS]
-    assert tune(DOCUMENTS, Blind(), vague, reader=misleads).settings.reader == 0
-    helped = tune(DOCUMENTS, Blind(), vague, reader=knows)
+    assert tune(DOCUMENTS, Blind(), vague, reranker=misleads).settings.reader == 0
+    helped = tune(DOCUMENTS, Blind(), vague, reranker=knows)
     best = max(trial.score for trial in helped.trials)
     assert [trial.score for trial in helped.trials if trial.chosen] == [best]
 

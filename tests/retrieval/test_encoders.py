@@ -1,4 +1,4 @@
-"""The embedded model behind the embedder protocol."""
+"""Models of sentence-transformers: the embedded one behind the embedder protocol, and a cross-encoder."""
 
 import socket
 import time
@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from sentence_transformers import CrossEncoder
 
-from retrieval import Embedder, EmbedderUnavailable, embedder, load_embedder
+from retrieval import Embedder, EmbedderUnavailable, cross_encoder, encoders, load_embedder
+from retrieval.embedder import located
 
 
 def test_vectors_have_unit_length_and_close_meanings_are_close(minilm: Embedder) -> None:
@@ -28,7 +31,7 @@ def test_a_text_is_encoded_once(minilm: Embedder, monkeypatch: pytest.MonkeyPatc
 def test_what_was_encoded_before_an_interruption_is_not_encoded_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedder, "KEPT_EVERY", 2)
+    monkeypatch.setattr(encoders, "KEPT_EVERY", 2)
     texts = ["a longer text", "a text", "some other text", "one more"]
     first, second = (load_embedder(cache=tmp_path / "vectors.sqlite") for _ in range(2))
     encode, calls = first._model.encode_document, []  # type: ignore[attr-defined]
@@ -76,3 +79,30 @@ def test_without_a_network_a_hub_model_is_refused_at_once(
         load_embedder("nobody/no-such-model")
     assert time.monotonic() - started < 5
     assert "".join(capfd.readouterr()) == ""
+
+
+TEXTS = ["The pool opens at seven in the morning and closes at nine in the evening.", "Dogs are welcome."]
+
+
+def test_a_cross_encoder_gives_what_its_head_gives_of_any_size(tmp_path: Path) -> None:
+    """A real one, untrained: MiniLM with a new head."""
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        made = CrossEncoder(located("minilm"), num_labels=1, device="cpu").eval()
+        made.model.classifier.weight.mul_(100)
+        made.model.classifier.bias.fill_(7)  # of no sigmoid
+        pairs = made.tokenizer(
+            [["When does the pool open?", text] for text in TEXTS], padding=True, return_tensors="pt"
+        )
+        logits = made.model(**pairs).logits[:, 0]
+    made.save(str(tmp_path / "made"))
+    scores = cross_encoder(str(tmp_path / "made"))("When does the pool open?", TEXTS)
+    assert scores == pytest.approx(logits.tolist(), abs=0.01)
+
+
+def test_a_cross_encoder_that_tells_classes_apart_is_refused(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        CrossEncoder(located("minilm"), num_labels=2).save(str(tmp_path / "made"))
+    with pytest.raises(ValueError, match="gives 2 scores"):
+        cross_encoder(str(tmp_path / "made"))
