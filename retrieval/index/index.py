@@ -40,6 +40,7 @@ class Index:
     """Passages searched by words (BM25) and by meaning (vectors), fused. Make one with `build`, `open` or `load`.
 
     passages: in the order of the documents; what a `Ranking` of `words` and `meaning`, the two searches, counts.
+    segments: what the passages lie in.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Index:
         """
         self.passages = Passages([segment.passages for segment in segments], order)
         self.fingerprint, self.settings = fingerprint, settings
-        self._segments, self._order, self._making = tuple(segments), order, making
+        self.segments, self._order, self._making = tuple(segments), order, making
         places = _places(segments, order)
         self.words = sparse([(s.words, p) for s, p in zip(segments, places, strict=True)], len(order))
         self.meaning = dense([(s.vectors, p) for s, p in zip(segments, places, strict=True)], making.embedder)
@@ -173,12 +174,10 @@ class Index:
             self._write(folder)
 
     def _write(self, folder: Path) -> None:
-        saved.write_index(folder, Saved(self.fingerprint, self.settings, self._segments, self._order, self._making))
+        saved.write_index(folder, Saved(self.fingerprint, self.settings, self.segments, self._order, self._making))
 
     def _updated(self, documents: Iterable[Document], folder: Path | None, watch: Watch) -> tuple[Self, Changes]:
-        segments, wanted, changes = updating.updated(
-            self._segments, self._order, documents, self._making, folder, watch
-        )
+        segments, wanted, changes = updating.updated(self.segments, self._order, documents, self._making, folder, watch)
         digest = hashlib.sha256(b"".join(wanted) + self._making.embedder.fingerprint.encode()).hexdigest()[:16]
         order = updating.rows_of(segments, wanted)
         return type(self)(segments, order, digest, self._making, self.settings), changes

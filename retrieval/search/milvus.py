@@ -36,7 +36,7 @@ class Milvus:
 
     def __init__(self, where: str) -> None:
         self.name = where
-        self._client = _connect(where)
+        self.client = _connect(where)
 
     def write(self, folder: Path, raw: Raw) -> None:
         """Make the collection; its name is written down first, so that what was left half-made can be removed."""
@@ -48,33 +48,33 @@ class Milvus:
     def _fill(self, name: str, raw: Raw) -> None:
         if not len(raw):
             return
-        self._client.create_collection(
+        self.client.create_collection(
             name, dimension=raw.dimensions, metric_type="IP", id_type="int", auto_id=False, consistency_level="Strong"
         )
         at = 0
         for batch in raw.batches():
             for part in np.array_split(batch, -(-len(batch) // 4096)):  # a message holds 64 MB
                 rows = [{"id": at + i, "vector": vector} for i, vector in enumerate(part)]
-                self._client.insert(name, rows)
+                self.client.insert(name, rows)
                 at += len(part)
-        self._client.flush(name)
+        self.client.flush(name)
 
     def open(self, folder: Path) -> Vectors:
         """Load the collection that the segment names."""
         named = json.loads((folder / FILE).read_text(encoding="utf-8"))
         name, rows = str(named["collection"]), int(named["rows"])
         with _told(self.name):
-            if rows and not self._client.has_collection(name):
+            if rows and not self.client.has_collection(name):
                 raise ValueError(f"the collection '{name}' is not in '{self.name}'")
             if rows:
-                self._client.load_collection(name)
-        return MilvusVectors(self._client, self.name, name, rows)
+                self.client.load_collection(name)
+        return MilvusVectors(self.client, self.name, name, rows)
 
     def remove(self, folder: Path) -> None:
         """Drop the collection."""
         if (folder / FILE).is_file():
             with _told(self.name):
-                self._client.drop_collection(json.loads((folder / FILE).read_text(encoding="utf-8"))["collection"])
+                self.client.drop_collection(json.loads((folder / FILE).read_text(encoding="utf-8"))["collection"])
 
 
 @dataclass(frozen=True)

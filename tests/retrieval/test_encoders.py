@@ -3,11 +3,12 @@
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from sentence_transformers import CrossEncoder
+from sentence_transformers import CrossEncoder, SentenceTransformer
 
 from retrieval import Embedder, EmbedderUnavailable, cross_encoder, encoders, load_embedder
 from retrieval.embedder import located
@@ -23,7 +24,7 @@ def test_vectors_have_unit_length_and_close_meanings_are_close(minilm: Embedder)
 def test_a_text_is_encoded_once(minilm: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
     first = minilm(["one text", "another", "one text"])
     for name in ("encode_document", "encode_query"):
-        monkeypatch.setattr(minilm._model, name, lambda *_, **__: pytest.fail("encoded again"))  # type: ignore[attr-defined]
+        monkeypatch.setattr(SentenceTransformer, name, lambda *_, **__: pytest.fail("encoded again"))
     assert np.array_equal(minilm(["another", "one text"], query=True), first[[1, 0]])
     assert minilm([]).shape == (0, 384)
 
@@ -33,22 +34,23 @@ def test_what_was_encoded_before_an_interruption_is_not_encoded_again(
 ) -> None:
     monkeypatch.setattr(encoders, "KEPT_EVERY", 2)
     texts = ["a longer text", "a text", "some other text", "one more"]
-    first, second = (load_embedder(cache=tmp_path / "vectors.sqlite") for _ in range(2))
-    encode, calls = first._model.encode_document, []  # type: ignore[attr-defined]
+    encode, encoded = SentenceTransformer.encode_document, []
 
-    def interrupted(some: list[str], **settings: object) -> np.ndarray:
-        if calls:
+    def noted(model: SentenceTransformer, some: list[str], **settings: Any) -> np.ndarray:
+        encoded.append(some)
+        return encode(model, some, **settings)
+
+    def interrupted(model: SentenceTransformer, some: list[str], **settings: Any) -> np.ndarray:
+        if encoded:
             raise KeyboardInterrupt
-        calls.append(some)
-        return encode(some, **settings)
+        return noted(model, some, **settings)
 
-    monkeypatch.setattr(first._model, "encode_document", interrupted)  # type: ignore[attr-defined]
+    monkeypatch.setattr(SentenceTransformer, "encode_document", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        first(texts)
-    left: list[str] = []
-    monkeypatch.setattr(second._model, "encode_document", lambda some, **s: left.extend(some) or encode(some, **s))  # type: ignore[attr-defined]
-    vectors = second(texts)
-    assert len(calls[0]) == 2 and sorted(left + calls[0]) == sorted(texts)
+        load_embedder(cache=tmp_path / "vectors.sqlite")(texts)
+    monkeypatch.setattr(SentenceTransformer, "encode_document", noted)
+    vectors = load_embedder(cache=tmp_path / "vectors.sqlite")(texts)
+    assert list(map(len, encoded)) == [2, 2] and sorted(text for some in encoded for text in some) == sorted(texts)
     assert np.allclose(vectors, load_embedder()(texts), atol=1e-5)
 
 
@@ -77,7 +79,7 @@ def test_without_a_network_a_hub_model_is_refused_at_once(
     started = time.monotonic()
     with pytest.raises(EmbedderUnavailable, match="hub id that this machine can fetch"):
         load_embedder("nobody/no-such-model")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # fetching would go on for more than a minute
     assert "".join(capfd.readouterr()) == ""
 
 

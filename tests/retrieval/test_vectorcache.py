@@ -1,6 +1,7 @@
 """The cache of vectors."""
 
-import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_a_broken_file_is_begun_again(tmp_path: Path, content: bytes | str) -> N
         cache = VectorCache(path)
         for n in range(20):
             cache.put([bytes([n, i]) for i in range(100)], np.full((100, 384), n, np.float32))
-        cache._file.close()
+        del cache  # closes the file
         content = path.read_bytes()
         content = content[:8192] + bytes(len(content) - 16384)
     assert isinstance(content, bytes)
@@ -67,18 +68,20 @@ def test_a_broken_file_is_begun_again(tmp_path: Path, content: bytes | str) -> N
     assert cache.get([ONE])[ONE].tolist() == [1, 1]
 
 
-def fill(path: Path, start: int) -> None:
-    cache = VectorCache(path)
-    for n in range(start, start + 300):
-        cache.put([b"%d" % n], vectors(n))
+FILL = """
+import sys
+from pathlib import Path
+import numpy as np
+from retrieval.vectorcache import VectorCache
+
+cache, start = VectorCache(Path(sys.argv[1])), int(sys.argv[2])
+for n in range(start, start + 300):
+    cache.put([b"%d" % n], np.full((1, 2), n, np.float32))
+"""
 
 
 def test_two_processes_write_at_once(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("fork")
-    writers = [spawn.Process(target=fill, args=(tmp_path / "cache", start)) for start in (0, 200)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-        assert writer.exitcode == 0
+    command = [sys.executable, "-c", FILL, str(tmp_path / "cache")]
+    writers = [subprocess.Popen([*command, start]) for start in ("0", "200")]
+    assert [writer.wait() for writer in writers] == [0, 0]
     assert len(VectorCache(tmp_path / "cache").get([b"%d" % n for n in range(500)])) == 500

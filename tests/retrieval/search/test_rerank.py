@@ -27,10 +27,10 @@ def about_dogs(query: str, texts: Sequence[str]) -> list[float]:
 
 
 def test_what_both_say_is_multiplied_by_their_shares() -> None:
-    found = reranked(in_order, TEXTS.__getitem__, about_dogs, 4, 0.5)(["q"], 5)
-    assert found.positions.tolist() == [[3, 0, 1, 2, -1]]
+    ranking = reranked(in_order, TEXTS.__getitem__, about_dogs, 4, 0.5)(["q"], 5)
+    assert ranking.positions.tolist() == [[3, 0, 1, 2, -1]]
     likely = np.sqrt([16 / 8, 1, 1 / 2, 1 / 4])
-    assert np.allclose(found.scores[0, :4], likely / likely.sum())
+    assert np.allclose(ranking.scores[0, :4], likely / likely.sum())
     assert reranked(in_order, TEXTS.__getitem__, about_dogs, 4, 0.1)(["q"], 2).positions.tolist() == [[0, 1]]
 
 
@@ -67,5 +67,5 @@ def test_a_reranker_that_remembers_is_asked_once_about_a_text_and_tells_how_many
 
 def test_a_passage_that_says_the_same_is_left_out_unless_a_number_differs() -> None:
     assert distinct(in_order, TEXTS.__getitem__)(["q"], 4).positions.tolist() == [[0, 2, 3, -1]]
-    found = distinct(in_order, TEXTS.__getitem__)(["q"], 2)
-    assert found.positions.tolist() == [[0, 2]] and found.scores.tolist() == [[1, 0.25]]
+    ranking = distinct(in_order, TEXTS.__getitem__)(["q"], 2)
+    assert ranking.positions.tolist() == [[0, 2]] and ranking.scores.tolist() == [[1, 0.25]]

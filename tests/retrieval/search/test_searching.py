@@ -40,8 +40,8 @@ def test_words_and_meaning_are_weighed_by_their_share() -> None:
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_a_side_without_weight_is_not_asked(share: float) -> None:
     words, meaning = (refused, fixed([0.1, 0.2, 0.9])) if share else (fixed([0, 0, 1]), refused)
-    found = searching(words, meaning, PASSAGES, SearchSettings(share=share))(["?"], 3)
-    assert found.positions[0, 0] == 2
+    ranking = searching(words, meaning, PASSAGES, SearchSettings(share=share))(["?"], 3)
+    assert ranking.positions[0, 0] == 2
 
 
 def test_spelling_decides_where_words_do_not() -> None:

@@ -65,8 +65,8 @@ def test_scores_are_those_of_bm25s() -> None:
     model.index([tokenize(text) for text in texts], show_progress=False)
     for query in ("red", "red and red blue", "ten six or seven"):
         expected = model.get_scores(tokenize(query))
-        found = search(texts)([query], 200)
-        assert found.scores[0] == pytest.approx(expected[found.positions[0]], abs=1e-5)
+        ranking = search(texts)([query], 200)
+        assert ranking.scores[0] == pytest.approx(expected[ranking.positions[0]], abs=1e-5)
 
 
 def test_segments_and_removed_texts_change_nothing() -> None:
