@@ -7,41 +7,10 @@ from Stemmer import Stemmer
 
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 STOP = frozenset(  # Lucene's English stop words
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "but",
-        "by",
-        "for",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "no",
-        "not",
-        "of",
-        "on",
-        "or",
-        "such",
-        "that",
-        "the",
-        "their",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "to",
-        "was",
-        "will",
-        "with",
-    ]
+    WORD.findall(
+        "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this "
+        "to was will with"
+    )
 )
 _ENGLISH = Stemmer("english")
 

@@ -17,7 +17,6 @@ from retrieval.chunking import BUDGET, Passage
 from retrieval.documents import Document
 from retrieval.embedder import Embedder
 from retrieval.index import saved, updating
-from retrieval.index.saved import Saved
 from retrieval.index.segments import Damaged, Passages, Rows, Segment
 from retrieval.index.stores import store
 from retrieval.index.updating import Changes, Making
@@ -174,7 +173,7 @@ class Index:
             self._write(folder)
 
     def _write(self, folder: Path) -> None:
-        saved.write_index(folder, Saved(self.fingerprint, self.settings, self.segments, self._order, self._making))
+        saved.write_index(folder, self.segments, self._order, self._making, self.fingerprint, self.settings)
 
     def _updated(self, documents: Iterable[Document], folder: Path | None, watch: Watch) -> tuple[Self, Changes]:
         segments, wanted, changes = updating.updated(self.segments, self._order, documents, self._making, folder, watch)

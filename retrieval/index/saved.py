@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,17 +51,6 @@ class Meta:
     settings: SearchSettings
     segments: dict[str, str]
     order: tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What is written: an index in its parts."""
-
-    fingerprint: str
-    settings: SearchSettings
-    segments: tuple[Segment, ...]
-    order: Rows
-    making: Making
 
 
 @contextmanager
@@ -145,21 +134,21 @@ def salvage(folder: Path, embedder: str, store: VectorStore) -> tuple[list[Segme
     return sound, rows, meta, "; ".join(damage)
 
 
-def write_index(folder: Path, index: Saved) -> None:
+def write_index(
+    folder: Path, parts: Sequence[Segment], rows: Rows, making: Making, fingerprint: str, settings: SearchSettings
+) -> None:
     """Put an index in the place of what was in `folder`, and remove what no longer belongs there."""
-    for part in index.segments:
+    for part in parts:
         if part.folder.parent != folder:
             shutil.rmtree(folder / part.name, ignore_errors=True)
             shutil.copytree(part.folder, folder / part.name, copy_function=_linked)
-    store = index.making.store
-    content = index.order.tobytes()
+    store = making.store
+    content = rows.tobytes()
     order = f"order-{uuid4().hex}", hashlib.sha256(content).hexdigest()
     (folder / order[0]).write_bytes(content)
-    sums = {part.name: segments.listed(folder / part.name) for part in index.segments}
+    sums = {part.name: segments.listed(folder / part.name) for part in parts}
     where = os.path.relpath(store.name, folder) if is_file(store.name) else store.name
-    meta = Meta(
-        index.making.embedder.fingerprint, index.fingerprint, where, index.making.budget, index.settings, sums, order
-    )
+    meta = Meta(making.embedder.fingerprint, fingerprint, where, making.budget, settings, sums, order)
     partial = folder / f".{META}"
     partial.write_text(json.dumps({"format": FORMAT, **asdict(meta)}, indent=1), encoding="utf-8")
     os.replace(partial, folder / META)

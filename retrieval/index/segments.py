@@ -6,6 +6,7 @@ import mmap
 import shutil
 import tempfile
 import weakref
+from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -24,14 +25,8 @@ from retrieval.search.postings import Postings, Tally, hashes
 from retrieval.search.vectors import Matrix, Raw, Vectors, VectorStore
 from retrieval.words import tokenize
 
-PASSAGES, OFFSETS, KEYS, SIZES, RAW, SUMS = (
-    "passages.jsonl",
-    "offsets.npy",
-    "keys.npy",
-    "sizes.npy",
-    "vectors.raw",
-    "sha256.json",
-)
+PASSAGES, OFFSETS, KEYS, SIZES = "passages.jsonl", "offsets.npy", "keys.npy", "sizes.npy"
+RAW, SUMS = "vectors.raw", "sha256.json"
 DECODED = 50_000  # passages of a segment that stay decoded
 Rows = NDArray[np.int64]
 """Rows of passages, counted through all segments."""
@@ -73,19 +68,8 @@ def document_key(document: Document, budget: int) -> bytes:
     return hashlib.blake2b(parts.encode(), digest_size=16).digest()
 
 
-class Lines(Sequence[Passage]):
-    """The passages in a file of JSON Lines, read when they are asked for."""
-
-    def __init__(self, file: Path, offsets: NDArray[np.int64]) -> None:
-        self._offsets = offsets
-        self._content: mmap.mmap | bytes = b""
-        if len(self):
-            with file.open("rb") as opened:
-                self._content = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        self._decode = lru_cache(DECODED)(self._read)
-
-    def __len__(self) -> int:
-        return len(self._offsets) - 1
+class Stored(Sequence[Passage]):
+    """Passages that are read when they are asked for."""
 
     @overload
     def __getitem__(self, at: int) -> Passage: ...
@@ -93,7 +77,25 @@ class Lines(Sequence[Passage]):
     def __getitem__(self, at: slice) -> tuple[Passage, ...]: ...
     def __getitem__(self, at: int | slice) -> Passage | tuple[Passage, ...]:
         places = range(len(self))[at]
-        return self._decode(places) if isinstance(places, int) else tuple(map(self._decode, places))
+        return self._at(places) if isinstance(places, int) else tuple(map(self._at, places))
+
+    @abstractmethod
+    def _at(self, at: int) -> Passage: ...
+
+
+class Lines(Stored):
+    """The passages in a file of JSON Lines; the last ones asked for stay decoded."""
+
+    def __init__(self, file: Path, offsets: NDArray[np.int64]) -> None:
+        self._offsets = offsets
+        self._content: mmap.mmap | bytes = b""
+        if len(self):
+            with file.open("rb") as opened:
+                self._content = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        self._kept = lru_cache(DECODED)(self._read)
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
 
     @cached_property
     def facts(self) -> Postings:
@@ -104,11 +106,14 @@ class Lines(Sequence[Passage]):
             facts.add([_fact(*one) for one in named.items()])
         return facts.postings()
 
+    def _at(self, at: int) -> Passage:
+        return self._kept(at)
+
     def _read(self, at: int) -> Passage:
         return Passage(**json.loads(self._content[self._offsets[at] : self._offsets[at + 1]]))
 
 
-class Passages(Sequence[Passage]):
+class Passages(Stored):
     """The living passages of several segments in the order of the documents.
 
     order: the row of each.
@@ -121,13 +126,7 @@ class Passages(Sequence[Passage]):
     def __len__(self) -> int:
         return len(self._order)
 
-    @overload
-    def __getitem__(self, at: int) -> Passage: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[Passage, ...]: ...
-    def __getitem__(self, at: int | slice) -> Passage | tuple[Passage, ...]:
-        if isinstance(at, slice):
-            return tuple(self[i] for i in range(len(self))[at])
+    def _at(self, at: int) -> Passage:
         row = int(self._order[at])
         part = int(np.searchsorted(self._ends, row, side="right"))
         return self._parts[part][row - int(self._ends[part])]  # from the end of its part: a negative number

@@ -21,7 +21,7 @@ from retrieval.read.rows import csv_rows, json_rows
 
 WORD = Path(__file__).with_name("word.py")
 SAVE_AS_DOCX = "open it in Word or LibreOffice and save it again as .docx, without a password"
-WORD_ERRORS = {  # that the program tells: what is wrong, and what to do
+WORD_ERRORS = {
     "old": ("encrypted, or a .doc file of old", SAVE_AS_DOCX),
     "zip": ("not a DOCX: no zip archive, or a damaged one", SAVE_AS_DOCX),
     "other": ("not a DOCX: a zip archive without a Word document", SAVE_AS_DOCX),
@@ -60,10 +60,7 @@ def html(file: Path, id: str) -> Contents:
 
 def docx(file: Path, id: str) -> Contents:
     """Word's DOCX, by way of HTML, in a process of its own (`limited.py` says why); its title is its first heading."""
-    content = extracted(WORD, file)
-    if told := content.get("error"):
-        raise Refused(*WORD_ERRORS[told])
-    yield _page(file, id, content["html"])
+    yield _page(file, id, extracted(WORD, file, WORD_ERRORS)["html"])
 
 
 def pdf(file: Path, id: str) -> Contents:

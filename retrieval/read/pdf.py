@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.documents import Refused
 from retrieval.read.apart import extracted
 
 PROGRAM = Path(__file__).with_name("pdfium.py")
-ERRORS = {  # that the program tells: what is wrong, and what to do
+ERRORS = {
     "password": ("encrypted: it opens with a password only", "save it without a password"),
     "damaged": ("not a PDF, or a damaged one", "save it again from a viewer, or take it out"),
     "size": ("more than 64 million characters of text", "split it into smaller files"),
@@ -54,9 +53,7 @@ class Pdf:
 
 def read_pdf(file: Path) -> Pdf:
     """Read the text of a PDF, in a process of its own (`limited.py` says why). Raises `Refused` or `OSError`."""
-    content = extracted(PROGRAM, file)
-    if told := content.get("error"):
-        raise Refused(*ERRORS[told])
+    content = extracted(PROGRAM, file, ERRORS)
     bookmarks: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for index, level, name in content["bookmarks"]:
         bookmarks[index].append((min(level, 6), name))
