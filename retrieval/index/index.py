@@ -29,7 +29,7 @@ from retrieval.watching import Watch, unwatched
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage found; the score is a probability-like share from 0 to 1, to compare within one query only."""
+    """A passage found; the score is a share from 0 to 1, like a probability, and comparable within one query only."""
 
     passage: Passage
     score: float
@@ -93,7 +93,7 @@ class Index:
         """The index over `documents` that lies in `folder` afterwards: built, updated or repaired as it needs.
 
         Only documents that are new or changed are split and encoded. Other processes wait for this one, or go on
-        reading the index as it was; a kill leaves that, too.
+        reading the index as it was, which is also what is left if this one is killed.
 
         settings: how to search; by default as it was saved.
         vectors: where they are kept (`stores.store`).

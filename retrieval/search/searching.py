@@ -34,7 +34,7 @@ class SearchSettings:
     meaning: float = 20.0
     share: float = 0.5
     candidates: int = 100
-    read: int = 20  # this name and the next stand in saved indexes
+    read: int = 20  # saved indexes hold these names: a reader is what is called a reranker now
     reader: float = 0.3
     distinct: bool = False
 

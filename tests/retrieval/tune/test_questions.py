@@ -1,5 +1,6 @@
 """Reading questions, and how each kind of bad input is told."""
 
+import json
 from pathlib import Path
 
 from retrieval.tune.questions import Question, read_questions
@@ -32,12 +33,13 @@ def test_trecs_four_columns_are_read_and_questions_without_right_documents_left_
 def test_a_tasks_folder_is_read(tmp_path: Path) -> None:
     write(tmp_path / "corpus.jsonl", '{"_id": "a", "text": "x"}')
     write(tmp_path / "test.jsonl", '{"input": "One?", "gold": ["a"], "accepted": ["1", "one"]}\n{"input": "No gold"}')
-    write(tmp_path / "train.jsonl", '{"input": "Two?", "output": "2", "gold": ["a"]}')
+    rows = [{"input": "Two?", "output": output, "gold": ["a"]} for output in ("2", 2, None)]
+    write(tmp_path / "train.jsonl", "\n".join(map(json.dumps, rows)))
     splits, problems = read_questions(tmp_path)
     assert not problems
     assert splits == {
         "test": (Question("One?", {"a": 1}, ("1", "one")),),
-        "train": (Question("Two?", {"a": 1}, ("2",)),),
+        "train": tuple(Question("Two?", {"a": 1}, accepted) for accepted in (("2",), ("2",), ())),
     }
 
 
