@@ -110,7 +110,7 @@ def _train(
     columns = {"question": [pair.question for pair in pairs], "text": [pair.text for pair in pairs]}
     columns |= {f"negative {n}": [pair.negatives[n] for pair in pairs] for n in range(len(pairs[0].negatives))}
 
-    class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
+    class Trainer(SentenceTransformerTrainer):
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
             """Gather nothing for a model card: it takes time, and shows a progress bar of its own."""
 

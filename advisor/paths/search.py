@@ -19,8 +19,8 @@ from advisor.runtime.bench import LEAST_PAIRS, Bench
 from advisor.runtime.finder import Fitted, LazyEmbedder, Search, Tried, over_documents
 from advisor.system import digest
 from retrieval import Document, Embedder, Index
+from retrieval.chunking import BUDGET
 from retrieval.embedder import located
-from retrieval.index.index import BUDGET
 from retrieval.tune.metrics import each, gain
 from retrieval.tune.mining import mined
 from retrieval.tune.questions import Question
@@ -43,7 +43,7 @@ def choose(bench: Bench) -> Search:
     reranker = runtime.finder.reranker
     rows = task.split.choose if reranker is None else bench.choosing  # what reads again takes seconds for each
     asked = questions.of_rows(task, rows)
-    how: dict[str, Any] = {"reader": reranker, "ask": partial(questions.written, runtime), "watch": runtime.watch}
+    how: dict[str, Any] = {"reranker": reranker, "ask": partial(questions.written, runtime), "watch": runtime.watch}
     try:
         tuning = tune(task.documents, runtime.embedder, asked, budgets=SIZES[: purse.sizes], **how)
     except ValueError as error:  # nothing to judge by: searched as it comes
