@@ -30,7 +30,6 @@ from advisor.score import metrics
 from advisor.system import Classifier, System, digest, from_json, to_json
 from advisor.task import Task
 from retrieval.index.updating import Watch, unwatched
-from trainers.models import ask_hub
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 FEWEST_TO_RUN = 30
@@ -327,7 +326,7 @@ def _model_problem(name: str | Address) -> str:
         from huggingface_hub import try_to_load_from_cache
 
         if not isinstance(try_to_load_from_cache(name, "config.json"), str):
-            ask_hub(name)
+            trainers.ask_hub(name)
     except Exception as error:  # the hub's own, and those of names that can be no file's
         reason = str(error).strip().splitlines() or [type(error).__name__]
         return f"the model {str(name)!r} is not to be had: {reason[0]}"

@@ -1,5 +1,7 @@
 """What sits behind a model's name: a protocol, and the local models that `trainers` runs (`endpoints.py` asks others)."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

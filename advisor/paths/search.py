@@ -3,6 +3,8 @@
 Says by what was chosen, and what was tried. How searching works, and how it is tuned, is the library's.
 """
 
+from __future__ import annotations
+
 import shutil
 import time
 from collections.abc import Sequence
@@ -28,7 +30,6 @@ from retrieval.tune.metrics import each, gain
 from retrieval.tune.mining import mined
 from retrieval.tune.questions import Question
 from retrieval.tune.tuning import Trial, Tuning, tune, wins
-from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 DEPTH = 10  # documents that count: nDCG@10
 SIZES = (BUDGET, 2 * BUDGET, BUDGET // 2)  # tokens of a passage; each is encoded anew
@@ -96,16 +97,16 @@ def _told(found: Tuning) -> dict[str, Any]:
     }
 
 
-def _pairs(task: Task, runtime: Runtime, found: Tuning, most: int) -> list[Pair]:
+def _pairs(task: Task, runtime: Runtime, found: Tuning, most: int) -> list[trainers.Pair]:
     """Training questions, each with a passage of a document that it names and one that only looks right."""
     rows = [row for row in task.split.train if row.gold][:most]
     runtime.finder.use(found.settings, found.k, found.budget)
     asked = [Question(row.input, dict.fromkeys(row.gold, 1), row.answers) for row in rows]
-    return [Pair(question, right, (wrong,)) for question, right, wrong in mined(runtime.finder.index, asked)]
+    return [trainers.Pair(question, right, (wrong,)) for question, right, wrong in mined(runtime.finder.index, asked)]
 
 
 def _fitted(
-    task: Task, runtime: Runtime, found: Tuning, pairs: Sequence[Pair], asked: Sequence[Question], seed: int
+    task: Task, runtime: Runtime, found: Tuning, pairs: Sequence[trainers.Pair], asked: Sequence[Question], seed: int
 ) -> dict[str, Any]:
     """Fit the embedder, search with it, and compare on the same questions."""
     since, finder = time.perf_counter(), runtime.finder
@@ -116,8 +117,8 @@ def _fitted(
     def on_step(progress: trainers.Progress) -> None:
         runtime.watch(f"embedder · loss {progress.loss:.2f}", progress.step, progress.steps)
 
-    settings = EmbeddingSettings(epochs=1, seed=seed)
-    folder = tune_embedding(located(finder.how.embedder), pairs, place, settings, on_step)
+    settings = trainers.EmbeddingSettings(epochs=1, seed=seed)
+    folder = trainers.tune_embedding(located(finder.how.embedder), pairs, place, settings, on_step)
     fitted = finder.load(str(folder))
     again = tune(task.documents, fitted, asked, budgets=(found.budget,), watch=runtime.watch)
     before, after = (

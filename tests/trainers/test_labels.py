@@ -1,6 +1,7 @@
 import pytest
+import torch
 
-from trainers import LanguageModel, Row, choose, likelihoods, probabilities
+from trainers import LanguageModel, Row, choose, labels, likelihoods, probabilities
 from trainers.engine import plain
 
 LABELS = ("card arrival", "card", "card payment fee", "card payment", "yes", "no", "Paris", "4", 'say "no"', "日本")
@@ -23,8 +24,6 @@ def test_the_likeliest_label_is_found(model: str, asked: list[Row], request):
 
 
 def test_few_branches_are_followed(smollm2: LanguageModel, asked: list[Row], monkeypatch):
-    from trainers import labels
-
     run = []
     monkeypatch.setattr(labels, "_log_probabilities", lambda *a, f=labels._log_probabilities: run.append(1) or f(*a))
     choose(smollm2, asked[:1], LABELS)
@@ -36,8 +35,6 @@ def test_few_branches_are_followed(smollm2: LanguageModel, asked: list[Row], mon
 
 @pytest.mark.parametrize("model", ["smollm2", "neox"])
 def test_probabilities_are_those_of_the_labels_one_after_another(model: str, asked: list[Row], request):
-    import torch
-
     lm = request.getfixturevalue(model)
     for row, found in zip(asked, probabilities(lm, asked, LABELS), strict=True):
         expected = torch.softmax(torch.tensor(list(scores(lm, row).values())), 0)

@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
+from transformers.utils import logging
 
 from trainers import LanguageModel, ModelMissing, load, locate
-from trainers.models import _converted, _sample, cache_folder
+from trainers.loading import cache_folder, conversion_folder
 
 
 @pytest.mark.parametrize(
@@ -78,21 +79,21 @@ def test_two_processes_converting_at_once_end_with_one_whole_model_and_a_silent_
 
 
 def test_a_gguf_is_told_from_another_with_the_same_header(tmp_path: Path):
-    size = 40 << 16
-    for name, last in (("a", b"x"), ("b", b"y")):
-        (tmp_path / name).write_bytes(b"0" * (size - 1) + last)
-    assert _sample(tmp_path / "a", size) != _sample(tmp_path / "b", size)
+    files = [tmp_path / folder / "tuned.gguf" for folder in "abc"]
+    for file, last in zip(files, (b"x", b"y", b"x"), strict=True):
+        file.parent.mkdir()
+        file.write_bytes(b"0" * (40 << 16) + last)
+    one, other, copy = map(conversion_folder, files)
+    assert one != other and one == copy
 
 
 def test_the_weights_have_a_fingerprint_and_the_model_a_context(smollm2: LanguageModel):
     assert (len(smollm2.fingerprint), smollm2.context, smollm2.adapter) == (16, 8192, "")
-    folder = _converted(Path(locate("smollm2")))
-    assert folder.is_relative_to(cache_folder())
+    folder = conversion_folder(Path(locate("smollm2")))
+    assert folder.is_relative_to(cache_folder()) and (folder / "model.safetensors").is_file()
 
 
 def test_loading_changes_none_of_transformers_settings(smollm2: LanguageModel):
-    from transformers.utils import logging
-
     before = logging.get_verbosity(), logging.is_progress_bar_enabled()
     load("smollm2")
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before

@@ -8,6 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM
 
 from trainers import LanguageModel, Row, Tuned, TuneSettings, Turn, adapted, generate, likelihoods, load, render, tune
 from trainers.engine.layers import fused
@@ -17,8 +20,6 @@ SETTINGS = TuneSettings(epochs=4, batch=4, rank=4, evaluations=4, learning_rate=
 
 
 def logits(lm: LanguageModel, row: Row):
-    import torch
-
     with torch.inference_mode():
         return lm.model(input_ids=torch.tensor([row.shared + row.own])).logits.clone()
 
@@ -34,9 +35,6 @@ def right(rows: Sequence[Row]):
 
 @pytest.mark.parametrize("model", ["smollm2", "neox"])
 def test_loss_and_gradients_with_a_shared_prefix_are_those_of_transformers(model: str, taught: list[Row], request):
-    import torch
-    from peft import LoraConfig, get_peft_model
-
     lm = request.getfixturevalue(model)
     rows = taught[-4:]
     torch.manual_seed(0)
@@ -76,8 +74,6 @@ def test_loss_and_gradients_with_a_shared_prefix_are_those_of_transformers(model
 def test_tuning_learns_keeps_the_base_as_it_was_and_its_adapter_loads_with_peft(
     smollm2: LanguageModel, taught: list[Row], tmp_path: Path, capfd
 ):
-    import torch
-    from peft import PeftModel
 
     before = logits(smollm2, taught[0])
     rng = torch.get_rng_state()
@@ -99,9 +95,6 @@ def test_tuning_learns_keeps_the_base_as_it_was_and_its_adapter_loads_with_peft(
 
 
 def test_all_weights_can_be_tuned_and_the_model_loads_with_transformers(neox, taught: list[Row], tmp_path: Path):
-    import torch
-    from transformers import AutoModelForCausalLM
-
     before = logits(neox, taught[0])
     settings = replace(SETTINGS, full=True, learning_rate=1e-2, weight_decay=0.01)
     tuned = tune(neox, taught, lambda lm: -float(loss_sum(lm, taught).detach()), settings, tmp_path)

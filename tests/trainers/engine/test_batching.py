@@ -33,5 +33,5 @@ def test_rows_that_arrive_while_it_runs_are_written_too(smollm2: LanguageModel, 
 
 def test_long_rows_are_read_in_several_passes(smollm2: LanguageModel, asked: list[Row], monkeypatch):
     whole = texts(smollm2, asked)
-    monkeypatch.setattr(batching, "PASS_TOKENS", 5)
+    monkeypatch.setattr(batching, "READ_TOKENS", 5)
     assert texts(smollm2, asked) == whole

@@ -2,23 +2,21 @@ import copy
 from dataclasses import replace
 
 import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers.models.llama import modeling_llama
 
-from trainers import LanguageModel
+from trainers import LanguageModel, load
 from trainers.engine.layers import fused, prepared
 
 
 @pytest.fixture(scope="module")
 def half() -> LanguageModel:
     """The embedded model as it is predicted with: in bfloat16."""
-    from trainers import load
-
     return load("smollm2")
 
 
 def adapted(lm: LanguageModel):
-    import torch
-    from peft import LoraConfig, get_peft_model
-
     torch.manual_seed(0)
     config = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
     model = get_peft_model(lm.model, config).eval()
@@ -30,8 +28,6 @@ def adapted(lm: LanguageModel):
 
 
 def logits(model):
-    import torch
-
     return model(input_ids=torch.tensor([[5, 6, 7, 8, 9, *range(100, 140)]])).logits.float()
 
 
@@ -39,7 +35,6 @@ def logits(model):
 def test_packed_weights_are_as_near_to_float32_as_the_plain_ones_and_are_taken_off_again(
     half: LanguageModel, adapter: bool
 ):
-    import torch
 
     model = adapted(half) if adapter else half.model
     try:
@@ -55,8 +50,6 @@ def test_packed_weights_are_as_near_to_float32_as_the_plain_ones_and_are_taken_o
 
 
 def test_an_adapter_that_has_moved_is_packed_again(half: LanguageModel):
-    import torch
-
     model = adapted(half)
     lm = replace(half, model=model)
     try:
@@ -98,8 +91,6 @@ def test_layer_and_adapter_in_one_operation_give_pefts_outputs_and_gradients(neo
 def test_norms_and_rotary_positions_in_fewer_operations_give_the_models_own_outputs_and_are_put_back(
     smollm2: LanguageModel,
 ):
-    import torch
-    from transformers.models.llama import modeling_llama
 
     turn, before = modeling_llama.apply_rotary_pos_emb, logits(smollm2.model)
     with torch.inference_mode(), fused(smollm2.model):

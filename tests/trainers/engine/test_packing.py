@@ -2,11 +2,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+import torch
+from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+)
 
 from trainers import LanguageModel, Row
 from trainers.engine import plain
 from trainers.engine.attention import LONG
-from trainers.engine.packing import Prefix, Slots, extend, pack, packs, prefixed, run
+from trainers.engine.layout import Prefix, Slots
+from trainers.engine.packing import extend, pack, packs, prefixed, run
 
 SHARED = tuple(range(20, 29))
 OWN = [tuple(range(30, 30 + n)) for n in (5, 1, 12, 3)]
@@ -16,9 +26,6 @@ MODELS = ["smollm2", "neox", "mistral"]
 @pytest.fixture
 def mistral(smollm2: LanguageModel) -> LanguageModel:
     """A small random Mistral whose attention sees only six tokens back."""
-    import torch
-    from transformers import MistralConfig, MistralForCausalLM
-
     config = MistralConfig(
         vocab_size=300, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
         intermediate_size=64, initializer_range=0.3, sliding_window=6,
@@ -30,8 +37,6 @@ def mistral(smollm2: LanguageModel) -> LanguageModel:
 
 def wanted(lm: LanguageModel, rows: Sequence[tuple[int, ...]]):
     """The logits behind every own token, each row alone through transformers."""
-    import torch
-
     with torch.inference_mode():
         return torch.cat([plain.logits(lm, Row(SHARED, row), len(row)) for row in rows])
 
@@ -45,7 +50,6 @@ def near(found, expected) -> bool:
 def test_a_pass_over_rows_behind_what_they_share_gives_each_rows_own_logits(
     model: str, long: bool, request, monkeypatch
 ):
-    import torch
 
     monkeypatch.setattr("trainers.engine.attention.LONG", 4 if long else LONG)
     lm = request.getfixturevalue(model)
@@ -95,8 +99,6 @@ def test_a_prefix_is_kept_once_whatever_the_rows(smollm2: LanguageModel):
 
 
 def test_the_last_prefix_serves_again_until_the_weights_move(neox: LanguageModel):
-    import torch
-
     first = prefixed(neox, SHARED)
     assert prefixed(neox, SHARED) is first and prefixed(neox, SHARED[:5]) is not first
     before, weight = prefixed(neox, SHARED), next(neox.model.parameters())
@@ -117,8 +119,6 @@ def test_the_way_of_attending_is_put_back(smollm2: LanguageModel):
 
 
 def test_models_whose_attention_does_more_are_run_the_plain_way(smollm2: LanguageModel, neox: LanguageModel):
-    from transformers import BloomConfig, BloomForCausalLM, Gemma2Config, Gemma2ForCausalLM
-
     assert packs(smollm2) and packs(neox)
     small = {"vocab_size": 300, "hidden_size": 32, "num_attention_heads": 4}
     gemma = Gemma2Config(num_hidden_layers=2, num_key_value_heads=2, head_dim=8, intermediate_size=64, **small)

@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 from trainers import LanguageModel, Row, preflight, template_fault
@@ -17,8 +18,6 @@ def test_each_fault_is_told_with_its_row(neox: LanguageModel, taught: list[Row])
 
 
 def test_a_chat_template_of_another_model_is_told(smollm2: LanguageModel):
-    import copy
-
     assert template_fault(smollm2) == ""
     tokenizer = copy.deepcopy(smollm2.tokenizer)
     lm = replace(smollm2, tokenizer=tokenizer)
