@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import perf_counter as clock
 
 from trainers.estimates import Speed
 from trainers.generation import generate
@@ -37,11 +37,11 @@ def _training(lm: LanguageModel, batch: Sequence[Row]) -> float:
     rows = [Row((), row.own[:OWN], row.own[:TARGET]) for row in batch[: settings.batch]] * 3
     ends: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        tune(lm, rows, lambda model: 0.0, settings, Path(folder), lambda _: ends.append(time.perf_counter()))
+        tune(lm, rows, lambda model: 0.0, settings, Path(folder), lambda _: ends.append(clock()))
     return settings.batch * (OWN + TARGET) / (ends[1] - ends[0])
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    since = time.perf_counter()
+    since = clock()
     work()
-    return time.perf_counter() - since
+    return clock() - since
