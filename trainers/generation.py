@@ -42,7 +42,7 @@ def generate(
     to leave out. Raises ValueError for a constraint that cannot be compiled.
     """
     if not packs(lm):
-        for i, (tokens, ended) in enumerate(plain.generate(lm, rows, constraint, max_tokens)):
+        for i, (tokens, ended) in enumerate(plain.greedy(lm, rows, constraint, max_tokens)):
             yield _generation(lm, i, tokens, ended)
         return
     with prepared(lm):

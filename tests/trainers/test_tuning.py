@@ -213,7 +213,7 @@ def test_a_killed_process_started_again_ends_as_an_uninterrupted_one(tmp_path: P
 
 
 def test_each_evaluation_rates_the_weights_as_they_then_are(tmp_path: Path):
-    """In bfloat16, where predicting keeps weights and adapter packed."""
+    """In bfloat16, where predicting keeps reordered weights, the adapter's added."""
     lm = load("smollm2")
     turns = [Turn("user", "What colour is the door?")]
     rows = [render(lm, [*turns, Turn("assistant", "Quite blue.")])] * 6

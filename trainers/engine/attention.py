@@ -20,7 +20,7 @@ BLOCK = 128  # tokens of each row whose scores are made at once; those of later 
 # A score of what may not be seen; finite, so that a row which sees nothing of a part has weights all the same.
 NEVER = -1e30
 
-Asked = tuple[Tensor, Tensor, Tensor]  # query, key and value
+QKV = tuple[Tensor, Tensor, Tensor]  # query, key and value
 
 
 def attend(
@@ -61,10 +61,10 @@ def attend(
     return torch.cat(parts)[None], None
 
 
-def _one_row(packed: Packed, asked: Asked, scaling: float, window: int | None) -> Tensor:
+def _one_row(packed: Packed, qkv: QKV, scaling: float, window: int | None) -> Tensor:
     """Causal attention of the last tokens of one row to all of it: (m, heads, d). By torch's own kernel, whose way back is
     slow on a CPU."""
-    query, key, value = asked
+    query, key, value = qkv
     heads, m, d = query.shape[1:]
     length = key.shape[2]
     place = torch.arange(length - m, length, device=key.device)[None]
@@ -84,7 +84,7 @@ def _long_rows(
     packed: Packed,
     table: Table,
     layer: int,
-    asked: Asked,
+    qkv: QKV,
     prefix: KeysValues | None,
     scaling: float,
     window: int | None,
@@ -93,7 +93,7 @@ def _long_rows(
     rows = []
     ends = (table.index.amax(1) + 1).tolist()
     for start, end in zip([0, *ends], ends, strict=False):
-        q, k, v = (x[start:end].transpose(0, 1)[None] for x in asked)
+        q, k, v = (x[start:end].transpose(0, 1)[None] for x in qkv)
         if prefix is not None:
             k, v = (torch.cat([before[None].to(x.dtype), x], 2) for before, x in zip(prefix, (k, v), strict=True))
         rows.append(_one_row(packed, (q, k, v), scaling, window))
@@ -104,13 +104,13 @@ def _rows(
     packed: Packed,
     table: Table,
     layer: int,
-    asked: Asked,
+    qkv: QKV,
     prefix: KeysValues | None,
     scaling: float,
     window: int | None,
 ) -> Tensor:
     """Attention of the rows' (n, heads, d) tokens to the prefix and to their own: (n, heads, d)."""
-    query, key, value = asked
+    query, key, value = qkv
     kept = None if table.slots is None else table.slots.append(layer, table, key, value)
     if kept and table.goes_on:
         key, value = kept
@@ -152,8 +152,8 @@ def _joined(parts: list[Tensor], dimension: int) -> Tensor:
 def _blocks(packed: Packed, place: Tensor, width: int, window: int | None, like: Tensor, steps: bool) -> list[Block]:
     """The blocks in which tokens at `place` (b, t) of their rows look at `width` keys; with `steps`, where every row's keys
     end with its last token asked for. The same for every layer with the same window, so made once a pass."""
-    key = (window, tuple(place.shape), width, like.dtype)
-    blocks = packed.masks.setdefault(key, [])
+    kind = (window, tuple(place.shape), width, like.dtype)
+    blocks = packed.masks.setdefault(kind, [])
     if not blocks:
         t, group = place.shape[1], like.shape[2]
         size = BLOCK if steps else t

@@ -1,6 +1,6 @@
-"""Layers run faster for as long as a block lasts, with the same weights: linear ones packed once for predicting, base and
-adapter in one operation for tuning, norms and rotary positions in fewer operations. Models and peft's modules stay what
-they are; only `forward`, and what transformers calls to turn queries and keys, is replaced."""
+"""Layers run faster for as long as a block lasts, with the same weights: those of linear layers reordered once for
+predicting, base and adapter in one operation for tuning, norms and rotary positions in fewer operations. Models and peft's
+modules stay what they are; only `forward`, and what transformers calls to turn queries and keys, is replaced."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from trainers.engine.operations import Lora, Norm, rotate
 from trainers.models import LanguageModel
 
 ROTARY = "apply_rotary_pos_emb"  # its name in the module of each model of transformers
-PACKED_BYTES = 4 << 30  # of weights at most: packed ones take as much memory again
+REORDERED_BYTES = 4 << 30  # of weights at most: reordered ones take as much memory again
 
 Forward = Callable[[Tensor], Tensor]
-Turned = tuple[Tensor, Tensor]  # queries and keys
-Turn = Callable[..., Turned]
+Rotated = tuple[Tensor, Tensor]  # queries and keys
+Rotation = Callable[..., Rotated]
 
 
 @contextlib.contextmanager
 def prepared(lm: LanguageModel) -> Iterator[None]:
     """Predict faster inside the block.
 
-    On a CPU in bfloat16, weights (with an adapter's added) are kept as oneDNN packs them, which saves packing at every
-    call.
+    On a CPU in bfloat16, weights (with an adapter's added) are kept in the order that oneDNN multiplies in,
+    which saves reordering them at every call.
     """
     size = sum(parameter.nbytes for parameter in lm.model.parameters())
-    packs = lm.model.device.type == "cpu" and lm.model.dtype == torch.bfloat16 and size <= PACKED_BYTES
+    reorders = lm.model.device.type == "cpu" and lm.model.dtype == torch.bfloat16 and size <= REORDERED_BYTES
     with (
-        _forwarding(lm.model, lambda module: (_packed(module) if packs else None) or _norm(module)),
+        _forwarding(lm.model, lambda module: (_reordered(module) if reorders else None) or _norm(module)),
         _rotating(lm.model),
     ):
         yield
@@ -74,7 +74,9 @@ def _rotating(model: nn.Module) -> Iterator[None]:
     homes = {sys.modules[type(module).__module__] for module in model.modules()}
     before = {home: home.apply_rotary_pos_emb for home in homes if _turns(getattr(home, ROTARY, None))}
 
-    def turn(usual: Turn, query: Tensor, key: Tensor, cos: Tensor, sin: Tensor, *more: Any, **named: Any) -> Turned:
+    def turn(
+        usual: Rotation, query: Tensor, key: Tensor, cos: Tensor, sin: Tensor, *more: Any, **named: Any
+    ) -> Rotated:
         whole = cos.shape[-1] == query.shape[-1]  # else only a part of each head is turned
         return (rotate if whole else usual)(query, key, cos, sin, *more, **named)
 
@@ -87,7 +89,7 @@ def _rotating(model: nn.Module) -> Iterator[None]:
             setattr(home, ROTARY, usual)
 
 
-def _turns(usual: Turn | None) -> bool:
+def _turns(usual: Rotation | None) -> bool:
     """Whether a model's function gives what ours does."""
     if usual is None:
         return False
@@ -99,21 +101,21 @@ def _turns(usual: Turn | None) -> bool:
         return False
 
 
-_PACKED: WeakKeyDictionary[nn.Module, tuple[list[tuple[int, int]], Tensor]] = WeakKeyDictionary()
+_REORDERED: WeakKeyDictionary[nn.Module, tuple[list[tuple[int, int]], Tensor]] = WeakKeyDictionary()
 
 
-def _packed(module: nn.Module) -> Forward | None:
-    """The forward of a linear layer with its weight packed, which is kept until the layer's parameters change."""
+def _reordered(module: nn.Module) -> Forward | None:
+    """The forward of a linear layer with its weight reordered, which is kept until the layer's parameters change."""
     base = getattr(module, "base_layer", module)
     if not isinstance(base, nn.Linear):
         return None
     state = [(id(p), p._version) for p in module.parameters()]
-    if _PACKED.get(module, (None, None))[0] != state:
+    if _REORDERED.get(module, (None, None))[0] != state:
         weight = base.weight.detach()
         if base is not module:
             weight = (weight.float() + _delta(module)).to(weight.dtype)
-        _PACKED[module] = state, torch.ops.mkldnn._reorder_linear_weight(weight, 64)
-    weight, bias = _PACKED[module][1], base.bias
+        _REORDERED[module] = state, torch.ops.mkldnn._reorder_linear_weight(weight, 64)
+    weight, bias = _REORDERED[module][1], base.bias
     return lambda x: torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
 

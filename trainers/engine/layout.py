@@ -52,8 +52,8 @@ class Slots:
         if layer not in self.layers:
             self.layers[layer] = self._empty(key), self._empty(value)
         keys, values = self.layers[layer]
-        keys[table.owner, :, table.place] = exact(key)
-        values[table.owner, :, table.place] = exact(value)
+        keys[table.owner, :, table.place] = _as_kept(key)
+        values[table.owner, :, table.place] = _as_kept(value)
         running = slice(table.first, table.first + len(table.index))
         return keys[running, :, : table.width], values[running, :, : table.width]
 
@@ -61,13 +61,13 @@ class Slots:
         """Zeros for all slots, of the kind in which (n, heads, d) keys or values are kept; on a CPU the memory of those that
         are never written is never taken."""
         slots, capacity = self.shape
-        shape, like = (slots, like.shape[1], capacity, like.shape[2]), exact(like)
+        shape, like = (slots, like.shape[1], capacity, like.shape[2]), _as_kept(like)
         if like.device.type == "cpu":
             return torch.from_numpy(np.zeros(shape, np.float32))
         return torch.zeros(shape, dtype=like.dtype, device=like.device)
 
 
-def exact(x: Tensor) -> Tensor:
+def _as_kept(x: Tensor) -> Tensor:
     """Keys and values as they are kept: in float32 on a CPU, where attention in 16 bits would make more texts differ."""
     return x.float() if x.device.type == "cpu" else x
 

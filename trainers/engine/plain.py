@@ -15,7 +15,7 @@ from trainers.models import LanguageModel
 from trainers.rendering import Row
 
 
-def generate(
+def greedy(
     lm: LanguageModel, rows: Sequence[Row], constraint: Constraint | None, max_tokens: int
 ) -> Iterator[tuple[list[int], bool]]:
     """The tokens of each row's greedy text, without the one that ends it, and whether it ended."""

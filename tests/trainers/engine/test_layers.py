@@ -52,24 +52,24 @@ def outputs(model) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("adapter", [False, True])
-def test_packed_weights_are_as_near_to_float32_as_the_plain_ones_and_are_taken_off_again(
+def test_reordered_weights_are_as_near_to_float32_as_the_plain_ones_and_are_taken_off_again(
     half: LanguageModel, adapter: bool
 ):
     """Layer by layer, since what a whole model makes of one bit is another on every machine."""
     with adapted(half) if adapter else contextlib.nullcontext(half.model) as model, torch.inference_mode():
         exact, plain, before = outputs(copy.deepcopy(model).float()), outputs(model), logits(model)
         with prepared(replace(half, model=model)):
-            packed, inside = outputs(model), logits(model)
+            reordered, inside = outputs(model), logits(model)
 
         def error(made: dict[str, torch.Tensor]) -> float:
             return sum(float((made[name] - exact[name]).abs().mean() / exact[name].std()) for name in exact)
 
-        assert len(exact) > 200 and error(packed) < 1.25 * error(plain)
+        assert len(exact) > 200 and error(reordered) < 1.25 * error(plain)
         assert (inside - before).abs().mean() < 0.2 * before.std()
         assert torch.equal(logits(model), before)
 
 
-def test_an_adapter_that_has_moved_is_packed_again(half: LanguageModel):
+def test_an_adapter_that_has_moved_is_reordered_again(half: LanguageModel):
     with adapted(half) as model:
         lm = replace(half, model=model)
         with torch.inference_mode(), prepared(lm):
