@@ -55,7 +55,7 @@ def test_a_fresh_run_fits_the_embedder_anew_and_others_take_up_what_is_there(
         return folder / "model"
 
     embedder = keeper.finder.embedder
-    monkeypatch.setattr(search, "tune_embedding", fit)
+    monkeypatch.setattr("trainers.tune_embedding", fit)
     monkeypatch.setattr(search, "located", str)
     monkeypatch.setattr(keeper.finder, "load", lambda name: embedder)
     monkeypatch.setattr(purse, "LEAST_PAIRS", 5)
