@@ -12,7 +12,6 @@ from typing import Any, cast
 from advisor import runfolder
 from advisor.address import Address
 from advisor.errors import CannotError, InputError, Problem
-from advisor.models import consent
 from advisor.models.endpoint import Endpoint
 from advisor.models.local import LocalModel
 from advisor.models.named import model_named
@@ -107,12 +106,12 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
     if isinstance(system, System):
         if isinstance(model, Endpoint):
             check_prices(model.address, settings)
-            consent.require(model.address, yes=settings.yes, runs=runs)
             model = bound(model, folder, settings, counted=False)
+            model.agree(model.address)
         if model.fingerprint != system.model.fingerprint:
             raise CannotError(f"the weights of {record.model} have changed since this run was built; run it again")
         if system.context.kind != "none":
-            agree_to_index(how, settings, runs)
+            agree_to_index(how, settings)
     embedder = LazyEmbedder(how.embedder, runs)
     finds = isinstance(system, System) and system.context.kind != "none"
     finder = of_artifact(artifact, runs, embedder, reranker(how.rerank if finds else "", model), watch)
