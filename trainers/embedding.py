@@ -17,6 +17,11 @@ from trainers.models import quiet
 from trainers.tuning import WARM_UP, Progress
 
 KEY = "key.json"  # says what the folder's checkpoints and model were tuned on
+# A model is data. Its own files could otherwise ask sentence-transformers for pickles that run code, or for foreign kernels.
+SAFELY: dict[str, Any] = {
+    "trust_remote_code": False,
+    "model_kwargs": {"weights_only": True, "allow_all_kernels": False, "use_kernels": False},
+}
 
 
 @dataclass(frozen=True)
@@ -106,13 +111,17 @@ def _train(
     from transformers import PrinterCallback
     from transformers.trainer_utils import get_last_checkpoint
 
-    model = SentenceTransformer(name)
+    model = SentenceTransformer(name, **SAFELY)
     columns = {"question": [pair.question for pair in pairs], "text": [pair.text for pair in pairs]}
     columns |= {f"negative {n}": [pair.negatives[n] for pair in pairs] for n in range(len(pairs[0].negatives))}
 
     class Trainer(SentenceTransformerTrainer):
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
             """Gather nothing for a model card: it takes time, and shows a progress bar of its own."""
+
+        def _load_from_checkpoint(self, checkpoint_path: str) -> None:
+            """Read a checkpoint as any other model, not as one to be trusted: who made it is not known."""
+            model.load_state_dict(SentenceTransformer(checkpoint_path, **SAFELY).state_dict())
 
     trainer = Trainer(
         model,
@@ -124,7 +133,7 @@ def _train(
     trainer.remove_callback(PrinterCallback)
     begun = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     trainer.train(resume_from_checkpoint=begun)
-    before = SentenceTransformer(name, device=str(model.device)).state_dict()
+    before = SentenceTransformer(name, device=str(model.device), **SAFELY).state_dict()
     for part, weights in model.state_dict().items():
         if weights.is_floating_point():
             weights.lerp_(before[part], 1 - settings.share)

