@@ -4,6 +4,7 @@ A step is asked for by its name; what it rests on is made first, or read.
 """
 
 import shutil
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
@@ -75,6 +76,7 @@ class Run:
         self._key = digest([version("advisor"), task.fingerprint, model.fingerprint, seed, budget])
         whole = digest([self._key, self.settings.path, self.settings.said])
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
+        weakref.finalize(self, runfolder.alone(self.folder / runfolder.LOCK).release)
         if self.settings.fresh:
             runfolder.forget(self.folder)
         self.model: LocalModel | Endpoint = (
@@ -236,11 +238,12 @@ class Run:
         folder = self.folder / ARTIFACT
         folder.mkdir(exist_ok=True)
         if isinstance(system, Classifier):
-            shutil.copyfile(self.folder / system.head, folder / "head.npz")
+            shutil.copyfile(runfolder.within(self.folder, system.head), folder / "head.npz")
             system = replace(system, head=f"{ARTIFACT}/head.npz")
         else:
             if system.model.adapter:
-                shutil.copytree(self.folder / system.model.adapter, folder / "adapter", dirs_exist_ok=True)
+                adapter = runfolder.within(self.folder, system.model.adapter)
+                shutil.copytree(adapter, folder / "adapter", dirs_exist_ok=True)
                 system = replace(system, model=replace(system.model, adapter=f"{ARTIFACT}/adapter"))
             if system.context.kind != "none":
                 self.bench.runtime.finder.save(folder)
