@@ -190,6 +190,21 @@ def test_a_metric_of_ones_own_gives_0_to_100_or_its_fault_is_told() -> None:
         resolve("scoring:half")
 
 
+def test_a_row_is_rated_once() -> None:
+    rated: list[str] = []
+    metric = resolve("scoring:f", own=lambda path: lambda text, example: rated.append(text) or 70)
+    scored = score_all(metric, ["a", None, "b"], [example("", id=i) for i in "123"])
+    assert rated == ["a", "b"]
+    assert [(one.score, one.statistics) for one in scored] == [(70, (70, 1)), (None, ()), (70, (70, 1))]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_what_rates_at_once_says_what_score_and_statistics_say(name: str) -> None:
+    metric, row = resolve(name, labels=("a", "b")), example("a", input="a b")
+    for text in ("a", "b", "a b", ""):
+        assert metric.rate(text, row) == (metric.score(text, row), metric.statistics(text, row))
+
+
 def test_an_unknown_metric_is_answered_with_the_nearest() -> None:
     with pytest.raises(ValueError, match="Did you mean rouge_l"):
         resolve("ROUGE-L")
