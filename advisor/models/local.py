@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -86,10 +86,14 @@ class LocalModel:
         """How fast it is on this machine."""
         return trainers.measure(self.lm)
 
-    @contextmanager
+    @contextlib.contextmanager
     def adapted(self, folder: Path | None) -> Iterator[LocalModel]:
-        """The model with the adapter in `folder` on top, for the time of the block."""
-        with trainers.adapted(self.lm, folder) as lm:
+        """The model with the adapter in `folder` on top, for the time of the block. Raises OutsideError without one."""
+        with contextlib.ExitStack() as stack:
+            try:
+                lm = stack.enter_context(trainers.adapted(self.lm, folder))
+            except trainers.ModelMissing as error:
+                raise OutsideError(str(error)) from error
             yield replace(self, given=lm)
 
 

@@ -20,7 +20,7 @@ from advisor.address import Address
 from advisor.errors import CannotError, InputError, OutsideError
 from advisor.measure import planning
 from advisor.measure.ledger import open_test
-from advisor.models import consent, named
+from advisor.models import named
 from advisor.models.endpoint import Endpoint, Patience
 from advisor.models.spending import Meter, estimate
 from advisor.runtime.settings import Settings, parse_budget
@@ -70,7 +70,8 @@ class Server:
         return address.parse_address({"endpoint": self.url, "name": "tiny", "can": ["constrain"], **more})
 
     def endpoint(self, meter: Meter | None = None, **more: Any) -> Endpoint:
-        return Endpoint(self.address(**more), meter or Meter(), patience=QUICK)
+        """Whose person agreed to everything."""
+        return Endpoint(self.address(**more), meter or Meter(), agree=lambda address: None, patience=QUICK)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -466,47 +467,6 @@ def test_the_speed_is_that_of_requests_at_once_and_counts_as_spending(server):
     assert endpoint.meter.spent.requests == len(server.asked) == 3
 
 
-# Consent
-
-ELSEWHERE = address.parse_address("https://models.example/v1#tiny")
-
-
-@pytest.mark.parametrize(
-    ("host", "here"),
-    [("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("[::1]", True), ("10.0.0.1", False),
-     ("0.0.0.0", False), ("localhost.example", False), ("models.example", False)],
-)  # fmt: skip
-def test_only_loopback_is_on_this_machine(host, here):
-    assert address.parse_address(f"http://{host}:8000/v1#tiny").on_this_machine is here
-
-
-def test_without_consent_nothing_is_sent_and_the_message_says_what_would_be(tmp_path):
-    with pytest.raises(InputError, match=r"inputs.*would be sent to https://models.example/v1.*--yes") as refused:
-        consent.require(ELSEWHERE, runs=tmp_path, ask=lambda question: False)
-    assert refused.value.exit_code == 2
-    with pytest.raises(InputError):
-        Endpoint(ELSEWHERE).generate(requests(1)).__next__()
-
-
-def test_consent_is_asked_once_and_remembered_for_that_endpoint(tmp_path):
-    asked: list[str] = []
-    agree = {"runs": tmp_path, "ask": lambda question: not asked.append(question)}
-    consent.require(ELSEWHERE, **agree)
-    consent.require(ELSEWHERE, **agree)
-    assert len(asked) == 1 and "https://models.example/v1" in asked[0]
-    consent.require(address.parse_address("https://other.example/v1#tiny"), **agree)
-    assert len(asked) == 2
-
-
-def test_consent_comes_from_a_flag_or_the_answers_and_a_no_stands(tmp_path):
-    never = {"ask": lambda question: pytest.fail("asked")}
-    consent.require(ELSEWHERE, yes=True, runs=tmp_path / "a", **never)
-    consent.require(ELSEWHERE, may_leave="yes", runs=tmp_path / "b", **never)
-    consent.require(ELSEWHERE, runs=tmp_path / "b", **never)
-    with pytest.raises(InputError, match="may not leave"):
-        consent.require(ELSEWHERE, yes=True, may_leave="no", runs=tmp_path / "b", **never)
-
-
 def write_task(folder: Path, model: str, count: int = 0) -> Path:
     """A task of labels, told by a word in the input."""
     folder.mkdir()
@@ -563,7 +523,11 @@ def test_a_whole_run_works_through_an_endpoint_that_fails_now_and_then(server, t
     assert set(plan["costs"]) == {"prompting", "classifier", "rag"}
     assert server.asked == []
 
-    done = advise(tmp_path, "run", "post", "--path", "prompting", "--json", "--budget", "1usd")
+    unasked = advise(tmp_path, "run", "post", "--path", "prompting", "--json", "--budget", "1usd")
+    assert unasked.returncode == 2 and "the key in $KEY_FOR_TEST would be sent to" in unasked.stderr
+    assert server.asked == []
+
+    done = advise(tmp_path, "run", "post", "--path", "prompting", "--json", "--budget", "1usd", "--yes")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["test"] == 100 and result["baseline"] < 50 and not any(result["unscored"].values())
@@ -590,18 +554,18 @@ def test_a_whole_run_works_through_an_endpoint_that_fails_now_and_then(server, t
     locked = advise(tmp_path, "predict", result["run"], given='{"input": "where is my parcel"}\n')
     assert locked.returncode == 2 and "KEY_FOR_TEST" in locked.stderr
 
-    said = [*(each.stdout + each.stderr for each in (planned, done, again, told, locked))]
+    said = [*(each.stdout + each.stderr for each in (planned, unasked, done, again, told, locked))]
     written = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 10
     assert not any("sk-secret" in text for text in (*said, *written))
 
 
-def test_a_run_says_what_would_be_sent_and_sends_nothing_without_consent(tmp_path):
+def test_a_run_says_what_would_be_sent_and_sends_nothing_without_consent(tmp_path, config):
     write_task(tmp_path / "post", "{endpoint: 'https://models.example/v1', name: tiny}", 108)
     done = advise(tmp_path, "run", "post", "--quiet")
     assert done.returncode == 2
     assert "would be sent to https://models.example/v1" in done.stderr and "--yes" in done.stderr
-    assert not list(tmp_path.glob("runs/consent.json"))
+    assert not any(config.iterdir())
 
 
 def test_a_budget_in_money_needs_prices_and_one_that_is_too_small_is_refused_before_asking(server, tmp_path):
