@@ -9,9 +9,12 @@ from pathlib import Path
 
 import trainers
 from advisor.errors import CannotError, OutsideError
+from advisor.models import limits
 from advisor.models.protocol import Ability, Model
 from advisor.system import Decoding, Prediction, Request, Usage
+from advisor.thoughts import opened, part
 
+OPENED = 16  # tokens at the end of a prompt, in which a template may have opened a thought
 BATCH = 256  # requests computed together: a part of them is computed again whole if any is missing
 
 
@@ -58,9 +61,15 @@ class LocalModel:
         since = time.perf_counter()
         for made in self._made([rows[i] for i in fits], decoding):
             now = time.perf_counter()
-            usage = Usage(rows[fits[made.index]].tokens, made.tokens, round(now - since, 4))
-            since = now
-            yield fits[made.index], Prediction(made.text.strip(), usage=usage)
+            row = rows[fits[made.index]]
+            usage, since = Usage(row.tokens, made.tokens, round(now - since, 4)), now
+            thinks = decoding.kind == "free" and not made.complete  # a whole text that closes no thought is an answer
+            begun = self._begun(row) if thinks else ""
+            yield fits[made.index], limits.prediction(part(begun + made.text), not made.complete, usage)
+
+    def _begun(self, row: trainers.Row) -> str:
+        """The tag with which the chat template opened a thought, if it did."""
+        return opened(self.lm.tokenizer.decode(row.own[-OPENED:]))
 
     def _made(self, rows: Sequence[trainers.Row], decoding: Decoding) -> Iterator[trainers.Generation]:
         """Texts as they end; a label is chosen, not written."""

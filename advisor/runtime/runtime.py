@@ -13,6 +13,7 @@ import retrieval
 import trainers
 from advisor import runfolder
 from advisor.errors import CannotError, InputError, Problem
+from advisor.models import limits
 from advisor.models.local import LocalModel, weights
 from advisor.models.protocol import Model
 from advisor.runtime import prompts
@@ -151,7 +152,7 @@ class Runtime:
         self.store.count(len(requests) - done, done)
         self.watch(what, done, len(requests))
         for asked in work:
-            for j, prediction in model.generate([requests[i] for i in asked]):
+            for j, prediction in limits.answered(model, [requests[i] for i in asked]):
                 answers[asked[j]] = prediction
                 if keep:
                     self.store.put(keys[asked[j]], prediction)

@@ -12,7 +12,8 @@ import pytest
 
 from advisor import address
 from advisor.address import Address
-from advisor.models.endpoint import Endpoint, Patience
+from advisor.models.endpoint import Endpoint
+from advisor.models.sending import Patience
 from advisor.models.spending import Meter
 from advisor.system import Decoding, Request
 from trainers.rendering import Turn
