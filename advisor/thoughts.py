@@ -5,7 +5,7 @@ only closes, as where the chat template opened the thought, counts where it stan
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _NAMES = r"(?:\w+:)?(?:think(?:ing)?|thoughts?|thought_process|reasoning|analysis|reflection|scratchpad)"
@@ -59,6 +59,12 @@ def part(text: str) -> Parted:
     return Parted("\n\n".join(thoughts), rest, endless)
 
 
+def without(text: str) -> str:
+    """The text without the thoughts that it begins with; as it is where it begins with none."""
+    answer = part(text).answer
+    return text if answer == text.strip() else answer
+
+
 def opened(prompt: str) -> str:
     """The tag with which a prompt opens the thought that a model is to go on with; "" for none."""
     tags = list(_TAG.finditer(prompt))
@@ -71,13 +77,13 @@ def _first(text: str) -> Parted | None:
         if start := opens.match(text):
             end = ends.search(text, start.end())
             return _at(text, start.end(), end) if end or endless else None
-    tags = [tag for tag in _TAG.finditer(text) if not _quoted(text, tag)]
-    same = [tag for tag in tags if _name(tag) == _name(tags[0])]
-    if not tags or not text[tags[0].end() :].strip():  # such as an answer that is a tag
+    tags = (tag for tag in _TAG.finditer(text) if not _quoted(text, tag))
+    first = next(tags, None)
+    if first is None or not text[first.end() :].strip():  # such as an answer that is a tag
         return None
-    if not _closes(tags[0]):
-        return _at(text, tags[0].end(), _closing(same)) if tags[0].start() == 0 else None
-    return _at(text, 0, tags[0]) if _free(text, tags[0]) else None
+    if not _closes(first):
+        return _at(text, first.end(), _closing(first, tags)) if first.start() == 0 else None
+    return _at(text, 0, first) if _free(text, first) else None
 
 
 def _at(text: str, start: int, end: re.Match[str] | None) -> Parted:
@@ -86,12 +92,13 @@ def _at(text: str, start: int, end: re.Match[str] | None) -> Parted:
     return Parted(text[start : end.start()].strip(), text[end.end() :].strip())
 
 
-def _closing(tags: Sequence[re.Match[str]]) -> re.Match[str] | None:
-    """The tag that closes the first of these; where they do not pair up, the last that closes any."""
-    depth, last = 0, None
-    for tag in tags:
-        depth += -1 if _closes(tag) else 1
-        last = tag if _closes(tag) else last
+def _closing(first: re.Match[str], rest: Iterator[re.Match[str]]) -> re.Match[str] | None:
+    """Of the rest the tag that closes the first; where they do not pair up, the last that closes any of its name."""
+    depth, last = 1, None
+    for tag in rest:
+        if _name(tag) == _name(first):
+            depth += -1 if _closes(tag) else 1
+            last = tag if _closes(tag) else last
         if not depth:
             break
     return last

@@ -125,7 +125,7 @@ class Endpoint:
     def _timed(self, requests: Sequence[Request]) -> tuple[Usage, float]:
         """Tokens and seconds of all requests together."""
         since = time.perf_counter()
-        made = [one for _, one in limits.answered(self, requests)]
+        made = [one for _, one in self.generate(requests)]
         seconds = max(time.perf_counter() - since, 1e-6)
         if failed := next((one for one in made if one.text is None and not one.cut), None):
             raise OutsideError(f"{self.address.endpoint} gave no answer: {failed.error}")
@@ -134,12 +134,22 @@ class Endpoint:
 
     def _predict(self, to: Sender, request: Request) -> Prediction:
         try:
-            return self._answer(to, request)
+            return self._whole(to, request)
         except Failed as error:
             return Prediction(None, str(error))
 
+    def _whole(self, to: Sender, request: Request) -> Prediction:
+        """The answer; one that was cut off is asked for once more. Raises Failed where there is none."""
+        first = self._answer(to, request)
+        if not first.cut:
+            return first
+        try:
+            return limits.better(first, self._answer(to, limits.larger(request)))
+        except Failed:
+            return first
+
     def _answer(self, to: Sender, request: Request) -> Prediction:
-        """The answer, with room for the thought before it. Raises Failed."""
+        """What is answered, with room for the thought before it. Raises Failed."""
         room = self._room(request)
         try:
             return self._asked(to, request, room)
@@ -183,8 +193,7 @@ class Endpoint:
         self.agree(self.address)
         with sender(self.address, self.patience) as to:
             try:
-                made = self._answer(to, TRIAL)
-                made = self._answer(to, limits.larger(TRIAL)) if made.cut else made
+                made = self._whole(to, TRIAL)
             except Refused:
                 return ("generate",)
             except Failed as error:

@@ -1,11 +1,9 @@
-"""Answers at a limit: parted from the thought before them, told as cut where the limit ended them, and then asked for once
-more with a larger one. Whatever the model is.
+"""Answers at a limit, whatever the model: parted from the thought before them, asked for once more with a larger limit where
+it cut them off, and told as cut where that did, too.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from advisor.models.protocol import Model
 from advisor.system import Prediction, Request, Usage
 from advisor.thoughts import Parted
 
@@ -27,23 +25,8 @@ def larger(request: Request) -> Request:
     return replace(request, decoding=replace(decoding, max_tokens=LARGER * decoding.max_tokens))
 
 
-def answered(model: Model, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
-    """Answer all requests as `model.generate` does, those that a limit cut off once more with a larger one."""
-    cut: dict[int, Prediction] = {}
-    for i, made in model.generate(requests):
-        if made.cut:
-            cut[i] = made
-        else:
-            yield i, made
-    places = list(cut)
-    for j, made in model.generate([larger(requests[i]) for i in places]):
-        yield places[j], better(cut[places[j]], made)
-
-
 def better(first: Prediction, second: Prediction) -> Prediction:
-    """The second try, or the first where the second gave no text though the first did; with what both took."""
+    """Of two tries the second, unless only the first gave a text; with what both took."""
     a, b = first.usage, second.usage
-    usage = Usage(
-        a.prompt_tokens + b.prompt_tokens, a.generated_tokens + b.generated_tokens, round(a.seconds + b.seconds, 4)
-    )
-    return replace(first if second.text is None and not (second.cut and first.text is None) else second, usage=usage)
+    usage = Usage(a.prompt_tokens + b.prompt_tokens, a.generated_tokens + b.generated_tokens)
+    return replace(first if second.text is None and first.text is not None else second, usage=usage)

@@ -13,7 +13,6 @@ import retrieval
 import trainers
 from advisor import runfolder
 from advisor.errors import CannotError, InputError, Problem
-from advisor.models import limits
 from advisor.models.local import LocalModel, weights
 from advisor.models.protocol import Model
 from advisor.runtime import prompts
@@ -21,6 +20,7 @@ from advisor.runtime.finder import Finder
 from advisor.runtime.store import Store
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, Request, System, digest
 from advisor.task import Example
+from advisor.thoughts import without
 from retrieval.index.updating import Watch, unwatched
 
 TUNED = "tuned.json"  # beside an adapter
@@ -152,7 +152,7 @@ class Runtime:
         self.store.count(len(requests) - done, done)
         self.watch(what, done, len(requests))
         for asked in work:
-            for j, prediction in limits.answered(model, [requests[i] for i in asked]):
+            for j, prediction in model.generate([requests[i] for i in asked]):
                 answers[asked[j]] = prediction
                 if keep:
                     self.store.put(keys[asked[j]], prediction)
@@ -197,7 +197,7 @@ class Runtime:
 
 
 def of_incumbent(system: Incumbent, examples: Sequence[Example]) -> list[Prediction]:
-    """What the pipeline that runs today has given for each example."""
+    """What the pipeline that runs today has given for each example, without thoughts."""
     missing = "the incumbent has no prediction for this example"
     texts = [system.predictions.get(example.id) for example in examples]
-    return [Prediction(text, None if text is not None else missing) for text in texts]
+    return [Prediction(None, missing) if text is None else Prediction(without(text)) for text in texts]
