@@ -82,7 +82,7 @@ def _first(text: str) -> Parted | None:
     if first is None or not text[first.end() :].strip():  # such as an answer that is a tag
         return None
     if not _closes(first):
-        return _at(text, first.end(), _closing(first, tags)) if first.start() == 0 else None
+        return _at(text, first.end(), _closing(text, first, tags)) if first.start() == 0 else None
     return _at(text, 0, first) if _free(text, first) else None
 
 
@@ -92,16 +92,17 @@ def _at(text: str, start: int, end: re.Match[str] | None) -> Parted:
     return Parted(text[start : end.start()].strip(), text[end.end() :].strip())
 
 
-def _closing(first: re.Match[str], rest: Iterator[re.Match[str]]) -> re.Match[str] | None:
-    """Of the rest the tag that closes the first; where they do not pair up, the last that closes any of its name."""
-    depth, last = 1, None
+def _closing(text: str, first: re.Match[str], rest: Iterator[re.Match[str]]) -> re.Match[str] | None:
+    """Of the rest the tag that closes the first; where they do not pair up, as where a thought speaks of its own tag, the
+    first that stands free, or else the last that closes any of its name."""
+    depth, closing = 1, []
     for tag in rest:
         if _name(tag) == _name(first):
             depth += -1 if _closes(tag) else 1
-            last = tag if _closes(tag) else last
+            closing += [tag] if _closes(tag) else []
         if not depth:
-            break
-    return last
+            return tag
+    return next((tag for tag in closing if _free(text, tag)), closing[-1] if closing else None)
 
 
 def _free(text: str, tag: re.Match[str]) -> bool:

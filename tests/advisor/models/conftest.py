@@ -40,13 +40,14 @@ def echo(body: Body) -> str:
 
 @dataclass
 class Server:
-    """Answers with `reply`, once the faults that stand for an input (its last turn) have been used up.
+    """Answers with `reply`, a body or a status with what is said, once the faults that stand for an input (its last turn) have
+    been used up.
 
     A fault is a status, with headers and a body, or the name of a trouble below HTTP.
     """
 
     url: str = ""
-    reply: Callable[[Body], Body] = lambda body: told(echo(body))
+    reply: Callable[[Body], Body | tuple[int, str]] = lambda body: told(echo(body))
     faults: dict[str, list[Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     bodies: list[Body] = field(default_factory=list)
@@ -84,7 +85,10 @@ class Handler(BaseHTTPRequestHandler):
                 script.at_once -= 1
 
     def answer(self, script: Server, body: Body, fault: Any) -> None:
-        whole = json.dumps(script.reply(body)).encode()
+        reply = script.reply(body)
+        if isinstance(reply, tuple):
+            reply, fault = {}, (reply[0], {}, reply[1])
+        whole = json.dumps(reply).encode()
         if fault == "slow":
             time.sleep(2 * QUICK.timeout)
         elif fault == "cut":
@@ -92,6 +96,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif fault == "malformed":
             self.send(200, whole[:-3])
+        elif fault == "stream":
+            self.send(200, b"data: {}\n\ndata: [DONE]\n\n", {"Content-Type": "text/event-stream"})
         elif fault == "no answer":
             self.send(200, b'{"error": {"message": "overloaded"}}')
         elif fault:
