@@ -179,14 +179,18 @@ class Endpoint:
 
     def _sent(self, to: Sender, request: Request, room: int) -> Any:
         """What the server answers. A part of the request that it refuses is left out, from then on."""
+        without = self.habits.shown.refuses
         while True:
-            body = wire.body(self.address.name, request, room, self.habits.shown.refuses)
+            body = wire.body(self.address.name, request, room, without)
             try:
-                return to.send(body)
+                answer = to.send(body)
             except Refused as error:
                 if not (what := wire.refused(str(error), body)):
                     raise
-                self.habits.refuses(what)
+                without = (*without, what)
+            else:
+                self.habits.refuses(without)
+                return answer
 
     def _tried(self) -> tuple[Ability, ...]:
         """What the server shows that it can do, by a request that it may refuse."""

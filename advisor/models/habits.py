@@ -4,6 +4,7 @@ Knows nothing of HTTP; a file keeps it over restarts.
 """
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -53,10 +54,10 @@ class Habits:
             longest = max(tokens, was.thought if ended else was.cut)
             self._keep(replace(was, thought=longest) if ended else replace(was, cut=longest))
 
-    def refuses(self, what: str) -> None:
-        """Note that the server refuses a part of a request."""
+    def refuses(self, parts: Collection[str]) -> None:
+        """Note that the server answers a request without these parts, after it had refused it."""
         with self._one:
-            self._keep(replace(self.shown, refuses=tuple(sorted({*self.shown.refuses, what}))))
+            self._keep(replace(self.shown, refuses=tuple(sorted({*self.shown.refuses, *parts}))))
 
     def _keep(self, shown: Shown) -> None:
         if shown != self.shown:

@@ -55,9 +55,12 @@ def test_a_template_without_a_system_turn_gets_none(server: Server, said: str) -
     assert texts(server.endpoint(), [ASKED]) == ["SHOUT.\n\nHELLO"]
 
 
-def test_what_is_refused_for_another_reason_stays_refused(server: Server) -> None:
+def test_what_is_refused_for_another_reason_stays_refused_and_teaches_nothing(server: Server) -> None:
     server.faults = {"input 0": [(400, {}, "too long for the context")]}
     assert texts(server.endpoint(), requests(1)) == [None] and len(server.asked) == 1
+    endpoint = server.endpoint()
+    server.faults = {"input 0": [(400, {}, "no such temperature"), (400, {}, "no such temperature")]}
+    assert texts(endpoint, requests(1)) == [None] and endpoint.habits.shown.refuses == ()
 
 
 @pytest.mark.parametrize(

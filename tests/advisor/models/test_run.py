@@ -97,6 +97,41 @@ def test_a_whole_run_works_through_an_endpoint_that_fails_now_and_then(server, t
     assert not any("sk-secret" in text for text in (*said, *written))
 
 
+def thoughtful(body: Body) -> Body:
+    """The clerk, who thinks first and needs 120 tokens for it."""
+    answer = clerk(body)
+    message = answer["choices"][0]["message"]
+    message["content"] = f"<think>{'Is it one of the desks? ' * 20}</think>\n\n{message['content']}"
+    answer["usage"]["completion_tokens"] = 124
+    if body["max_tokens"] < 124:
+        message["content"] = message["content"][: 4 * body["max_tokens"]]
+        answer["usage"]["completion_tokens"] = body["max_tokens"]
+        answer["choices"][0]["finish_reason"] = "length"
+    return answer
+
+
+def test_a_whole_run_works_through_an_endpoint_that_thinks_first(server, tmp_path):
+    server.reply = thoughtful
+    write_task(tmp_path / "post", f"{{endpoint: '{server.url}', name: tiny}}", 108)
+    done = advise(tmp_path, "run", "post", "--path", "prompting", "--json", "--budget", "400ktok")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["test"] == 100 and not any(result["cut"].values()) and not any(result["unscored"].values())
+    cut = sum(body["max_tokens"] < 124 for body in server.bodies)
+    assert cut < 20  # learnt from the first ones
+    learnt = json.loads((tmp_path / result["run"] / "habits.json").read_text())
+    assert 115 < learnt["thought"] < 125
+
+    before = len(server.bodies)
+    told = advise(tmp_path, "predict", result["run"], "--quiet", given='{"input": "where is my parcel"}\n')
+    assert json.loads(told.stdout) == {"id": "1", "prediction": "delivery"}, told.stderr
+    assert len(server.bodies) == before + 1
+
+    server.reply = lambda body: (400, "the model was taken down")
+    dead = advise(tmp_path, "evaluate", result["run"], "post/train.jsonl", "--min-score", "0", "--quiet")
+    assert dead.returncode == 1 and "108 of 108 rows have no answer" in dead.stderr
+
+
 def test_a_run_says_what_would_be_sent_and_sends_nothing_without_consent(tmp_path):
     write_task(tmp_path / "post", "{endpoint: 'https://models.example/v1', name: tiny}", 108)
     done = advise(tmp_path, "run", "post", "--quiet")
