@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from advisor.address import Address
 from advisor.errors import complaints, wrong
+from advisor.thoughts import without
 from retrieval.documents import Document, Unreadable
 from trainers.rendering import Turn
 
@@ -35,8 +36,9 @@ class Example:
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """Every output that is right, the wanted one first, without repeats."""
-        return tuple(dict.fromkeys((self.output, *self.accepted)))
+        """Every output that is right, the wanted one first, without repeats; without the thought that one begins with, for
+        what is compared with it has none."""
+        return tuple(dict.fromkeys(without(output) or output for output in (self.output, *self.accepted)))
 
 
 @dataclass(frozen=True)

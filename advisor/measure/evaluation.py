@@ -31,7 +31,8 @@ class OfLabel:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The score, 0 to 100, with its 95 % interval over `n` scored rows, and by label where outputs are labels."""
+    """The score, 0 to 100, with its 95 % interval over `n` scored rows, and by label where outputs are labels. Of `cut` rows
+    the answer was cut off at the limit."""
 
     metric: str
     score: float
@@ -40,6 +41,12 @@ class Evaluation:
     unscored: int
     abstained: int
     labels: Mapping[str, OfLabel]
+    cut: int = 0
+
+    def holds(self, least: float) -> bool:
+        """Whether the score is surely `least` or more: also if every answer that is missing were wrong."""
+        rows = self.n + self.unscored
+        return self.n > 0 and self.score * self.n / rows >= least
 
 
 def evaluate(
@@ -89,6 +96,7 @@ def evaluate(
         unscored=score.unscored,
         abstained=sum(prediction.abstained for prediction in made),
         labels=_per_label(chosen, labels, made, examples),
+        cut=sum(prediction.cut for prediction in made),
     )
 
 

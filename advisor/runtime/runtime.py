@@ -20,6 +20,7 @@ from advisor.runtime.finder import Finder
 from advisor.runtime.store import Store
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, Request, System, digest
 from advisor.task import Example
+from advisor.thoughts import without
 from retrieval.watching import Watch, unwatched
 
 TUNED = "tuned.json"  # beside an adapter
@@ -196,7 +197,7 @@ class Runtime:
 
 
 def of_incumbent(system: Incumbent, examples: Sequence[Example]) -> list[Prediction]:
-    """What the pipeline that runs today has given for each example."""
+    """What the pipeline that runs today has given for each example, without thoughts."""
     missing = "the incumbent has no prediction for this example"
     texts = [system.predictions.get(example.id) for example in examples]
-    return [Prediction(text, None if text is not None else missing) for text in texts]
+    return [Prediction(None, missing) if text is None else Prediction(without(text)) for text in texts]
