@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from advisor.data import rows, taskfolder
+from advisor.data.owncode import own_function
 from advisor.errors import InputError, Problem
 from advisor.runtime.built import load
 from advisor.runtime.runtime import of_incumbent
@@ -14,7 +16,7 @@ from advisor.score.metrics import resolve
 from advisor.score.statistics import interval
 from advisor.system import Incumbent, Prediction
 from advisor.task import Example
-from retrieval.index.updating import Watch, unwatched
+from retrieval.watching import Watch, unwatched
 
 MOST_LABELS = 100  # with more different outputs they are no labels
 
@@ -75,18 +77,16 @@ def evaluate(
         problems += wrong
     if problems:
         raise InputError(problems)
-    if what.is_dir():
-        built = load(what, watch, settings)
-        asked, folder, made = built.asked, Path(built.asked.folder), built.predict(examples)
-        name, labels = metric or asked.metric, asked.labels
-    else:
-        name, labels, folder = metric or "exact_match", (), None
-        made = of_incumbent(Incumbent(stored), examples)
-    labels = labels or tuple(sorted({example.output for example in examples}))
+    built = load(what, watch, settings) if what.is_dir() else None
+    name = metric or (built.asked.metric if built else "exact_match")
+    labels = (built.asked.labels if built else ()) or tuple(sorted({example.output for example in examples}))
+    folder = Path(built.asked.folder) if built else None
+    allow = settings is not None and settings.allow_code
     try:
-        chosen = resolve(name, labels, folder)
+        chosen = resolve(name, labels, partial(own_function, folder=folder, allow=allow))
     except ValueError as error:
         raise InputError(Problem(str(error), "--metric", do="Name another metric")) from error
+    made = built.predict(examples) if built else of_incumbent(Incumbent(stored), examples)
     score = interval(chosen, score_all(chosen, [prediction.text for prediction in made], examples), seed)
     return Evaluation(
         metric=chosen.name,

@@ -1,8 +1,10 @@
 """A model whose weights are in this process, run by `trainers`."""
 
+from __future__ import annotations
+
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -78,7 +80,7 @@ class LocalModel:
 
     def _begun(self, row: trainers.Row) -> str:
         """The tag with which the chat template opened a thought, if it did."""
-        return opened(self.lm.tokenizer.decode(row.own[-OPENED:]))
+        return opened(str(self.lm.tokenizer.decode(list(row.own[-OPENED:]))))
 
     def _made(self, rows: Sequence[trainers.Row], decoding: Decoding, limit: int) -> Iterator[trainers.Generation]:
         """Texts as they end; a label is chosen, not written."""
@@ -102,10 +104,14 @@ class LocalModel:
         """How fast it is on this machine."""
         return trainers.measure(self.lm)
 
-    @contextmanager
-    def adapted(self, folder: Path | None) -> Iterator["LocalModel"]:
-        """The model with the adapter in `folder` on top, for the time of the block."""
-        with trainers.adapted(self.lm, folder) as lm:
+    @contextlib.contextmanager
+    def adapted(self, folder: Path | None) -> Iterator[LocalModel]:
+        """The model with the adapter in `folder` on top, for the time of the block. Raises OutsideError without one."""
+        with contextlib.ExitStack() as stack:
+            try:
+                lm = stack.enter_context(trainers.adapted(self.lm, folder))
+            except trainers.ModelMissing as error:
+                raise OutsideError(str(error)) from error
             yield replace(self, given=lm)
 
 

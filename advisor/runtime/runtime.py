@@ -21,7 +21,7 @@ from advisor.runtime.store import Store
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, Request, System, digest
 from advisor.task import Example
 from advisor.thoughts import without
-from retrieval.index.updating import Watch, unwatched
+from retrieval.watching import Watch, unwatched
 
 TUNED = "tuned.json"  # beside an adapter
 Conversation = tuple[tuple[trainers.Turn, ...], tuple[str, ...]]  # turns, and the ids of the passages found
@@ -128,7 +128,7 @@ class Runtime:
             yield self.model
             return
         adapter = system.model.adapter
-        with self.model.adapted(self.folder / adapter if adapter else None) as model:
+        with self.model.adapted(runfolder.within(self.folder, adapter) if adapter else None) as model:
             yield model
 
     def _answer(self, system: System, examples: Sequence[Example], what: str, keep: bool) -> list[Prediction]:
@@ -186,7 +186,7 @@ class Runtime:
         return chosen
 
     def _classify(self, system: Classifier, examples: Sequence[Example]) -> list[Prediction]:
-        head = trainers.load_head(self.folder / system.head)
+        head = trainers.load_head(runfolder.within(self.folder, system.head))
         if system.embedder != self.embedder.fingerprint:
             raise CannotError("the classifier was built on another embedding model than the one that is installed")
         labels, probabilities = head.predict(self.embedder([example.input for example in examples]))

@@ -158,7 +158,8 @@ def test_a_mistake_in_the_flags_is_told_like_any_other(call, arguments, told):
 def test_what_a_metric_prints_does_not_stand_among_the_results(call):
     write_task(Path("task"), [{"input": "a", "output": "b"}], metric="score:f")
     Path("task/score.py").write_text("print('hello')\nraise RuntimeError('boom')\n")
-    done = call("profile", "task", "--json")
+    assert "--allow-code" in call("profile", "task", "--json").stdout
+    done = call("profile", "task", "--json", "--allow-code")
     assert "boom" in json.loads(done.stdout)["error"]
     assert "hello" in done.stderr
 

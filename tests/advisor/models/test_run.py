@@ -64,7 +64,11 @@ def test_a_whole_run_works_through_an_endpoint_that_fails_now_and_then(server, t
     assert set(plan["costs"]) == {"prompting", "classifier", "rag"}
     assert server.asked == []
 
-    done = advise(tmp_path, "run", "post", "--path", "prompting", "--json", "--budget", "1usd")
+    unasked = advise(tmp_path, "run", "post", "--path", "prompting", "--json", "--budget", "1usd")
+    assert unasked.returncode == 2 and "the key in $KEY_FOR_TEST would be sent to" in unasked.stderr
+    assert server.asked == []
+
+    done = advise(tmp_path, "run", "post", "--path", "prompting", "--json", "--budget", "1usd", "--yes")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["test"] == 100 and result["baseline"] < 50 and not any(result["unscored"].values())
@@ -91,7 +95,7 @@ def test_a_whole_run_works_through_an_endpoint_that_fails_now_and_then(server, t
     locked = advise(tmp_path, "predict", result["run"], given='{"input": "where is my parcel"}\n')
     assert locked.returncode == 2 and "KEY_FOR_TEST" in locked.stderr
 
-    said = [*(each.stdout + each.stderr for each in (planned, done, again, told, locked))]
+    said = [*(each.stdout + each.stderr for each in (planned, unasked, done, again, told, locked))]
     written = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 10
     assert not any("sk-secret" in text for text in (*said, *written))
@@ -132,12 +136,12 @@ def test_a_whole_run_works_through_an_endpoint_that_thinks_first(server, tmp_pat
     assert dead.returncode == 1 and "108 of 108 rows have no answer" in dead.stderr
 
 
-def test_a_run_says_what_would_be_sent_and_sends_nothing_without_consent(tmp_path):
+def test_a_run_says_what_would_be_sent_and_sends_nothing_without_consent(tmp_path, config):
     write_task(tmp_path / "post", "{endpoint: 'https://models.example/v1', name: tiny}", 108)
     done = advise(tmp_path, "run", "post", "--quiet")
     assert done.returncode == 2
     assert "would be sent to https://models.example/v1" in done.stderr and "--yes" in done.stderr
-    assert not list(tmp_path.glob("runs/consent.json"))
+    assert not any(config.iterdir())
 
 
 def test_a_budget_in_money_needs_prices_and_one_that_is_too_small_is_refused_before_asking(server, tmp_path):
