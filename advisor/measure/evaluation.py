@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.data import rows, taskfolder
+from advisor.data import taskfolder
 from advisor.errors import InputError, Problem
+from advisor.rows.examples import read_rows
 from advisor.runtime.built import load
 from advisor.runtime.runtime import of_incumbent
 from advisor.runtime.settings import Settings
@@ -54,7 +55,8 @@ def evaluate(
     settings: as for `built.load`.
     Raises InputError with everything that is wrong in either file.
     """
-    examples, problems = rows.read_rows(data, str(data))
+    given = read_rows(data, str(data))
+    examples, problems = given.examples, given.problems
     stored: dict[str, str] = {}
     if not examples and not problems:
         problems.append(Problem("has no rows", data, do="Add rows with inputs and wanted outputs"))

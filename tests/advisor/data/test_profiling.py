@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from advisor.data.findings import Finding
 from advisor.data.outputs import infer_schema
 from advisor.data.profiling import Profile, derived_answers, profile, signals
-from advisor.task import Example, Split, Task
+from advisor.task import Example, Finding, Split, Task
 from retrieval.documents import Document
 
 ANIMALS = ("cat", "dog", "owl", "fox", "hen", "elk", "bee", "ant", "cow", "pig")

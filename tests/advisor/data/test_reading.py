@@ -238,7 +238,7 @@ BROKEN: list[tuple[Files, str, int | None, str]] = [
     ({"task.yaml": "documents: docs"}, "task.yaml", 1, "docs is not there"),
     ({"task.yaml": "examples: owner/data"}, "task.yaml", 1, "not supported yet"),
     ({"task.yaml": "examples: https://x.org/a.jsonl"}, "task.yaml", 1, "not supported yet"),
-    ({"task.yaml": "examples: a.parquet", "a.parquet": "x"}, "a.parquet", None, "not supported yet"),
+    ({"task.yaml": "examples: a.parquet", "a.parquet": "x"}, "a.parquet", None, "damaged, or not what its name says"),
     ({"task.yaml": "examples: ../other/train.jsonl"}, "task.yaml", 1, "leaves the task's folder"),
     ({"task.yaml": "labels: /etc/hostname"}, "task.yaml", 1, "leaves the task's folder"),
     ({"task.yaml": 'schema: "a\\0b"'}, "task.yaml", 1, "can't be the name of a file"),
