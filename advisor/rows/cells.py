@@ -19,12 +19,15 @@ _EXCEL = re.compile(r'"?sep=(.)"?(\n|$)', re.IGNORECASE)  # the first line by wh
 
 
 def lines_of(text: str, where: str | Path, problems: list[Problem]) -> tuple[list[Line], str]:
-    """The records that are not blank, and the separator; what is wrong is appended to `problems`."""
+    """The records that are not blank, and the separator; what is wrong is appended to `problems`.
+
+    Raises InputError where the separator can't be told.
+    """
     csv.field_size_limit(sys.maxsize)  # the library's own limit, 128 KiB, would refuse long inputs
     told = _EXCEL.match(text)
     first = 2 if told else 1
     text = text[told.end() :] if told else text
-    separator = told[1] if told else max(SEPARATORS, key=lambda one: _fit(text, one))
+    separator = told[1] if told else _separator(text, where)
     made: list[Line] = []
     try:
         made.extend(_records(text, separator, first, where))
@@ -49,6 +52,19 @@ def _records(
     except csv.Error as error:
         do = "Close every double quote, and double those inside a quoted cell"
         raise InputError(Problem(f"is not valid CSV: {error}", where, line, do=do)) from error
+
+
+def _separator(text: str, where: str | Path) -> str:
+    """The separator that explains the text best. Raises InputError where two do."""
+    fits = {separator: _fit(text, separator) for separator in SEPARATORS}
+    best = max(fits, key=lambda one: fits[one])
+    alike = [separator for separator, fit in fits.items() if fit[:2] == fits[best][:2] and fit[2] > 1]
+    if len(alike) > 1 and not fits[best][0]:
+        what = f"may be separated by {' or by '.join(map(repr, alike))}: each cuts every row into as many cells as the first"
+        raise InputError(
+            Problem(what, where, 1, do=f"Name the columns in the first line, or write sep={alike[0]} above it")
+        )
+    return best
 
 
 def _fit(text: str, separator: str) -> tuple[bool, float, int]:

@@ -19,7 +19,7 @@ ROLES: Mapping[str, Role] = {
 }  # fmt: skip
 RESULTS = ("tool", "function", "observation")  # roles whose text is what a tool gave back
 OFFERED = "You can call these tools:"  # a system turn that begins so lists tools
-KNOWN = ("role", "from", "content", "value", "weight", "tool_calls", "function_call", "tool_call_id")
+KNOWN = ("role", "from", "content", "value", "tool_calls", "function_call", "tool_call_id")
 
 
 @dataclass
@@ -50,6 +50,11 @@ class Message:
     def called(self) -> str:
         """Its calls as JSON: {"name", "arguments"}, or a list of those; "" where there are none."""
         return texts.compact(self.calls[0] if len(self.calls) == 1 else list(self.calls)) if self.calls else ""
+
+
+def are_messages(value: Sequence[object]) -> bool:
+    """Whether the items of a list are messages by their keys."""
+    return bool(value) and all(isinstance(item, dict) and {"role", "from"} & set(item) for item in value)
 
 
 def messages(field: str, value: object, notes: Notes) -> list[Message]:
@@ -90,9 +95,15 @@ def offered(field: str, value: object, one_at_a_time: bool, notes: Notes) -> lis
     odd = [tool for tool in tools if not isinstance(tool, dict | str)]
     if odd:
         notes.say(field, f"holds {texts.kind(odd[0])}, not the description of a tool", "Write a list of objects")
-    lines = [texts.compact(tool.get("function", tool) if isinstance(tool, dict) else tool) for tool in tools]
+    lines = [texts.compact(_described(tool)) for tool in tools]
     last = ["Call one at a time."] if one_at_a_time else []
     return [Turn("system", "\n".join([OFFERED, *lines, *last]))]
+
+
+def _described(tool: Any) -> Any:
+    """A tool without the wrapping that says only that it is a function."""
+    wrapped = isinstance(tool, dict) and tool.get("type") == "function" and set(tool) == {"type", "function"}
+    return tool["function"] if wrapped else tool
 
 
 def _message(
@@ -109,11 +120,11 @@ def _message(
     text = _text(field, item.get(text_key), role in RESULTS, notes)
     if text is None and isinstance(item.get("refusal"), str):
         text = item["refusal"]
-    if text is None and not calls:
+    if text is None and (not calls or item.get(text_key) is not None):
         if not notes.wrong or notes.wrong[-1][0] != field:
             notes.say(field, f"has no text as {text_key}", "Give every turn its text")
         return None
-    text, name = text or "", item.get("name")
+    text, name = text or "", item["name"] if isinstance(item.get("name"), str) else ""
     if role in RESULTS:
         name = name or called.get(str(item.get("tool_call_id")), "")
         text = f"Result of {name}: {text}" if name else f"Result: {text}"
@@ -176,11 +187,21 @@ def _people(items: Sequence[Mapping[str, Any]]) -> frozenset[str]:
 
 
 def _beyond(item: Mapping[str, Any], people: frozenset[str]) -> Iterator[str]:
-    """The keys of a message that have a value and are not read."""
+    """The keys of a message, of its parts and of its calls, that have a value and are not read."""
     role = str(item.get("role", item.get("from"))).lower()
     text = item.get("content", item.get("value"))
-    for key, value in item.items():
-        used = key in KNOWN or (key == "refusal" and not isinstance(text, str))
-        named = key == "name" and (role in RESULTS or (ROLES.get(role) == "user" and value in people))
-        if value not in (None, "", [], {}) and not used and not named:
-            yield key
+    used = {
+        **dict.fromkeys(KNOWN, True),
+        "weight": isinstance(item.get("weight"), int | float),
+        "refusal": not isinstance(text, str),
+        "name": isinstance(item.get("name"), str) and (role in RESULTS or item["name"] in people),
+    }
+    yield from (key for key, value in item.items() if value not in (None, "", [], {}) and not used.get(key))
+    for part in text if isinstance(text, list) and role not in RESULTS else ():
+        keys = set(part) - {"type", "text", "refusal"} if isinstance(part, dict) else ()
+        yield from (f"content[].{key}" for key in keys if part[key] is not None)
+    calls = item.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        whole = {**call, **_called(call)} if isinstance(call, dict) else {}
+        keys = set(whole) - {"id", "type", "function", "custom", "name", "arguments", "input"}
+        yield from (f"tool_calls[].{key}" for key in keys if whole[key] is not None)

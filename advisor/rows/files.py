@@ -12,6 +12,7 @@ from typing import IO
 from advisor import texts
 from advisor.errors import InputError, Problem
 from advisor.rows import cells, formats, tables
+from advisor.rows.conversations import are_messages
 from advisor.rows.formats import Record
 from advisor.rows.names import keys
 from advisor.rows.tables import Table
@@ -139,7 +140,8 @@ def _inside(value: Value, where: Where) -> tuple[list[Value], list[str]]:
     place, row = value
     known = keys(tuple(row))
     lists = [key for key, inner in row.items() if isinstance(inner, list) and inner and isinstance(inner[0], dict)]
-    if known.asked or known.messages or known.preferred or not lists or formats.questions(row) != [row]:
+    alone = any(are_messages(row[key]) for key in lists) or formats.questions(row) != [row]
+    if known.asked or known.messages or known.preferred or alone or not lists:
         return [value], []
     if len(lists) > 1:
         do = f"Write each to a file of its own, such as with: jq -c '.{lists[0]}[]'"
@@ -154,8 +156,8 @@ def _table_file(path: Path) -> Source:
 
 def _table(text: str, where: Where, wanted: bool = True) -> Source:
     problems: list[Problem] = []
-    lines, separator = cells.lines_of(text, where, problems)
     try:
+        lines, separator = cells.lines_of(text, where, problems)
         return _of_table(tables.understood(lines, where, wanted=wanted, separator=separator), problems)
     except InputError as error:
         return Source(problems=problems or list(error.problems))

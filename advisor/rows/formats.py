@@ -14,7 +14,7 @@ from trainers.rendering import Turn
 
 Row = Mapping[str, Any]
 EMPTY: tuple[object, ...] = (None, "", [], {})
-SEVERAL = ("answer", "answers", "ideal")  # keys whose lists hold outputs that are all right
+ALTERNATIVES = ("answer", "answers", "ideal")  # keys whose lists hold outputs that are all right
 NO_ANSWER = "Write the wanted output, or remove the row; if there is none to give, set abstain in task.yaml"
 
 
@@ -31,7 +31,7 @@ class Record:
 def flat(row: Row) -> Row:
     """The row; of OpenAI's preference rows, whose `input` is an object with the messages, that object's keys beside."""
     inner = row.get("input")
-    if not isinstance(inner, dict) or "messages" not in inner:
+    if not isinstance(inner, dict) or "messages" not in inner or set(inner) & set(row):
         return row
     return {**{key: value for key, value in row.items() if key != "input"}, **inner}
 
@@ -69,7 +69,7 @@ def example(row: Row, keys: Keys, notes: Notes, *, wanted: bool = True, unanswer
     turns = _opened(row, keys, conversations.turns(before), notes)
     accepted += _list(row, keys.accepted, notes)
     if not wanted:
-        notes.used |= {keys.output, keys.preferred, keys.verdict, keys.impossible}
+        notes.used |= {keys.output, keys.preferred, keys.verdict, keys.impossible} - {""}
     made = Example(
         id=_id(row, keys, notes),
         input=turns[-1].text if turns else "",
@@ -84,8 +84,10 @@ def example(row: Row, keys: Keys, notes: Notes, *, wanted: bool = True, unanswer
 
 def _take(row: Row, key: str, notes: Notes) -> Any:
     """The value of a key, which counts as used; None where there is none, or no key ("")."""
+    if not key:
+        return None
     notes.used.add(key)
-    return row.get(key) if key else None
+    return row.get(key)
 
 
 def _opened(row: Row, keys: Keys, turns: Sequence[Turn], notes: Notes) -> list[Turn]:
@@ -94,7 +96,7 @@ def _opened(row: Row, keys: Keys, turns: Sequence[Turn], notes: Notes) -> list[T
     if system is not None and not isinstance(system, str):
         notes.say(keys.system, f"is {texts.kind(system)}, not text", "Put it in double quotes")
         return []
-    one_at_a_time = _take(row, keys.parallel, notes) is False
+    one_at_a_time = _is(row, keys.parallel, notes) is False
     tools = [
         turn for key in keys.tools for turn in conversations.offered(key, _take(row, key, notes), one_at_a_time, notes)
     ]
@@ -107,7 +109,7 @@ def _conversation(row: Row, keys: Keys, notes: Notes, accepted: list[Any], wante
     """What is asked and, where it is `wanted`, the answer; [] once something is wrong. Other answers: `accepted`."""
     better = _preferred(row, keys, notes) if wanted else []
     if any(one.role == "user" and not one.result for one in better):  # the whole of the preferred conversation
-        notes.used |= {*keys.asked, keys.messages}
+        notes.used |= {*keys.asked, keys.messages} - {""}
         return better
     if keys.messages and row.get(keys.messages) is not None:
         asked = conversations.messages(keys.messages, texts.structured(_take(row, keys.messages, notes)), notes)
@@ -121,10 +123,12 @@ def _conversation(row: Row, keys: Keys, notes: Notes, accepted: list[Any], wante
 
 def _preferred(row: Row, keys: Keys, notes: Notes) -> list[Message]:
     """The better one of two outputs, [] where there are no two: text, a message, or a list of messages."""
-    value = texts.structured(_take(row, keys.preferred, notes))
-    if value is None or isinstance(value, str):
-        return [] if value is None else [Message("assistant", value)]
-    return conversations.messages(keys.preferred, [value] if isinstance(value, dict) else value, notes)
+    value = _take(row, keys.preferred, notes)
+    inner = texts.structured(value)
+    inner = [inner] if isinstance(inner, dict) else inner
+    if isinstance(value, str) and not (isinstance(inner, list) and conversations.are_messages(inner)):
+        return [Message("assistant", value)]
+    return [] if value is None else conversations.messages(keys.preferred, inner, notes)
 
 
 def _history(row: Row, keys: Keys, notes: Notes) -> list[Message]:
@@ -132,7 +136,7 @@ def _history(row: Row, keys: Keys, notes: Notes) -> list[Message]:
     value = texts.structured(_take(row, keys.history, notes))
     if value in EMPTY:
         return []
-    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+    if isinstance(value, list) and conversations.are_messages(value):
         return conversations.messages(keys.history, value, notes)
     pairs = value if isinstance(value, list) else [value]
     if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs) or not all(
@@ -154,7 +158,7 @@ def _asked(row: Row, keys: Keys, notes: Notes) -> list[Message]:
         return _missing(row, keys.asked[0], notes)
     if len(parts) == 1:
         ((key, value),) = parts.items()
-        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        if isinstance(value, list) and conversations.are_messages(value):
             return conversations.messages(key, value, notes)
     for key, value in parts.items():
         if not isinstance(value, str):
@@ -166,34 +170,41 @@ def _asked(row: Row, keys: Keys, notes: Notes) -> list[Message]:
 def _output(row: Row, keys: Keys, notes: Notes, accepted: list[Any]) -> list[Message]:
     """What is wanted, "" where the row says that there is no answer; other right outputs go to `accepted`."""
     value, key = _take(row, keys.output, notes), keys.output
-    if _take(row, keys.verdict, notes) in (False, "false", "False"):
-        notes.say(
-            keys.verdict, "says that the output is not a wanted one", "Remove such rows: they teach what is wrong"
-        )
-    if _take(row, keys.impossible, notes) in (True, "true", "True"):
+    if _is(row, keys.verdict, notes) is False:
+        do = "Remove such rows: they teach what is wrong"
+        notes.say(keys.verdict, "says that the output is not a wanted one", do)
+    if _is(row, keys.impossible, notes):
         return [Message("assistant", "")]
-    if key.lower() in SEVERAL:
-        value, *others = _several(key, texts.structured(value), notes) or [""]
+    if key.lower() in ALTERNATIVES:
+        value, *others = _alternatives(key, value, notes) or [""]
         accepted += others
     elif key.lower() == "completion" and isinstance(value, list):
         return conversations.messages(key, value, notes)
-    if isinstance(value, str) and re.match(r"\s*[\[{]\s*'text'", value):
-        notes.say(key, "is an object as Python prints it, not JSON", "Export the data as JSON Lines or Parquet")
     if not key or value is None:
         return _missing(row, key or ("completion" if "prompt" in keys.asked else "output"), notes)
     return [Message("assistant", texts.compact(value))]
 
 
-def _several(key: str, value: object, notes: Notes) -> list[Any]:
-    """Outputs that are all right, without repeats: a list of texts, or SQuAD's objects with `text`; else the value."""
-    items = value if isinstance(value, list) else [value]
-    objects = [item for item in items if isinstance(item, dict) and "text" in item]
+def _is(row: Row, key: str, notes: Notes) -> bool | None:
+    """Whether a row says yes or no; None where it says neither."""
+    said = {"true": True, "false": False}.get(str(row.get(key)).lower())
+    return None if said is None or not key else bool(_take(row, key, notes)) and said
+
+
+def _alternatives(key: str, value: object, notes: Notes) -> list[Any]:
+    """Outputs that are all right: the texts of a list, or of SQuAD's objects with `text`; anything else alone."""
+    plural = key.lower() == "answers"
+    inner = texts.structured(value) if plural else value
+    if plural and isinstance(inner, str) and re.match(r"\s*[\[{]\s*'", inner):
+        notes.say(key, "is an object as Python prints it, not JSON", "Export the data as JSON Lines or Parquet")
+    items = inner if isinstance(inner, list) else [inner]
+    objects = [item for item in items if plural and isinstance(item, dict) and "text" in item]
     if len(objects) + sum(isinstance(item, str) for item in items) < len(items):
         return [value]
     made: list[Any] = []
     for item in items:
-        inner = item["text"] if isinstance(item, dict) else item
-        made += inner if isinstance(inner, list) else [inner]
+        said = item["text"] if isinstance(item, dict) else item
+        made += said if isinstance(said, list) else [said]
     notes.unused += sorted({repr(f"{key}.{name}") for one in objects for name in one if name != "text"})
     return list(dict.fromkeys(texts.compact(one) for one in made if one is not None))
 

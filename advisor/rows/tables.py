@@ -132,8 +132,8 @@ def _repeats(column: Sequence[str]) -> bool:
 
 
 def _roles(columns: Sequence[Sequence[str]]) -> Names:
-    """What columns without names are: one of labels or numbers, first or last, is the output; of two other ones the first
-    is the input. () where that can't be told."""
+    """What columns without names are: the one of labels or numbers, first or last, is the output. () where that can't be
+    told."""
     numbered = [_counts(column) for column in columns]
     if any(numbered):
         rest = _roles([column for column, is_id in zip(columns, numbered, strict=True) if not is_id])
@@ -141,8 +141,6 @@ def _roles(columns: Sequence[Sequence[str]]) -> Names:
         alone = sum(numbered) == 1 and len(columns) > 2
         return tuple("id" if is_id else next(left) for is_id in numbered) if rest and alone else ()
     outputs = [at for at, column in enumerate(columns) if _repeats(column) or _share(column, "number") == 1]
-    if len(columns) == 2 and len(outputs) != 1:
-        return ("input", "output")
     if len(columns) not in (2, 3) or len(outputs) != 1 or outputs[0] not in (0, len(columns) - 1):
         return ()
     rest = ("input", "context")[: len(columns) - 1]
@@ -166,7 +164,8 @@ def _completed(names: Names, columns: Sequence[Sequence[str]], place: Problem, w
     if complete(names) or (known.asked and not wanted):
         return names, ""
     free = [name for name in names if name not in _meant(known)]
-    if len(names) == 2 and len(free) == 2 and wanted and (roles := _roles(columns)):
+    if len(names) == 2 and len(free) == 2 and wanted and not any(map(_counts, columns)):
+        roles = _roles(columns) or ("input", "output")
         return roles, _said(roles, [repr(name) for name in names])
     if len(names) == 2 and len(free) == 1 and wanted and (known.asked or known.output):
         role = "output" if known.asked else "input"
