@@ -17,6 +17,7 @@ from advisor.rows.names import Keys, Names, keys
 ALIKE = 0.8  # of a column's cells, to be said of the column
 SURE = 20  # cells of a column that tell what is odd among them
 ENOUGH = 4  # cells of a column, to say that they repeat
+MANY = 3  # times as many different texts as labels
 LOOKED_AT = 2000  # cells of a column
 NAMED = 'Name two columns "input" and "output" in the first line'
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*\s?%?")
@@ -141,6 +142,9 @@ def _roles(columns: Sequence[Sequence[str]]) -> Names:
         alone = sum(numbered) == 1 and len(columns) > 2
         return tuple("id" if is_id else next(left) for is_id in numbered) if rest and alone else ()
     outputs = [at for at, column in enumerate(columns) if _repeats(column) or _share(column, "number") == 1]
+    few, *more = sorted((len(set(column)), at) for at, column in enumerate(columns))
+    if len(outputs) > 1 and few[1] in outputs and all(n >= MANY * few[0] for n, _ in more):
+        outputs = [few[1]]  # texts may stand there again, too
     if len(columns) not in (2, 3) or len(outputs) != 1 or outputs[0] not in (0, len(columns) - 1):
         return ()
     rest = ("input", "context")[: len(columns) - 1]

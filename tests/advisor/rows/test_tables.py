@@ -78,9 +78,13 @@ def test_where_both_readings_are_possible_both_are_shown(tmp_path: Path) -> None
 
 def test_a_first_row_that_is_like_the_others_is_no_header(tmp_path: Path) -> None:
     asked = "Where is my parcel today?,question\nI lost my key.,statement\nWho called me yesterday?,question\n"
-    rows = read(tmp_path, asked * 2)
+    rows = read(tmp_path, asked + asked.replace(" my ", " your ").replace("called", "rang"))
     assert len(pairs(rows)) == 6
     assert pairs(rows)[0] == ("Where is my parcel today?", "question")
+
+
+def test_texts_that_stand_there_twice_are_no_labels(tmp_path: Path) -> None:
+    assert pairs(read(tmp_path, table(*((row[2], row[0]) for row in NEWS * 2)))) == [(r[2], r[0]) for r in NEWS * 2]
 
 
 def test_columns_that_pandas_numbered_are_a_header(tmp_path: Path) -> None:
