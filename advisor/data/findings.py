@@ -46,8 +46,8 @@ def system_findings(rows: Sequence[Example]) -> list[Finding]:
     counts = Counter(said).most_common()
     if len(counts) < 2:
         return []
-    named = [f"{n:,} rows {f'“{clipped(text)}”' if text else 'none'}" for text, n in counts[:NAMED]]
-    more = [f"{len(counts) - NAMED:,} others"] if len(counts) > NAMED else []
+    named = [f"{n:,} row{'s' * (n > 1)} {f'“{clipped(text)}”' if text else 'none'}" for text, n in counts[:NAMED]]
+    more = [f"and {len(counts) - NAMED:,} others"] if len(counts) > NAMED else []
     message = f"have another system turn than most, and a prompt should be the same in training and use: {', '.join(named + more)}"
     return of_rows(rows, "system_turn", "warning", message, [i for i, text in enumerate(said) if text != counts[0][0]])
 

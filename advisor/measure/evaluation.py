@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from advisor import runfolder
 from advisor.data import taskfolder
 from advisor.errors import InputError, Problem
 from advisor.rows.examples import read_rows
-from advisor.runtime.built import load
+from advisor.runtime.built import Asked, load
 from advisor.runtime.runtime import of_incumbent
 from advisor.runtime.settings import Settings
 from advisor.score.metric import Metric, score_all
@@ -55,7 +56,9 @@ def evaluate(
     settings: as for `built.load`.
     Raises InputError with everything that is wrong in either file.
     """
-    given = read_rows(data, str(data))
+    record = what / "task.json"
+    unanswered = runfolder.read(record, Asked).abstain if record.is_file() else ""
+    given = read_rows(data, str(data), unanswered=unanswered)
     examples, problems = given.examples, given.problems
     stored: dict[str, str] = {}
     if not examples and not problems:

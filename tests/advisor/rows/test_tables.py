@@ -163,6 +163,7 @@ def test_quotes_are_text_in_a_tsv_that_has_no_quoted_cells(tmp_path: Path) -> No
         ("input,output\na,b\ninput,output\nc,d\n", 3, "repeats the header"),
         ("input,output\na,b\nc\n", 3, "has 1 cells, the header has 2"),
         (table(*((row[0], row[2]) for row in NEWS)) + "x\n", 7, "has 1 cells, the first line has 2"),
+        (table(*((f"Who won the {row[1]}?", row[2]) for row in NEWS)), 1, "no header and 2 columns"),
         ("id,input\n1,a\n", 1, "has the columns id, input"),
         (table(*((row[2], *row, row[1]) for row in NEWS)), 1, "no header and 5 columns"),
     ],
