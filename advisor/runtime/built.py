@@ -49,6 +49,7 @@ class Asked:
     machine: str
     fingerprint: str
     left_out: tuple[str, ...] = ()
+    abstain: str = ""
     retrieval: Mapping[str, Any] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)
 
@@ -71,6 +72,7 @@ def asked(task: Task, model: LocalModel | Endpoint, settings: Settings) -> Asked
         machine=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         fingerprint=task.fingerprint,
         left_out=task.left_out,
+        abstain=task.abstain,
         retrieval=task.retrieval.model_dump(exclude_defaults=True),
         flags={"path": settings.path, "budget_seconds": settings.budget.seconds},
     )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from advisor.data.findings import Finding
 from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Ranked, Recommendation
 from advisor.measure.diagnosis import Diagnosis
@@ -13,6 +12,7 @@ from advisor.runtime.finder import Search
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Text, table
 from advisor.show.full import ladder
 from advisor.show.words import NOTHING, STEPS, duration, figure, gain, headline, percent, places, span
+from advisor.task import Finding
 
 REASONS, CASES = 7, 3  # shown of a longer list
 LOUD: Mapping[str, Style] = {"better": "good", "worse": "bad"}
