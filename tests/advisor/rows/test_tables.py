@@ -70,8 +70,9 @@ def test_where_both_readings_are_possible_both_are_shown(tmp_path: Path) -> None
     (problem,) = rows.problems
     assert not rows.examples
     assert (problem.line, "dog, Hund" in problem.what) == (1, True)
-    assert "as a header it names 2 columns of 2 rows, as a row it is the first of 3" in problem.what
+    assert "as a header it names 2 columns of the rows below, as a row it is the first of them" in problem.what
     assert "input,output" in problem.do
+    assert "may be a header" in read(tmp_path, "article,Artikel\ncat,Katze\n").problems[0].what
     short = read(tmp_path, 'Hi there,greeting\n"The sky is blue, I think.",fact\nMy dog barks all day long.,fact\n')
     assert "may be a header or a row (Hi there, greeting)" in short.problems[0].what
 
