@@ -84,6 +84,18 @@ def test_a_first_row_that_is_like_the_others_is_no_header(tmp_path: Path) -> Non
     assert pairs(rows)[0] == ("Where is my parcel today?", "question")
 
 
+def test_a_label_that_stands_again_below_makes_the_first_line_a_row(tmp_path: Path) -> None:
+    rows = [("otter", "animal"), ("oak", "plant"), ("heron", "animal"), ("elm", "plant"), ("lynx", "animal")]
+    assert pairs(read(tmp_path, table(*rows))) == rows
+
+
+def test_two_separators_that_cut_alike_are_told_apart_by_the_person(tmp_path: Path) -> None:
+    rows = "Yes, it is.;1\nNo, it is not.;2\nYes, I am.;1\nNo, not I.;2\n"
+    (problem,) = read(tmp_path, rows).problems
+    assert "',' or by ';'" in problem.what
+    assert pairs(read(tmp_path, f"sep=;\n{rows}"))[0] == ("Yes, it is.", "1")
+
+
 def test_texts_that_stand_there_twice_are_no_labels(tmp_path: Path) -> None:
     assert pairs(read(tmp_path, table(*((row[2], row[0]) for row in NEWS * 2)))) == [(r[2], r[0]) for r in NEWS * 2]
 
