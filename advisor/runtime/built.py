@@ -4,8 +4,9 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
 
@@ -89,7 +90,15 @@ class Built:
     def predict(self, inputs: Sequence[str | Example]) -> list[Prediction]:
         """What the system gives for each input, in their order."""
         examples = [Example(str(i), one, "") if isinstance(one, str) else one for i, one in enumerate(inputs, 1)]
-        return self.runtime.predict(self.system, examples, keep=False)
+        return self.runtime.predict(self.system, [self._as_learned(example) for example in examples], keep=False)
+
+    def _as_learned(self, example: Example) -> Example:
+        """The example without the system turns that became the task's instruction, which the system says already."""
+        first = list(takewhile(lambda turn: turn.role == "system", example.turns))
+        for n in range(1, len(first) + 1):
+            if "\n\n".join(turn.text.strip() for turn in first[:n]) == self.asked.instruction:
+                return replace(example, turns=example.turns[n:])
+        return example
 
 
 def _retrieval(record: Asked, folder: Path) -> Retrieval:
