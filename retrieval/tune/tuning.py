@@ -176,7 +176,7 @@ def _judge(
 
     @cache  # most settings find the same ones
     def answered(asked: int, at: int) -> bool:
-        return holds(index.passages[at].text, questions[asked].accepted)
+        return holds(index.passages[at].titled, questions[asked].accepted)
 
     return _Judge(questions, basis, index, candidates, answered)
 

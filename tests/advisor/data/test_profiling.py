@@ -170,6 +170,18 @@ def test_answers_are_looked_for_in_the_documents_and_in_the_one_named() -> None:
     assert answers["corpus_tokens"] == 9
 
 
+def test_an_answer_stands_in_a_document_by_its_words() -> None:
+    documents = (
+        Document("d1", "Built in 1924, in the north."),
+        Document("d2", "No room is free"),
+        Document("d3", "now."),
+    )
+    answers = ("24", "no", "free now", "1,924", "the North")
+    made = task(*((f"question {i}?", answer) for i, answer in enumerate(answers)), documents=documents)
+    seen = profile(made, words)
+    assert found(seen, "not_in_documents").rows == (1, 3)
+
+
 def test_labels_are_counted_and_rare_and_unseen_ones_named() -> None:
     pairs = [(f"text {i} on {animal}", "common") for i, animal in enumerate(ANIMALS * 2)] + [("odd", "rare")]
     made = task(*pairs, labels=("common", "rare", "never"))
