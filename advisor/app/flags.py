@@ -135,7 +135,7 @@ COMMON = {
         str,
         typer.Option("--model", help="a folder, hub id, GGUF file, an embedded model's name, or URL#name[#KEY_ENV]"),
     ),
-    "budget": (str, typer.Option("--budget", help="the most to spend: 10m, 200ktok, 5usd")),
+    "budget": (str, typer.Option("--budget", help="the most to spend: 10m, 200ktok, 5usd, or 10m,5usd")),
     "yes": (bool, typer.Option("--yes", help="data may leave the machine for the endpoint that is the model")),
 }
 

@@ -22,6 +22,7 @@ from retrieval.chunking import BUDGET, split
 from retrieval.search.searching import SearchSettings
 
 DIAGNOSIS, CHOICE, TRAINING = 0.4, 0.15, 0.45  # shares of what the proof leaves of the budget
+ENDLESS = 1e9  # seconds, with which everything is bought that there is
 OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forgetting
 LEAST = 0.4  # of the budget that the proof leaves, however large the test
 MEASURED, CHECKED = (48, 96), (24, 64)  # the fewest and the most examples to measure on, and to choose on
@@ -51,9 +52,9 @@ def plan(
     parts = task.split
     examples = parts.train or parts.compare
     one, limit = sizes(task, model), _limit(_tokens(task, model)[1])
-    seconds = budget.seconds
+    seconds = min(budget.seconds, ENDLESS)
     if budget.tokens is not None:  # as if the tokens were run at the speed of training
-        seconds = budget.tokens / speed.train
+        seconds = min(seconds, budget.tokens / speed.train)
     shown = PASSAGE_TOKENS if task.documents else SHOTS * (one.own + one.wanted)  # by about half the probes
     writes = (one.wanted + limit) / 2  # a model that was not tuned often goes on to the limit
     per_example = (one.own + shown / 2) / speed.prefill + writes / speed.decode
@@ -114,7 +115,9 @@ def _of_requests(task: Task, model: Endpoint, budget: Budget, speed: trainers.Sp
     _, answer = _tokens(task, model)
     limit, probes = _limit([2 * n for n in answer]), _asking(task)  # estimates may be half of what is written
     one, written = expected(task, model, 1), questions.writing(task, model)
-    shares = [(one.prompt_tokens / speed.prefill + limit / speed.decode) / budget.seconds]  # of the budget
+    shares = [
+        (one.prompt_tokens / speed.prefill + limit / speed.decode) / min(budget.seconds, ENDLESS)
+    ]  # of the budget
     shares += [one.tokens / budget.tokens] if budget.tokens else []
     shares += [one.usd / budget.usd] if budget.usd else []
     fewest = min(MEASURED[0], len(task.split.compare))

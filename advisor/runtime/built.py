@@ -71,7 +71,7 @@ def asked(task: Task, model: LocalModel | Endpoint, settings: Settings) -> Asked
         fingerprint=task.fingerprint,
         left_out=task.left_out,
         retrieval=task.retrieval.model_dump(exclude_defaults=True),
-        flags={"path": settings.path, "budget_seconds": settings.budget.seconds},
+        flags={"path": settings.path, "budget": str(settings.budget)},
     )
 
 
