@@ -1,7 +1,7 @@
 """Proof: baseline, runner-up and chosen system on the sealed test, opened once for each and written down before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from advisor.data.splitting import near_duplicates
 from advisor.decide.recommendation import Recommendation
@@ -12,7 +12,7 @@ from advisor.measure.ledger import open_test
 from advisor.models.spending import Spent
 from advisor.runtime.bench import Bench
 from advisor.score.metric import Metric, Scored, score_all
-from advisor.score.statistics import Gain, Verdict, difference, holm, interval, verdict
+from advisor.score.statistics import Gain, Verdict, difference, holm, interval, verdicts
 from advisor.system import PATH_NAMES, Buildable, Prediction, System, digest
 from advisor.task import Example, Task
 
@@ -151,7 +151,7 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | Non
     others = [name for name in scored if name != "test"]
     gains = {name: difference(metric, scored["test"], scored[name], seed) for name in others}
     corrected = dict(zip(gains, holm([gain.p for gain in gains.values()]), strict=True))
-    verdicts = {name: verdict(replace(gain, p=corrected[name])) for name, gain in gains.items()}
+    said = dict(zip(gains, verdicts(list(gains.values())), strict=True))
     return Result(
         run=str(runtime.folder),
         path=chosen.path,
@@ -162,10 +162,10 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | Non
         baseline=scores["baseline"].value,
         test=scores["test"].value,
         gain=_triple(gains["baseline"]),
-        verdict=verdicts["baseline"],
+        verdict=said["baseline"],
         runner_up_score=scores["runner_up"].value if "runner_up" in scores else None,
         gain_over_runner_up=_triple(gains["runner_up"]) if "runner_up" in gains else None,
-        runner_up_verdict=verdicts.get("runner_up"),
+        runner_up_verdict=said.get("runner_up"),
         test_items=len(examples),
         unscored={name: one.unscored for name, one in scores.items()},
         intervals={name: (one.lo, one.value, one.hi) for name, one in scores.items()},
