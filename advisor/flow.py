@@ -227,21 +227,20 @@ class Run:
 
     def _artifact(self, system: Buildable) -> Buildable:
         """Gather what a person takes away in `artifact/`; the system that names it there."""
-        folder = self.folder / ARTIFACT
-        folder.mkdir(exist_ok=True)
-        if isinstance(system, Classifier):
-            shutil.copyfile(self.folder / system.head, folder / "head.npz")
-            system = replace(system, head=f"{ARTIFACT}/head.npz")
-        else:
-            if system.model.adapter:
-                shutil.copytree(self.folder / system.model.adapter, folder / "adapter", dirs_exist_ok=True)
-                system = replace(system, model=replace(system.model, adapter=f"{ARTIFACT}/adapter"))
-            if system.context.kind != "none":
-                self.bench.runtime.finder.save(folder)
-            if system.shots.kind == "similar":
-                pool = tuple(Shot(example.input, example.output) for example in self.task.split.train)
-                runfolder.write(folder / POOL, tuple[Shot, ...], pool)
-        runfolder.write(folder / SYSTEM, Buildable, system)
+        with runfolder.whole_folder(self.folder / ARTIFACT) as folder:
+            if isinstance(system, Classifier):
+                shutil.copyfile(self.folder / system.head, folder / "head.npz")
+                system = replace(system, head=f"{ARTIFACT}/head.npz")
+            else:
+                if system.model.adapter:
+                    shutil.copytree(self.folder / system.model.adapter, folder / "adapter")
+                    system = replace(system, model=replace(system.model, adapter=f"{ARTIFACT}/adapter"))
+                if system.context.kind != "none":
+                    self.bench.runtime.finder.save(folder)
+                if system.shots.kind == "similar":
+                    pool = tuple(Shot(example.input, example.output) for example in self.task.split.train)
+                    runfolder.write(folder / POOL, tuple[Shot, ...], pool)
+            runfolder.write(folder / SYSTEM, Buildable, system)
         return system
 
     def afford(self, requests: int) -> None:

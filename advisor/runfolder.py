@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,6 +94,21 @@ def whole(path: Path, text: str) -> None:
     partial.parent.mkdir(parents=True, exist_ok=True)
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to fill, which takes the place of the one at `path` when the block ends: whole or not at all, and
+    with nothing of what lay there."""
+    partial, old = path.with_name(f"{path.name}.partial"), path.with_name(f"{path.name}.old")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    yield partial
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
+    partial.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def read(path: Path, kind: type[Value]) -> Value:

@@ -138,10 +138,10 @@ class Finder:
         return self._opened[1] if "_opened" in vars(self) else ""
 
     def save(self, artifact: Path) -> None:
-        """Put what finding passages takes into the folder of an artifact."""
+        """Put what finding passages takes into the folder of an artifact, which holds nothing yet."""
         self.index.save(artifact / "index")
         if self.fitted:
-            shutil.copytree(self.fitted, artifact / "embedder", dirs_exist_ok=True)
+            shutil.copytree(self.fitted, artifact / "embedder")
 
     def passages(self, context: Context, examples: Sequence[Example]) -> list[list[Passage]]:
         """What a context shows beside each example."""

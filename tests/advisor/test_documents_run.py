@@ -63,3 +63,13 @@ def test_the_same_run_again_does_nothing_twice(run: flow.Run, tmp_path: Path):
     again = flow.opened(tmp_path / "task", Settings(path="rag", said={"data_may_leave": "no"}))
     assert again.proof == first
     assert len(again.model.asked) == asked  # type: ignore[attr-defined]
+
+
+def test_nothing_of_an_earlier_build_is_left_in_the_artifact(run: flow.Run, tmp_path: Path):
+    assert run.build
+    fitted = run.folder / "artifact" / "embedder"
+    fitted.mkdir()
+    (fitted / "modules.json").write_text("of an embedder that was kept then")
+    settings = Settings(path="rag", said={"data_may_leave": "no"}, fresh=True)
+    assert flow.opened(tmp_path / "task", settings).build and not fitted.exists()
+    assert built.load(run.folder).predict(["When was the mill3 built?"])[0].text == "1520"

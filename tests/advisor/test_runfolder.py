@@ -91,3 +91,17 @@ def test_a_file_of_another_form_is_named_with_the_field(tmp_path):
     (tmp_path / "value.json").write_text('{"pairs": [["a", "one"]]}')
     with pytest.raises(InputError, match=r"value\.json: .*pairs\.0\.1"):
         runfolder.read(tmp_path / "value.json", Value)
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
+    place = tmp_path / "artifact"
+    for name in ("old", "new"):
+        with runfolder.whole_folder(place) as folder:
+            (folder / name).touch()
+    assert [path.name for path in place.iterdir()] == ["new"]
+    with pytest.raises(ZeroDivisionError), runfolder.whole_folder(place) as folder:
+        (folder / "half").write_text(str(1 / 0))
+    assert [path.name for path in place.iterdir()] == ["new"]
+    with runfolder.whole_folder(place) as folder:
+        assert not list(folder.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["artifact"]
