@@ -76,7 +76,7 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
     lengths["document"] = count([document.text for document in task.documents]) if task.documents else []
     duplicates, near = _repeats(rows)
     contradictions = _contradictions(rows) if outputs.kind in ONE_RIGHT else []
-    equal, close, copied = _overlap(rows, split.test, embed)
+    equal, close, copied = overlap(rows, split.test, embed)
     anywhere, in_gold = _in_documents(task, rows) if task.documents and outputs.kind in FACTUAL else (None, None)
     labels = Counter({label: 0 for label in task.labels}) if outputs.kind == "label" else Counter[str]()
     if outputs.kind == "label":
@@ -205,12 +205,18 @@ def _contradictions(rows: Sequence[Example]) -> list[int]:
     return [i for group in groups.values() for i in group if any(not answers[i] & answers[j] for j in group)]
 
 
-def _overlap(
+def near_test(rows: Sequence[Example], test: Sequence[Example], embed: "Embedder | None" = None) -> set[int]:
+    """The indices of test rows that one of `rows` equals or is near to."""
+    return overlap(rows, test, embed)[1]
+
+
+def overlap(
     rows: Sequence[Example], test: Sequence[Example], embed: "Embedder | None"
 ) -> tuple[set[int], set[int], tuple[set[int], set[int]]]:
     """Test rows equal and near to another row, and the rows that are equal and near to a test row."""
     ours, theirs = [key(example) for example in rows], [key(example) for example in test]
-    pairs = set(near_duplicates(ours, theirs)) if ours and theirs else set()
+    # Looked for from both sides: each text is paired with the first of the others that are alike, not with all.
+    pairs = {*near_duplicates(ours, theirs), *((i, j) for j, i in near_duplicates(theirs, ours))}
     if embed and ours and theirs:
         few, many = (_spaced(len(texts), most) for texts, most in zip((theirs, ours), EMBEDDED, strict=True))
         near = embed([ours[i] for i in many]) @ embed([theirs[j] for j in few]).T >= COSINE

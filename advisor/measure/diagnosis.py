@@ -7,6 +7,7 @@ import numpy as np
 
 from advisor.decide.recommendation import Measured
 from advisor.errors import OutsideError
+from advisor.measure.validity import validity
 from advisor.models.local import tunes
 from advisor.paths.classifier import classifier, has_labels
 from advisor.paths.finetuning import reading, tuned
@@ -28,7 +29,8 @@ EXPONENT = 0.2
 
 @dataclass(frozen=True)
 class Probe:
-    """One system measured: its score with interval, and what it took. `gap` is the gap that it closes where it passes."""
+    """One system measured: its score with interval, and what it took. `gap` is the gap that it closes where it passes;
+    `valid` the shares of its texts in a form that a program can read (`validity.forms`)."""
 
     name: str
     path: str
@@ -42,6 +44,7 @@ class Probe:
     tokens: int
     scores: Mapping[str, float | None]
     statistics: Mapping[str, Sequence[float]]
+    valid: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,7 @@ def _probe(bench: Bench, name: str, path: str, gap: str, system: Predictor) -> P
         tokens=sum(u.prompt_tokens + u.generated_tokens for u in used),
         scores={one.id: one.score for one in scored},
         statistics={one.id: tuple(one.statistics) for one in scored},
+        valid=validity(bench.task, predictions),
     )
 
 

@@ -3,18 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from advisor.data.splitting import near_duplicates
+from advisor.data.profiling import near_test
 from advisor.decide.recommendation import Recommendation
 from advisor.errors import CannotError
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.forgetting import Forgetting, forgetting
-from advisor.measure.ledger import open_test
+from advisor.measure.ledger import Opened, open_test, opened_before
+from advisor.measure.validity import validity
 from advisor.models.spending import Spent
 from advisor.runtime.bench import Bench
 from advisor.score.metric import Metric, Scored, score_all
 from advisor.score.statistics import Gain, Verdict, difference, holm, interval, verdicts
 from advisor.system import PATH_NAMES, Buildable, Prediction, System, digest
-from advisor.task import Example, Task
+from advisor.task import Example
 
 SHOWN = 8  # examples side by side
 Triple = tuple[float, float, float]  # lower end, value, upper end
@@ -61,10 +62,12 @@ class Answered:
 
 @dataclass(frozen=True)
 class Clean:
-    """The score on the test without rows that are nearly equal to a training row."""
+    """The score on the test without rows that a training row is near, and the gain there over the baseline with its 95 %
+    interval; None where no such row is left."""
 
     items: int
-    test: float
+    test: float | None
+    gain: Triple | None
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ class Result:
     """What the sealed test said, on the scale 0 to 100; what `result.json` holds.
 
     `gain` is of `test` over `baseline`, with its 95 % interval. `p_corrected` are Holm's, of both comparisons. `tokens`
-    are of a request. `seconds` of each step of the run are added when it is done.
+    are of a request. `seconds` of each step of the run are added when it is done. `opened_before` is of the same test, before
+    this run. `valid`: of each system the shares of its texts in a form that a program can read (`validity.forms`).
     """
 
     run: str
@@ -114,6 +118,8 @@ class Result:
     trained_tokens: int = 0
     spent: Spent | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    opened_before: Opened = field(default_factory=Opened)
+    valid: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen:
@@ -141,6 +147,7 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | Non
     made: dict[str, list[Prediction]] = {}
     scored: dict[str, tuple[Scored, ...]] = {}
     answered: dict[str, Answered] = {}
+    before = opened_before(runtime.folder, examples, {name: digest(one) for name, one in finalists.named.items()})
     for name, system in finalists.named.items():
         line = open_test(runtime.folder, examples, name, digest(system))
         made[name] = runtime.predict(system, examples, f"sealed test: {name.replace('_', '-')}")
@@ -172,12 +179,14 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | Non
         p_corrected=corrected,
         tokens={name: _tokens(ones) for name, ones in made.items()},
         answered=answered or None,
-        clean=_clean(task, scored["test"], metric, seed),
+        clean=_clean(bench, scored["test"], scored["baseline"]),
         forgetting=forgetting(runtime, finalists.test),
         examples=_side_by_side(examples, made, scored),
         ledger=line,
         trained_tokens=finalists.trained_tokens,
         spent=spent,
+        opened_before=before,
+        valid={name: validity(task, ones) for name, ones in made.items()},
     )
 
 
@@ -198,12 +207,16 @@ def _tokens(predictions: Sequence[Prediction]) -> int:
     return round(used / len(predictions))
 
 
-def _clean(task: Task, scored: Sequence[Scored], metric: Metric, seed: int) -> Clean | None:
-    """None where no test row is nearly equal to a training row, or all are."""
-    train = [example.input for example in task.split.train]
-    near = {j for _, j in near_duplicates(train, [example.input for example in task.split.test])}
-    kept = [one for i, one in enumerate(scored) if i not in near]
-    return Clean(len(kept), interval(metric, kept, seed).value) if near and kept else None
+def _clean(bench: Bench, test: Sequence[Scored], baseline: Sequence[Scored]) -> Clean | None:
+    """None where no training row is near a test row."""
+    metric, seed, split = bench.metric, bench.seed, bench.task.split
+    near = near_test(split.train, split.test, bench.runtime.embedder)
+    if not near:
+        return None
+    ours, theirs = ([one for i, one in enumerate(scored) if i not in near] for scored in (test, baseline))
+    if not ours:
+        return Clean(0, None, None)
+    return Clean(len(ours), interval(metric, ours, seed).value, _triple(difference(metric, ours, theirs, seed)))
 
 
 def _side_by_side(

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Recommendation
-from advisor.measure.diagnosis import Diagnosis
+from advisor.measure.diagnosis import Diagnosis, Probe
 from advisor.measure.proof import Result
 from advisor.paths.abstaining import Abstaining
 from advisor.runtime.finder import Search
 from advisor.show.blocks import Bar, Bars, Beside, Block, Bullets, Item, Section, Shares, Text, table
 from advisor.show.gathered import RunFiles
+from advisor.show.proven import beside
 from advisor.show.words import (
     GAP_WORDS,
     NOTHING,
@@ -22,6 +23,8 @@ from advisor.show.words import (
     percent,
     places,
     span,
+    strictest,
+    valid,
 )
 
 
@@ -48,19 +51,31 @@ def sections(run: RunFiles) -> Iterator[Section]:
 
 def ladder(diagnosis: Diagnosis) -> Bars:
     """The probes one below the other, with the metric's floors."""
-    bars = (
-        Bar(p.name, p.value, p.lo, p.hi, f"{p.unscored:,} unscored" if p.unscored else "") for p in diagnosis.probes
-    )
+
+    def note(probe: Probe) -> str:
+        return " · ".join(
+            filter(None, (strictest(probe.valid), f"{probe.unscored:,} unscored" if probe.unscored else ""))
+        )
+
+    bars = (Bar(p.name, p.value, p.lo, p.hi, note(p)) for p in diagnosis.probes)
     return Bars(tuple(bars), diagnosis.floors)
 
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
     head = f"{diagnosis.metric}, 0 to 100, on {diagnosis.examples:,} development examples, with 95 % intervals."
     rows = [
-        (p.name, p.path or NOTHING, f"{p.n:,}", f"{p.unscored:,}", duration(p.seconds), f"{p.tokens:,}")
+        (
+            p.name,
+            p.path or NOTHING,
+            f"{p.n:,}",
+            f"{p.unscored:,}",
+            duration(p.seconds),
+            f"{p.tokens:,}",
+            valid(p.valid) or NOTHING,
+        )
         for p in diagnosis.probes
     ]
-    probes = table("probe|path|>scored|>unscored|>time|>tokens", *rows)
+    probes = table("probe|path|>scored|>unscored|>time|>tokens|valid output", *rows)
     notes = [Text(note, "warning") for note in diagnosis.notes]
     yield Section("The ladder of probes", (Text(head, "soft"), ladder(diagnosis), probes, *notes))
     shares = {name: (share, GAP_WORDS[name]) for name, share in diagnosis.gaps.items() if share}
@@ -176,7 +191,7 @@ def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
 def _result(result: Result) -> Iterator[Section]:
     names = finalists(result)
     what = (
-        f"{result.test_items:,} examples that nothing had seen, opened once for each system; "
+        f"{result.test_items:,} examples that no system learned from, opened once for each system; "
         f"{result.metric}, 0 to 100, 95 % intervals."
     )
     ends = {label: result.intervals[name] for name, label in names.items() if name in result.intervals}
@@ -188,18 +203,9 @@ def _result(result: Result) -> Iterator[Section]:
         more = result.gain_over_runner_up
         verdict = result.runner_up_verdict or ""
         over.append((f"{result.path} over {result.runner_up}", gain(more[1]), span(more), verdict))
-    notes = []
-    if one := result.clean:
-        notes.append(f"On the {one.items:,} test examples that no training row is near it scores {figure(one.test)}.")
-    if lost := result.forgetting:
-        notes.append(
-            f"Forgetting: tuning moved the model by {figure(lost.divergence, 3)} nats per token on text that the base "
-            f"wrote; on {lost.questions:,} general questions it scored {figure(lost.before)} before and "
-            f"{figure(lost.after)} after."
-        )
     ledger = Text(f"Ledger line: {result.ledger}", "soft")
     compared = table("comparison|>gain|>interval|verdict", *over)
-    yield Section("Proof on the sealed test", (Text(what, "soft"), bars, compared, *map(Text, notes), ledger))
+    yield Section("Proof on the sealed test", (Text(what, "soft"), bars, compared, *beside(result), ledger))
     yield _costs(result)
     if result.examples:
         given = [

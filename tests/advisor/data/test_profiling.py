@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from advisor.data.findings import Finding
 from advisor.data.outputs import infer_schema
-from advisor.data.profiling import Profile, derived_answers, profile, signals
+from advisor.data.profiling import Profile, derived_answers, near_test, profile, signals
 from advisor.task import Example, Split, Task
 from retrieval.documents import Document
+from trainers.rendering import Turn
 
 ANIMALS = ("cat", "dog", "owl", "fox", "hen", "elk", "bee", "ant", "cow", "pig")
 
@@ -152,6 +153,21 @@ def test_embeddings_find_overlap_in_other_words() -> None:
     seen = profile(made, words, Embed())
     assert seen.near_test_share == 1
     assert found(seen, "near_test").rows == (1,)
+
+
+def test_every_test_row_that_a_training_row_is_near_is_counted() -> None:
+    long = "we would like a table for four people by the window at eight tonight please"
+    asked = [(f"{long} {name}", "yes") for name in ANIMALS[:8]]
+    made = task((long, "yes"), ("what is on the menu?", "no"), test=[*asked, ("is there any parking?", "no")])
+    assert near_test(made.split.train, made.split.test) == set(range(8))
+    assert profile(made, words).near_test_share == pytest.approx(8 / 9)
+
+
+def test_what_was_said_before_counts_for_nearness() -> None:
+    made = task(("yes please", "ok"), test=[("yes please", "ok"), ("yes please", "ok")])
+    first, second = made.split.test
+    said = (Turn("user", "do you want the large blue tent with two doors?"),)
+    assert near_test(made.split.train, (replace(first, turns=said), second)) == {1}
 
 
 def test_answers_are_looked_for_in_the_documents_and_in_the_one_named() -> None:
