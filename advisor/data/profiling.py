@@ -1,6 +1,7 @@
 """What the data says, and what is wrong with it, before any language model runs. Reads values, no files.
 
-Outputs are looked at outside the sealed test only; of the test only inputs are compared with the rest.
+Outputs are looked at outside the sealed test only; of the test inputs are compared with the rest, and labels that no other
+row has are told.
 """
 
 import re
@@ -11,7 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from advisor.data.findings import Finding, document_findings, label_findings, of_rows, other_form
+from advisor.data.findings import (
+    Finding,
+    document_findings,
+    label_findings,
+    of_rows,
+    other_form,
+    unknown_labels,
+)
 from advisor.data.outputs import Kind, Outputs
 from advisor.data.outputs import outputs as look_at
 from advisor.data.splitting import key, near_duplicates
@@ -97,6 +105,7 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
             rows, "other_form", "note", f"do not have the common form ({outputs.form})", other_form(rows, outputs, task)
         ),
         *label_findings(rows, labels),
+        *(unknown_labels(task) if outputs.kind == "label" else ()),
         *of_rows(
             rows, "not_in_documents", "note", "have an answer that stands word for word in no document", _no(anywhere)
         ),

@@ -209,6 +209,17 @@ def test_labels_are_counted_and_rare_and_unseen_ones_named() -> None:
     assert derived_answers(made, seen)["num_labels"] == 3
 
 
+def test_labels_that_no_training_row_has_are_told_where_they_stand() -> None:
+    pairs = [(f"text {i} on {animal}", "odd" if i % 2 else "even") for i, animal in enumerate(ANIMALS * 3)]
+    made = task(*pairs, test=[("a", "even"), ("b", "rare"), ("c", "rarer")])
+    made = replace(made, split=replace(made.split, compare=rows(("d", "odd"), ("e", "rare"), file="more.jsonl")))
+    told = {one.file: one for one in profile(made, words).findings if one.kind == "unknown_label"}
+    assert {file: one.rows for file, one in told.items()} == {"more.jsonl": (2,), "test.jsonl": (2, 3)}
+    assert told["test.jsonl"].message.startswith("2 rows have a label that no training row has")
+    named = replace(made, labels=("even", "odd", "rare", "rarer"))
+    assert not [one for one in profile(named, words).findings if one.kind == "unknown_label"]
+
+
 def test_empty_and_overlong_outputs_are_named() -> None:
     pairs = [(f"q{i}", f"the {animal}") for i, animal in enumerate(ANIMALS * 3)]
     pairs[3], pairs[8] = ("q3", "..."), ("q8", "word " * 100)

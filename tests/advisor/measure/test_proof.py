@@ -9,7 +9,6 @@ from advisor.runtime.bench import Bench
 from advisor.system import Context
 from trainers.rendering import Turn
 
-
 WAYS = (
     "could you lead me to our", "who dug a bed for that", "hunters ask about some", "please find my poor little",
     "in winter, what holds a", "beyond rivers lies which", "tell us again of your", "does anyone know this",
