@@ -15,6 +15,7 @@ from advisor import runfolder
 from advisor.data import profiling, reading
 from advisor.data.profiling import Profile
 from advisor.decide import recommendation
+from advisor.decide.cases import load_cases
 from advisor.decide.costs import EFFORTS
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.rules import load_rules
@@ -31,7 +32,7 @@ from advisor.paths import search as searching
 from advisor.paths.abstaining import Abstaining
 from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench, Purse
-from advisor.runtime.built import ARTIFACT, POOL, STORE, SYSTEM, Asked, asked
+from advisor.runtime.built import ARTIFACT, POOL, STORE, SYSTEM, Asked, asked, parts_of
 from advisor.runtime.finder import LazyEmbedder, Search, over_documents
 from advisor.runtime.rerank import OWN, reranker
 from advisor.runtime.runtime import TUNED, Runtime, Tuning
@@ -70,8 +71,11 @@ class Run:
         _check(task, model, self.settings.path)
         self._answers = {**task.answers, **self.settings.said}
         self._may_leave = self._answers.get("data_may_leave", "unknown")
-        seed, budget = self.settings.seed, self.settings.budget
-        self._key = digest([version("advisor"), task.fingerprint, model.fingerprint, seed, budget])
+        runs = runfolder.opened("")  # where the embedder keeps its vectors
+        self.embedder = LazyEmbedder(task.retrieval.embedder, runs)
+        self._reader = reranker(task.retrieval.rerank, model) if task.documents else None
+        parts = parts_of(model, self.embedder, self._reader)
+        self._key = digest([version("advisor"), task.fingerprint, parts, self.settings.seed, self.settings.budget])
         whole = digest([self._key, self.settings.path, self.settings.said])
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
         if self.settings.fresh:
@@ -79,9 +83,8 @@ class Run:
         self.model: LocalModel | Endpoint = (
             bound(model, self.folder, self.settings, self._may_leave) if isinstance(model, Endpoint) else model
         )
-        self.embedder = LazyEmbedder(task.retrieval.embedder, self.folder.parent)
         self.store = Store(self.folder.parent / STORE)
-        runfolder.write(self.folder / "task.json", Asked, asked(task, self.model, self.settings))
+        runfolder.write(self.folder / "task.json", Asked, asked(task, self.model, self.settings, parts))
 
     def agree(self) -> None:
         """Ask now for the consent that an endpoint, or an index elsewhere, needs. Raises InputError without it."""
@@ -152,18 +155,21 @@ class Run:
         else:  # so few are a start: how many there could be is not known
             del answers["train_examples"]
         answers |= {name: value for name, value in self._answers.items() if value != "unknown"}
+        rules, cases = load_rules(), load_cases()
 
         def work() -> Recommendation:
             return recommendation.recommend(
                 answers,
                 {**profile.signals, **(measured.signals() if measured else {})},
-                load_rules(),
+                rules,
                 measured.measured(self.bench.metric, self.settings.seed) if measured else None,
                 planning.costs(self.task, self.model, self.purse) if measured else EFFORTS,
                 infeasible(self.task, self.model),
+                cases,
             )
 
-        return runfolder.step(self.folder, "recommendation", digest([self._key, answers]), Recommendation, work)
+        key = digest([self._key, answers, profile.signals, measured, self.purse if measured else None, rules, cases])
+        return runfolder.step(self.folder, "recommendation", key, Recommendation, work)
 
     @cached_property
     def chosen(self) -> Chosen:
@@ -207,8 +213,7 @@ class Run:
 
     def _bench(self, search: Search) -> Bench:
         task, how = self.task, self.task.retrieval
-        reader = reranker(how.rerank, self.model) if task.documents else None
-        finder = over_documents(task.documents, self.folder, how, search, self.embedder, reader, self.watch)
+        finder = over_documents(task.documents, self.folder, how, search, self.embedder, self._reader, self.watch)
         pool, fresh = task.split.train, self.settings.fresh
         runtime = Runtime(self.model, self.folder, self.store, self.embedder, finder, pool, fresh, self.watch)
         metric = resolve(task.metric, task.labels, task.folder)

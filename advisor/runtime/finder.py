@@ -23,6 +23,7 @@ from retrieval.watching import Watch, unwatched
 
 LEAST_FOUND = 25  # passages found for a query, however few are shown, so that it is searched and read again once
 MOST_SHOWN = 5  # passages, where the task does not say how many: each is read with every request
+FITTED = "embedder"  # in an artifact, where one was fitted
 VECTORS = "vectors.sqlite"  # beside the runs: what one has encoded no other encodes again
 
 
@@ -141,7 +142,7 @@ class Finder:
         """Put what finding passages takes into the folder of an artifact, which holds nothing yet."""
         self.index.save(artifact / "index")
         if self.fitted:
-            shutil.copytree(self.fitted, artifact / "embedder")
+            shutil.copytree(self.fitted, artifact / FITTED)
 
     def passages(self, context: Context, examples: Sequence[Example]) -> list[list[Passage]]:
         """What a context shows beside each example."""
@@ -225,6 +226,6 @@ def of_artifact(
     artifact: Path, runs: Path, embedder: retrieval.Embedder, reranker: Reranker | None, watch: Watch
 ) -> Finder:
     """A finder over the index that an artifact holds, with the fitted embedder if there is one beside it."""
-    fitted = artifact / "embedder"
+    fitted = artifact / FITTED
     searched_by = LazyEmbedder(str(fitted), runs) if fitted.is_dir() else embedder
     return Finder(lambda: (retrieval.Index.load(artifact / "index", searched_by), ""), searched_by, 0, reranker, watch)

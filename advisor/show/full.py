@@ -274,7 +274,7 @@ def _reproduce(run: RunFiles) -> Section:
     rows = [("run folder", run.folder)]
     if task := run.task:
         versions = ", ".join(f"{name} {number}" for name, number in task.versions.items())
-        rows += [("command", task.command), ("model", task.model), ("hash of the weights", task.model_fingerprint)]
+        rows += [("command", task.command), ("model", task.model), ("hash of the model", task.model_fingerprint)]
         rows += [("hash of the data", task.fingerprint), ("seed", str(task.seed)), ("machine", task.machine)]
         rows += [("versions", versions), *((name, str(value)) for name, value in task.flags.items() if value)]
         rows += [("rows left out", f"{len(task.left_out)}: {places(task.left_out)}")] if task.left_out else []
