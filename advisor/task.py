@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from advisor.address import Address
-from advisor.errors import wrong
+from advisor.errors import complaints, wrong
+from advisor.thoughts import without
 from retrieval.documents import Document, Unreadable
 from trainers.rendering import Turn
 
@@ -35,8 +36,9 @@ class Example:
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """Every output that is right, the wanted one first, without repeats."""
-        return tuple(dict.fromkeys((self.output, *self.accepted)))
+        """Every output that is right, the wanted one first, without repeats; without the thought that one begins with, for
+        what is compared with it has none."""
+        return tuple(dict.fromkeys(without(output) or output for output in (self.output, *self.accepted)))
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,14 @@ class Retrieval(BaseModel):
     @field_validator("index")
     @classmethod
     def _index(cls, value: str) -> str:
+        do = "Write faiss, a file for Milvus Lite such as milvus.db (in the run folder), or http://host:19530"
         if value != "faiss" and not re.fullmatch(r"[\w.-]+\.db|https?://[^\s/]+/?", value):
-            do = "Write faiss, a file for Milvus Lite such as milvus.db (in the run folder), or http://host:19530"
             raise wrong(f"is {value!r}, where no index can lie", do)
+        if "://" in value:
+            try:
+                Address(endpoint=value, name="milvus")
+            except ValidationError as error:
+                raise wrong(f"is {value!r}: {next(complaints(error)).what}", do) from None
         return value
 
     @field_validator("k", mode="before")

@@ -6,11 +6,12 @@ import json
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from advisor import answers, texts
 from advisor.address import Address
-from advisor.data import splitting, taskfolder
+from advisor.data import owncode, splitting, taskfolder
 from advisor.data.taskfolder import NEEDED, Folder
 from advisor.errors import InputError, Problem, ranges
 from advisor.score import metrics
@@ -28,12 +29,13 @@ def load_task(
     allow_overlap: bool = False,
     needs: int = 1,
     model_problem: Callable[[str | Address], str] | None = None,
+    allow_code: bool = False,
 ) -> Task:
     """The task in a folder (or of the task.yaml given), split with `seed`.
 
     drop_invalid: leave rows out whose output is outside labels or schema. allow_overlap: leave training rows out whose
     input stands in the test too. needs: examples at the least, 0 where answers are enough. model_problem: says what is
-    wrong with a model's name, "" for nothing.
+    wrong with a model's name, "" for nothing. allow_code: the person allows the task's own Python (`owncode`).
 
     Raises:
         InputError: everything that is wrong with the task, each with file, line and what to do.
@@ -51,7 +53,8 @@ def load_task(
     examples = _apart(here, examples, test, allow_overlap, left_out)
     instruction, examples, test = _lifted(here.said.instruction, examples, test)
     split = splitting.split(examples, test or None, seed)
-    metric, labels = _metric(here, split, labels, schema is not None, bool(documents))
+    own = partial(owncode.own_function, folder=here.path, allow=allow_code)
+    metric, labels = _metric(here, split, labels, schema is not None, bool(documents), own)
     said = _answers(here)
     if here.said.abstain and documents == ():
         do = "Add documents, or delete the line"
@@ -159,7 +162,7 @@ def _apart(
 
 
 def _metric(
-    here: Folder, split: Split, labels: tuple[str, ...], schema: bool, documents: bool
+    here: Folder, split: Split, labels: tuple[str, ...], schema: bool, documents: bool, own: metrics.Own
 ) -> tuple[str, tuple[str, ...]]:
     """The metric that task.yaml names, or that suits the outputs; and the labels, where none are given those of the training
     rows. The sealed test is not looked at."""
@@ -169,12 +172,15 @@ def _metric(
         labels = tuple(sorted({row.output.strip() for row in split.train}))
     try:
         if here.said.metric and (labels or name != "macro_f1"):
-            metric = metrics.resolve(name, labels, folder=here.path)
+            metric = metrics.resolve(name, labels, own)
             for text in [examples[0].output, ""] if examples else []:
                 metric.score(text, examples[0])  # a person's own may raise, or give no number
     except ValueError as error:
         what, _, do = str(error).partition(". ")
         here.wrong("metric", what, do or "Correct the name, or the module that it names")
+    except InputError as error:
+        for problem in error.problems:
+            here.wrong("metric", problem.what, problem.do)
     return name, labels
 
 
@@ -244,10 +250,5 @@ def _fingerprint(task: Task) -> str:
             row.pop("row", None), row.pop("line", None), row.pop("file")
     how = {"key_env", "concurrency", "price"}  # how an endpoint is reached, not what it answers
     content["models"] = [m.model_dump(exclude=how) if isinstance(m, Address) else m for m in task.models]
-    content["source"] = _metric_source(task)
+    content["source"] = owncode.find_code(task.metric, task.folder).hash if ":" in task.metric else ""
     return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
-
-
-def _metric_source(task: Task) -> str:
-    file = task.folder / (task.metric.partition(":")[0].replace(".", "/") + ".py")
-    return texts.read_text(file)[0] if ":" in task.metric and file.is_file() else ""

@@ -88,8 +88,9 @@ class Result:
     """What the sealed test said, on the scale 0 to 100; what `result.json` holds.
 
     `gain` is of `test` over `baseline`, with its 95 % interval. `p_corrected` are Holm's, of both comparisons. `tokens`
-    are of a request. `seconds` of each step of the run are added when it is done. `opened_before` is of the same test, before
-    this run. `valid`: of each system the shares of its texts in a form that a program can read (`validity.forms`).
+    are of a request. `seconds` of each step of the run are added when it is done. `cut`: how many answers of each system a
+    limit cut off. `opened_before` is of the same test, before this run. `valid`: of each system the shares of its texts in a
+    form that a program can read (`validity.forms`).
     """
 
     run: str
@@ -118,6 +119,7 @@ class Result:
     trained_tokens: int = 0
     spent: Spent | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    cut: Mapping[str, int] = field(default_factory=dict)
     opened_before: Opened = field(default_factory=Opened)
     valid: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
@@ -185,6 +187,7 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | Non
         ledger=line,
         trained_tokens=finalists.trained_tokens,
         spent=spent,
+        cut={name: sum(one.cut for one in ones) for name, ones in made.items()},
         opened_before=before,
         valid={name: validity(task, ones) for name, ones in made.items()},
     )

@@ -9,10 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+from pydantic import ValidationError
+
 from advisor import runfolder
 from advisor.address import Address
-from advisor.errors import CannotError, InputError, Problem
-from advisor.models import consent
+from advisor.errors import CannotError, InputError, Problem, complaints
 from advisor.models.endpoint import Endpoint
 from advisor.models.local import LocalModel, parts
 from advisor.models.named import model_named
@@ -103,6 +104,15 @@ class Built:
         return self.runtime.predict(self.system, examples, keep=False)
 
 
+def _retrieval(record: Asked, folder: Path) -> Retrieval:
+    """How documents are searched, as the record says it. Raises InputError."""
+    try:
+        return Retrieval.model_validate(dict(record.retrieval))
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(one.place)} {one.what}" for one in complaints(error))
+        raise InputError(Problem(told, folder / "task.json", field="retrieval", do=runfolder.AGAIN)) from None
+
+
 def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = None) -> Built:
     """The system built in a run folder. Of the settings, `yes` and the caps of `budget` hold for an endpoint.
 
@@ -113,18 +123,19 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
     if not (artifact / SYSTEM).is_file():
         advice = "Give a run folder that `advisor run` finished (its last line names it)"
         raise InputError(Problem("there is no built system here", folder, do=advice))
+    runfolder.check_links(folder)
     system = runfolder.read(artifact / SYSTEM, cast(type[Buildable], Buildable))  # a union is no class, for the checker
     record = runfolder.read(folder / "task.json", Asked)
-    how = Retrieval.model_validate(record.retrieval)
+    how = _retrieval(record, folder)
     shots = runfolder.read(artifact / POOL, tuple[Shot, ...]) if (artifact / POOL).is_file() else ()
     model = model_named(record.endpoint or record.model)
     if isinstance(system, System):
         if isinstance(model, Endpoint):
             check_prices(model.address, settings)
-            consent.require(model.address, yes=settings.yes, runs=runs)
             model = bound(model, folder, settings, counted=False)
+            model.agree(model.address)
         if system.context.kind != "none":
-            agree_to_index(how, settings, runs)
+            agree_to_index(how, settings)
     embedder = LazyEmbedder(how.embedder, runs)
     finds = isinstance(system, System) and system.context.kind != "none"
     reader = reranker(how.rerank if finds else "", model)
@@ -132,15 +143,14 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
         (finds and not (artifact / FITTED).is_dir()) or not isinstance(system, System) or system.shots.kind == "similar"
     )
     uses = parts_of(model if isinstance(system, System) else None, embedder if embeds else None, reader)
-    _check_parts(record, uses)
-    finder = of_artifact(artifact, runs, embedder, reader, watch)
+    _check_parts(record, how, uses)
+    finder = of_artifact(artifact, how, embedder, reader, watch)
     pool = tuple(Example(str(i), shot.input, shot.output) for i, shot in enumerate(shots))
     return Built(system, Runtime(model, folder, Store(runs / STORE), embedder, finder, pool, watch=watch), record)
 
 
-def _check_parts(record: Asked, now: Mapping[str, str]) -> None:
+def _check_parts(record: Asked, how: Retrieval, now: Mapping[str, str]) -> None:
     """Raises CannotError where what a run was built on is not what it was."""
-    how = Retrieval.model_validate(record.retrieval)
     named = {EMBEDDER: how.embedder, CROSS_ENCODER: how.rerank}
     changed = [
         f"the {name} {named[name]}" if name in named else f"the {name} of {record.model}"

@@ -131,6 +131,9 @@ def _result(result: Result) -> Iterator[Block]:
     if missing := {name: n for name, n in result.unscored.items() if n}:
         told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in missing.items())
         yield Text(f"no text was given, so unscored: {told}", "warning")
+    if cut := {name: n for name, n in result.cut.items() if n}:
+        told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in cut.items())
+        yield Text(f"cut off at the limit, scored as it stands: {told}", "warning")
     if result.spent:
         yield Text(f"spent: {result.spent}", "soft")
     if result.seconds:
@@ -144,6 +147,8 @@ def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
     whole = ("all", figure(evaluation.score), f"{lo:.1f} to {hi:.1f}", f"{evaluation.n:,}", f"{evaluation.unscored:,}")
     labels = [(name, figure(one.score), "", f"{one.n:,}", "") for name, one in evaluation.labels.items()]
     yield table(f"rows|>{evaluation.metric}|>95 %|>examples|>unscored", whole, *labels)
+    if evaluation.cut:
+        yield Text(f"{evaluation.cut:,} answers were cut off at the limit, and scored as they stand", "warning")
 
 
 _STEPS: Mapping[type, tuple[str, Callable[[Any], Iterator[Block]]]] = {

@@ -103,7 +103,10 @@ def test_a_metric_that_is_not_named_follows_from_the_outputs(tmp_path: Path, fil
 
 def test_a_metric_may_be_a_function_in_the_folder(tmp_path: Path) -> None:
     files = {"task.yaml": "metric: scoring:score", "scoring.py": "def score(text, example): return 100.0"}
-    assert task(tmp_path, files).metric == "scoring:score"
+    assert task(tmp_path, files, allow_code=True).metric == "scoring:score"
+    (problem,) = problems(folder(tmp_path, {**files, "scoring.py": "def score(text, example): return 99.0"}))
+    assert (problem.line, problem.field) == (1, "metric")
+    assert "scoring.py (sha256 " in problem.what and "--allow-code" in problem.do
 
 
 def test_a_label_metric_without_labels_takes_those_that_it_sees(tmp_path: Path) -> None:
@@ -440,14 +443,17 @@ def test_odd_yaml_is_told_line_by_line_in_short(tmp_path: Path, text: str, place
     ],
 )
 def test_a_metric_of_ones_own_is_tried_before_the_work_begins(tmp_path: Path, source: str, fragment: str) -> None:
-    (problem,) = problems(folder(tmp_path, {"task.yaml": "name: t\nmetric: score:f\n", "score.py": source}))
+    (problem,) = problems(
+        folder(tmp_path, {"task.yaml": "name: t\nmetric: score:f\n", "score.py": source}), allow_code=True
+    )
     assert (problem.line, problem.field) == (2, "metric")
     assert fragment in str(problem)
 
 
 def test_a_metric_of_ones_own_that_works_is_taken(tmp_path: Path) -> None:
     source = "def f(text, example): return 100 * (text == example.output)"
-    assert task(tmp_path, {"task.yaml": "metric: score:f\n", "score.py": source}).metric == "score:f"
+    files = {"task.yaml": "metric: score:f\n", "score.py": source}
+    assert task(tmp_path, files, allow_code=True).metric == "score:f"
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_the_oracle_shows_passages_in_which_an_answer_stands_by_its_words(tmp_pa
 
 
 def alone(keeper: Runtime, embedder: Words) -> Finder:
-    return of_artifact(keeper.folder / "artifact", keeper.folder.parent, embedder, None, keeper.watch)
+    return of_artifact(keeper.folder / "artifact", Retrieval(), embedder, None, keeper.watch)
 
 
 def test_what_an_artifact_holds_is_enough_to_find(zoo: Task, keeper: Runtime):

@@ -46,7 +46,7 @@ def a_run(text: str = "plain text") -> RunFiles:
         diagnosis=Diagnosis(
             metric="token_f1", examples=96, floors={"copying the input": 3.4, text: 11.2},
             probes=tuple(
-                Probe(n, "rag", "", v, v - 6.1, v + 5.9, 95, 1, 12.5, 40321, {}, {}, {"json": 0.875})
+                Probe(n, "rag", "", v, v - 6.1, v + 5.9, 95, 1, 12.5, 40321, {}, {}, valid={"json": 0.875})
                 for n, v in (("zero-shot", 28.4), ("similar shots", 33.3), ("retrieved context", 53.7), (text, 81.2))
             ),
             gap_of={}, gaps=GAPS, notes=(text,), recall=(Recall(3, 0.62, 0.71),),
