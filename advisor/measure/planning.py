@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import retrieval
 import trainers
 from advisor import system
+from advisor.data.outputs import kind_of
 from advisor.decide import costs as costing
 from advisor.decide.costs import Cost, Sizes
 from advisor.errors import InputError, Problem
@@ -70,7 +71,7 @@ def plan(
     rows = int(min(len(examples), max(32, learned / 2)))
     epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
     short = min(SHORT_ROWS, rows)
-    probes = 8 if task.documents else 6
+    probes = (8 if task.documents else 6) + _has_form(task)  # the tuned model is tried held to it, too
     left = (DIAGNOSIS - less) * seconds - short * per_row / speed.train
     measure = _within(left / (probes * per_example + reading), MEASURED, len(parts.compare))
     choose = _within(CHOICE * seconds / (2 * probes * per_example + reading), CHECKED, len(parts.choose))
@@ -176,7 +177,7 @@ def tuning(task: Task, model: Model, purse: Purse, passages: float = 0.0) -> tra
 def _tuning_seconds(task: Task, model: Model, purse: Purse, passages: float, writing: float) -> float:
     """The training, and the checks in between."""
     once = (sizes(task, model).own + passages) / purse.speed.prefill + writing
-    checks = trainers.TuneSettings().evaluations * purse.choose * once
+    checks = (trainers.TuneSettings().evaluations + 2 * _has_form(task)) * purse.choose * once
     return tuning(task, model, purse, passages).seconds + checks
 
 
@@ -193,6 +194,11 @@ def _tokens(task: Task, model: Model) -> tuple[list[int], list[int]]:
     examples = (task.split.train or task.split.compare)[:200]
     asked = model.count([" ".join([t.text for t in e.turns] + [e.input]) for e in examples])
     return [n + 10 for n in asked], model.count([example.output for example in examples])
+
+
+def _has_form(task: Task) -> bool:
+    """Whether outputs are labels or JSON, so that decoding may be held to that."""
+    return kind_of(task, task.split.train or task.split.compare) in ("label", "json")
 
 
 def _limit(answer: Sequence[int]) -> int:
