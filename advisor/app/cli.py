@@ -202,15 +202,17 @@ def report(
 @command
 def predict(run: RunFolder, *, common: Common) -> int:
     """Predictions for the inputs on standard input (JSON Lines with "input", or messages), as JSON Lines."""
-    from advisor.data import rows
+    from advisor.rows.examples import read_inputs
     from advisor.runtime.built import load
 
-    examples, problems = rows.read_inputs(sys.stdin.buffer.read())
-    if problems:
-        raise InputError(problems)
+    given = read_inputs(sys.stdin.buffer.read())
+    if given.problems:
+        raise InputError(given.problems)
+    for finding in given.findings if not common.quiet else ():
+        print(f"{finding.severity}: {finding.message}", file=sys.stderr)
     with common.watching() as watch:
-        made = load(run, watch, common.settings()).predict(examples)
-    for example, prediction in zip(examples, made, strict=True):
+        made = load(run, watch, common.settings()).predict(given.examples)
+    for example, prediction in zip(given.examples, made, strict=True):
         line: dict[str, Any] = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
         line |= {"passages": list(prediction.passages)} if prediction.passages else {}
         line |= {"scores": dict(prediction.scores)} if prediction.scores else {}

@@ -56,8 +56,9 @@ def load_task(
     own = partial(owncode.own_function, folder=here.path, allow=allow_code)
     metric, labels = _metric(here, split, labels, schema is not None, bool(documents), own)
     said = _answers(here)
-    if here.said.abstain and documents == ():
-        do = "Add documents, or delete the line"
+    abstain = here.said.abstain.strip()
+    if abstain and documents == () and not any(abstain in row.answers for row in (*examples, *test)):
+        do = "Add documents or rows that have no answer, or delete the line"
         here.wrong("abstain", "needs documents: what supports an answer is looked for in them", do)
     for model in here.said.model if model_problem else ():
         if model_problem and (what := model_problem(model)):
@@ -79,11 +80,12 @@ def load_task(
         schema=schema,
         incumbent=incumbent,
         answers=said,
-        abstain=here.said.abstain.strip(),
+        abstain=abstain,
         retrieval=here.said.retrieval,
         models=tuple(here.said.model),
         left_out=tuple(left_out),
         unreadable=unreadable,
+        findings=tuple(here.findings),
     )
     return replace(task, fingerprint=_fingerprint(task))
 
@@ -220,6 +222,8 @@ def _check_enough(here: Folder, count: int, needs: int, since: int) -> None:
         return
     what = f"holds {count} examples, {needs} are needed" if count else "holds no examples (train.jsonl)"
     do = f'Add rows such as {{"input": "...", "output": "..."}}: {NEEDED}'
+    if not count and (others := taskfolder.unnamed_rows(here)):
+        what, do = f"{what}; there are {', '.join(others[:5])}", f"Write `examples: {others[0]}` if it holds them. {do}"
     here.problems.append(Problem(what, here.path, do=do))
 
 
@@ -233,18 +237,22 @@ def _rows(examples: Sequence[Example]) -> str:
 
 
 def _lifted(instruction: str, examples: list[Example], test: list[Example]) -> tuple[str, list[Example], list[Example]]:
-    """The instruction, and the rows without the system turn where all have the same one and no instruction is named."""
-    firsts = {row.turns[:1] for row in (*examples, *test)}
-    system = next(iter(firsts), ())
-    if instruction or len(firsts) != 1 or not system or system[0].role != "system":
-        return instruction.strip(), examples, test
-    examples, test = ([replace(row, turns=row.turns[1:]) for row in group] for group in (examples, test))
-    return system[0].text.strip(), examples, test
+    """The instruction, and the rows without the system turns that begin them all, where no instruction is named."""
+    common: list[str] = []
+    while not instruction:
+        firsts = {row.turns[:1] for row in (*examples, *test)}
+        system = next(iter(firsts), ())
+        if len(firsts) != 1 or not system or system[0].role != "system":
+            break
+        common.append(system[0].text.strip())
+        examples, test = ([replace(row, turns=row.turns[1:]) for row in group] for group in (examples, test))
+    return "\n\n".join(filter(None, (instruction.strip(), *common))), examples, test
 
 
 def _fingerprint(task: Task) -> str:
     """A hash of all that changes a result; not of names, places and line numbers."""
     content = asdict(replace(task, name="", folder=Path(), left_out=(), unreadable=()))
+    del content["findings"]
     for rows in (*(content["split"][side] for side in ("train", "choose", "compare", "test")), content["documents"]):
         for row in rows:
             row.pop("row", None), row.pop("line", None), row.pop("file")

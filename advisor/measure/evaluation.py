@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from advisor.data import rows, taskfolder
+from advisor import runfolder
+from advisor.data import taskfolder
 from advisor.data.owncode import own_function
 from advisor.errors import InputError, Problem
-from advisor.runtime.built import load
+from advisor.rows.examples import read_rows
+from advisor.runtime.built import Asked, load
 from advisor.runtime.runtime import of_incumbent
 from advisor.runtime.settings import Settings
 from advisor.score.metric import Metric, score_all
@@ -63,7 +65,10 @@ def evaluate(
     settings: as for `built.load`.
     Raises InputError with everything that is wrong in either file.
     """
-    examples, problems = rows.read_rows(data, str(data))
+    record = what / "task.json"
+    unanswered = runfolder.read(record, Asked).abstain if record.is_file() else ""
+    given = read_rows(data, str(data), unanswered=unanswered)
+    examples, problems = given.examples, given.problems
     stored: dict[str, str] = {}
     if not examples and not problems:
         problems.append(Problem("has no rows", data, do="Add rows with inputs and wanted outputs"))

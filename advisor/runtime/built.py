@@ -54,6 +54,7 @@ class Asked:
     machine: str
     fingerprint: str
     left_out: tuple[str, ...] = ()
+    abstain: str = ""
     retrieval: Mapping[str, Any] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
@@ -77,6 +78,7 @@ def asked(task: Task, model: LocalModel | Endpoint, settings: Settings, parts: M
         machine=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         fingerprint=task.fingerprint,
         left_out=task.left_out,
+        abstain=task.abstain,
         retrieval=task.retrieval.model_dump(exclude_defaults=True),
         flags={"path": settings.path, "budget": str(settings.budget)},
         parts=parts,

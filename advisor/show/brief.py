@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from advisor.data.findings import Finding
 from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Ranked, Recommendation
 from advisor.measure.diagnosis import Diagnosis
@@ -14,6 +13,7 @@ from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Tex
 from advisor.show.full import ladder
 from advisor.show.proven import beside
 from advisor.show.words import FORMS, NOTHING, STEPS, duration, figure, gain, headline, percent, places, span
+from advisor.task import Finding
 
 REASONS, CASES = 7, 3  # shown of a longer list
 LOUD: Mapping[str, Style] = {"better": "good", "worse": "bad"}

@@ -77,7 +77,7 @@ def duration(seconds: float | None) -> str:
 
 def lacking(unscored: int, cut: int) -> str:
     """How many answers are not there, and how many not whole; "" where all are."""
-    told = (f"{count:,} {what}" for count, what in ((unscored, "unscored"), (cut, "cut off at the limit")) if count)
+    told = (f"{count:,} {what}" for count, what in ((unscored, "unscored"), (cut, "cut")) if count)
     return " · ".join(told)
 
 

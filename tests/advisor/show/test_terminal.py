@@ -86,7 +86,7 @@ def test_what_was_cut_off_is_told() -> None:
     run = a_run()
     assert run.diagnosis and run.result
     probes = tuple(replace(probe, cut=("a", "b")) for probe in run.diagnosis.probes)
-    assert "1 unscored · 2 cut off at the limit" in " ".join(printed(replace(run.diagnosis, probes=probes)).split())
+    assert "1 unscored · 2 cut" in " ".join(printed(replace(run.diagnosis, probes=probes)).split())
     told = printed(replace(run.result, cut={"baseline": 7, "test": 0}))
     assert "cut off at the limit, scored as it stands: baseline 7" in told and "test 0" not in told
     assert "3 answers were cut off" in printed(Evaluation("rouge_l", 50.0, (20.0, 80.0), 4, 0, 0, {}, cut=3))
