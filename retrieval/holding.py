@@ -1,7 +1,8 @@
 """Whether an accepted answer stands in a text; knows neither where the text comes from nor who asks.
 
 It stands there where its words and signs do, whole and in a row, as in Karpukhin et al., "Dense Passage Retrieval for
-Open-Domain Question Answering" (EMNLP 2020); but punctuation is passed over, and so is an article in front of it.
+Open-Domain Question Answering" (EMNLP 2020); but punctuation and accents are passed over, and so is an article in front
+of it, and a number is one word with its sign and its point.
 """
 
 import re
@@ -14,8 +15,12 @@ from retrieval.words import folded
 
 ALONE = re.compile(f"{SPACELESS.pattern}|[\uac00-\ud7a3]")  # Korean too: it writes particles at the end of words
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-PIECE = re.compile(  # words ("C++" is one), numbers ("3.5"), and signs that change what is said
-    r"\w+(?:(?<=\d)\.\d+|(?<=[^\W\d])[+#]+)?|[$£¥¢\u20a0-\u20cf°%+#]"
+DASHES = str.maketrans("\u2212\u2013", "--")  # what is written for a minus
+MARKS = "".join(chr(c) for c in range(0x300, 0x10000) if unicodedata.category(chr(c)).startswith("M"))
+LETTER, MONEY = rf"[\w{MARKS}]", r"$£¥¢\u20a0-\u20cf"
+MINUS = rf"(?<!{LETTER})(?<![)\]%°])(?<!\d )-(?=[{MONEY}]?\d)"  # not a hyphen, nor what stands between two numbers
+PIECE = re.compile(  # words ("C++" is one), numbers ("-3.5"), and signs that change what is said
+    rf"(?:{MINUS})?(?:{LETTER}+(?:(?<=\d)\.\d+|(?<=[^\W\d])[+#]+)?|[{MONEY}°%+#])"
 )
 ARTICLE = re.compile(r"^ (?:the|an?) (?=.)")
 
@@ -23,19 +28,21 @@ ARTICLE = re.compile(r"^ (?:the|an?) (?=.)")
 def holds(text: str, accepted: Sequence[str]) -> bool:
     """Whether one of the accepted answers stands in the text, whatever the case, accents and white space.
 
-    "24" is not in "1924", "C++" not in "vitamin C", "$5" is in "for $5."; in scripts without spaces any character may
-    begin or end an answer.
+    "24" is not in "1924", "5" not in "-5", "C++" not in "vitamin C", "$5" is in "for $5."; in scripts without spaces any
+    character may begin or end an answer.
     """
     return holder(text)(accepted)
 
 
-def holder(text: str) -> Callable[[Sequence[str]], bool]:
-    """The same for many answers: what says whether the text holds one of those accepted."""
-    row = _row(text)
+def holder(*texts: str) -> Callable[[Sequence[str]], bool]:
+    """The same for many answers: what says whether one of the texts holds one of those accepted."""
+    rows = "\n".join(map(_row, texts))
 
     def stands(answer: str) -> bool:
         wanted = _wanted(answer)
-        return wanted in row if wanted.strip() else answer.strip() in text  # punctuation alone has no pieces
+        if wanted.strip():
+            return wanted in rows
+        return any(answer.strip() in text for text in texts)  # punctuation alone has no pieces
 
     return lambda accepted: any(stands(answer) for answer in accepted if answer.strip())
 
@@ -49,5 +56,5 @@ def _row(text: str) -> str:
     """The pieces of a text with spaces between and around them."""
     text = folded(text)
     if not text.isascii():
-        text = ALONE.sub(r" \g<0> ", unicodedata.normalize("NFC", text))
+        text = ALONE.sub(r" \g<0> ", unicodedata.normalize("NFC", text).translate(DASHES))
     return f" {' '.join(PIECE.findall(THOUSANDS.sub('', text)))} "

@@ -6,7 +6,8 @@ Loads nothing, no torch either: `loading` does.
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -28,8 +29,9 @@ class ModelMissing(Exception):
 class LanguageModel:
     """A model in memory with its tokenizer.
 
-    `fingerprint` is a hash of the base's weights, `adapter` that of the adapter on top ("" without one), `context` the
-    most tokens that prompt and answer may have together.
+    `fingerprint` is a hash of all of the base that changes an answer, `parts` are the hashes that it is made of, by what a
+    person calls them; `adapter` is that of the adapter on top ("" without one), `context` the most tokens that prompt and
+    answer may have together.
     """
 
     name: str
@@ -38,6 +40,7 @@ class LanguageModel:
     fingerprint: str
     context: int
     adapter: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 def bare(model: PreTrainedModel | PeftModel) -> PreTrainedModel:

@@ -69,6 +69,23 @@ def label_findings(rows: Sequence[Example], counts: Mapping[str, int]) -> list[F
     return findings
 
 
+def unknown_labels(task: Task) -> list[Finding]:
+    """Rows of development and test whose label is none of the task's, which are those of its training rows where it names
+    none."""
+    known = set(task.labels) or {row.output.strip() for row in task.split.train}
+    rows = tuple(
+        {
+            (row.file, row.row, row.id): row for row in (*task.split.choose, *task.split.compare, *task.split.test)
+        }.values()
+    )
+    others = [i for i, row in enumerate(rows) if known.isdisjoint(answer.strip() for answer in row.answers)]
+    message = (
+        "have a label that no training row has: constrained decoding and macro_f1 do not know it. Name all labels in "
+        "labels.json"
+    )
+    return of_rows(rows, "unknown_label", "warning", message, others)
+
+
 def document_findings(task: Task) -> list[Finding]:
     """Documents without text, documents that repeat an earlier one, and what could not be read."""
     first: dict[str, int] = {}

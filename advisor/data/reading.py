@@ -15,7 +15,7 @@ from advisor.data import owncode, splitting, taskfolder
 from advisor.data.taskfolder import NEEDED, Folder
 from advisor.errors import InputError, Problem, ranges
 from advisor.score import metrics
-from advisor.task import Example, Task
+from advisor.task import Example, Split, Task
 from retrieval.documents import Document
 
 SHORT = 10  # words in the median output, up to which exact_match is the metric where none is named
@@ -51,8 +51,10 @@ def load_task(
     examples = _fitting(here, examples, fault, drop_invalid, left_out)
     test = _fitting(here, test, fault, drop_invalid, left_out)
     examples = _apart(here, examples, test, allow_overlap, left_out)
+    instruction, examples, test = _lifted(here.said.instruction, examples, test)
+    split = splitting.split(examples, test or None, seed)
     own = partial(owncode.own_function, folder=here.path, allow=allow_code)
-    metric, labels = _metric(here, (*examples, *test), labels, schema is not None, bool(documents), own)
+    metric, labels = _metric(here, split, labels, schema is not None, bool(documents), own)
     said = _answers(here)
     abstain = here.said.abstain.strip()
     if abstain and documents == () and not any(abstain in row.answers for row in (*examples, *test)):
@@ -66,14 +68,13 @@ def load_task(
     _check_enough(here, len(examples), needs, since=0)
     if here.problems:
         raise InputError(here.problems)
-    instruction, examples, test = _lifted(here.said.instruction, examples, test)
     task = Task(
         name=here.said.name or here.path.resolve().name,
         folder=here.path,
         description=here.said.description,
         instruction=instruction,
         metric=metric,
-        split=splitting.split(examples, test or None, seed),
+        split=split,
         documents=documents or (),
         labels=labels,
         schema=schema,
@@ -163,12 +164,14 @@ def _apart(
 
 
 def _metric(
-    here: Folder, examples: Sequence[Example], labels: tuple[str, ...], schema: bool, documents: bool, own: metrics.Own
+    here: Folder, split: Split, labels: tuple[str, ...], schema: bool, documents: bool, own: metrics.Own
 ) -> tuple[str, tuple[str, ...]]:
-    """The metric that task.yaml names, or that suits the outputs; and the labels, those seen where none are given."""
+    """The metric that task.yaml names, or that suits the outputs; and the labels, where none are given those of the training
+    rows. The sealed test is not looked at."""
+    examples = (*split.train, *split.choose, *split.compare)
     name = here.said.metric or _default_metric(examples, bool(labels), schema, documents)
     if name in ("label_accuracy", "macro_f1") and not labels:
-        labels = tuple(sorted({row.output.strip() for row in examples}))
+        labels = tuple(sorted({row.output.strip() for row in split.train}))
     try:
         if here.said.metric and (labels or name != "macro_f1"):
             metric = metrics.resolve(name, labels, own)

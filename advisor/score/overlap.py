@@ -11,6 +11,7 @@ from rapidfuzz.distance import LCSseq
 from advisor.score.metric import Floats, Statistics, ratio
 from advisor.task import Example
 from advisor.texts import words
+from retrieval.holding import holds
 
 
 def same_text(text: str, answer: str) -> float:
@@ -19,8 +20,12 @@ def same_text(text: str, answer: str) -> float:
 
 
 def contains(text: str, answer: str) -> float:
-    """Whether the answer's words stand in the text, whole and in a row ('24' is not in '1924')."""
-    return float(f" {' '.join(words(answer))} " in f" {' '.join(words(text))} ")
+    """Whether the answer stands in the text, as it stands in a document (`retrieval.holding`): words whole and in a row.
+
+    Differs from what is published under this name where SQuAD's normalisation (Liu et al. 2023, "Lost in the Middle")
+    looks for letters: there "24" is in "1924" and "35" in "3.5". No text holds an empty answer but an empty one.
+    """
+    return float(holds(text, [answer]) or not (text.strip() or answer.strip()))
 
 
 def _f1(common: float, given: float, wanted: float) -> float:

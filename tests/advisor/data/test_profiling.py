@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from advisor.data.outputs import infer_schema
-from advisor.data.profiling import Profile, derived_answers, profile, signals
+from advisor.data.profiling import Profile, derived_answers, near_test, profile, signals
 from advisor.rows.conversations import OFFERED
 from advisor.task import Example, Finding, Split, Task
 from retrieval.documents import Document
@@ -178,6 +178,21 @@ def test_embeddings_find_overlap_in_other_words() -> None:
     assert found(seen, "near_test").rows == (1,)
 
 
+def test_every_test_row_that_a_training_row_is_near_is_counted() -> None:
+    long = "we would like a table for four people by the window at eight tonight please"
+    asked = [(f"{long} {name}", "yes") for name in ANIMALS[:8]]
+    made = task((long, "yes"), ("what is on the menu?", "no"), test=[*asked, ("is there any parking?", "no")])
+    assert near_test(made.split.train, made.split.test) == set(range(8))
+    assert profile(made, words).near_test_share == pytest.approx(8 / 9)
+
+
+def test_what_was_said_before_counts_for_nearness() -> None:
+    made = task(("yes please", "ok"), test=[("yes please", "ok"), ("yes please", "ok")])
+    first, second = made.split.test
+    said = (Turn("user", "do you want the large blue tent with two doors?"),)
+    assert near_test(made.split.train, (replace(first, turns=said), second)) == {1}
+
+
 def test_answers_are_looked_for_in_the_documents_and_in_the_one_named() -> None:
     documents = (Document("d1", "It was founded in 1924 by Ada."), Document("d2", "Nothing here.", title="Lisbon"))
     made = task(("when?", "1924"), ("who?", "Ada"), ("where?", "Lisbon"), ("why?", "money"), documents=documents)
@@ -194,6 +209,18 @@ def test_answers_are_looked_for_in_the_documents_and_in_the_one_named() -> None:
     assert answers["corpus_tokens"] == 9
 
 
+def test_an_answer_stands_in_a_document_by_its_words() -> None:
+    documents = (
+        Document("d1", "Built in 1924, in the north."),
+        Document("d2", "No room is free"),
+        Document("d3", "now."),
+    )
+    answers = ("24", "no", "free now", "1,924", "the North")
+    made = task(*((f"question {i}?", answer) for i, answer in enumerate(answers)), documents=documents)
+    seen = profile(made, words)
+    assert found(seen, "not_in_documents").rows == (1, 3)
+
+
 def test_labels_are_counted_and_rare_and_unseen_ones_named() -> None:
     pairs = [(f"text {i} on {animal}", "common") for i, animal in enumerate(ANIMALS * 2)] + [("odd", "rare")]
     made = task(*pairs, labels=("common", "rare", "never"))
@@ -203,6 +230,17 @@ def test_labels_are_counted_and_rare_and_unseen_ones_named() -> None:
     assert "never" in found(seen, "unseen_label").message
     assert found(seen, "unbalanced_labels").severity == "warning"
     assert derived_answers(made, seen)["num_labels"] == 3
+
+
+def test_labels_that_no_training_row_has_are_told_where_they_stand() -> None:
+    pairs = [(f"text {i} on {animal}", "odd" if i % 2 else "even") for i, animal in enumerate(ANIMALS * 3)]
+    made = task(*pairs, test=[("a", "even"), ("b", "rare"), ("c", "rarer")])
+    made = replace(made, split=replace(made.split, compare=rows(("d", "odd"), ("e", "rare"), file="more.jsonl")))
+    told = {one.file: one for one in profile(made, words).findings if one.kind == "unknown_label"}
+    assert {file: one.rows for file, one in told.items()} == {"more.jsonl": (2,), "test.jsonl": (2, 3)}
+    assert told["test.jsonl"].message.startswith("2 rows have a label that no training row has")
+    named = replace(made, labels=("even", "odd", "rare", "rarer"))
+    assert not [one for one in profile(named, words).findings if one.kind == "unknown_label"]
 
 
 def test_empty_and_overlong_outputs_are_named() -> None:

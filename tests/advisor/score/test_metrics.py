@@ -73,6 +73,13 @@ def test_contains_answer_wants_whole_words_in_a_row() -> None:
     assert score("contains_answer", "It was in 1924, I think.", "24") == 0
     assert score("contains_answer", "It has 24 judges.", "24") == 100
     assert score("contains_answer", "York is new.", "New York") == 0
+    assert score("contains_answer", "It takes 35 to -5 days.", "3.5", "5") == 0
+    assert score("contains_answer", "हिन्दा", "हिन्दी") == 0
+
+
+def test_nothing_contains_an_empty_answer_but_no_text() -> None:
+    assert score("contains_answer", " ", "") == 100
+    assert score("contains_answer", "I don't know.", "") == 0
 
 
 def test_a_label_that_a_program_would_not_find_is_wrong() -> None:
