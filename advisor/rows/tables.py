@@ -73,7 +73,7 @@ def _columns(rows: Sequence[Sequence[str]], where: str | Path, line: int, wanted
         return True, *_completed(names, columns, Problem("", where, line), wanted)
     roles = _roles([[cell, *column] for cell, column in zip(first, columns, strict=True)])
     if not roles:
-        what = f"has no header and {len(names)} columns ({_shown(names)}); which are input and output?"
+        what = f"has no header and {len(names)} columns ({_shown(names)}), and does not tell which are input and output"
         raise InputError(Problem(what, where, line, do=f"{NAMED} of the file, above the first row"))
     return False, roles, f"no header: {_said(roles, [f'column {at}' for at in range(1, len(names) + 1)])}"
 
@@ -185,7 +185,9 @@ def _completed(names: Names, columns: Sequence[Sequence[str]], place: Problem, w
         role = "output" if known.asked else "input"
         return tuple(role if name in free else name for name in names), _said([role], [repr(free[0])])
     what = (
-        f"has the columns {_shown(names)}; which are input and output?" if wanted else "has no column that is an input"
+        f"has the columns {_shown(names)}, and does not tell which are input and output"
+        if wanted
+        else "has no column that is an input"
     )
     do = NAMED if wanted else 'Name a column "input" in the first line'
     raise InputError(Problem(what, place.where, place.line, do=do))

@@ -94,6 +94,8 @@ def test_two_separators_that_cut_alike_are_told_apart_by_the_person(tmp_path: Pa
     (problem,) = read(tmp_path, rows).problems
     assert "',' or by ';'" in problem.what
     assert pairs(read(tmp_path, f"sep=;\n{rows}"))[0] == ("Yes, it is.", "1")
+    decimals = read(tmp_path, "".join(f"Tower {at} is high.;{at},5\n" for at in range(4)))
+    assert pairs(decimals) == [(f"Tower {at} is high.", f"{at},5") for at in range(4)]
 
 
 def test_texts_that_stand_there_twice_are_no_labels(tmp_path: Path) -> None:
