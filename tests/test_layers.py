@@ -55,7 +55,7 @@ FLOORS: Mapping[str, Mapping[str, set[str]]] = {
 # Files at the root of trainers that stand above the engine.
 WORK = {"generation", "labels", "tuning", "estimates", "forgetting", "embedding", "preflight"}
 # What the nouns of advisor may use of the other packages: their nouns, which need no model.
-LIGHT = {"retrieval.documents", "retrieval.words", "trainers.rendering"}
+LIGHT = {"retrieval.documents", "retrieval.words", "retrieval.writing", "trainers.rendering"}
 
 
 def files(package: str) -> dict[str, Path]:

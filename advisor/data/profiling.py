@@ -16,7 +16,8 @@ from advisor.data.outputs import Kind, Outputs
 from advisor.data.outputs import outputs as look_at
 from advisor.data.splitting import key, near_duplicates
 from advisor.task import Example, Task
-from advisor.texts import normalised, words
+from advisor.texts import normalised
+from retrieval.holding import holder
 
 if TYPE_CHECKING:
     from retrieval.embedder import Embedder
@@ -228,16 +229,15 @@ def _spaced(n: int, most: int) -> list[int]:
 
 def _in_documents(task: Task, rows: Sequence[Example]) -> tuple[list[bool | None], list[bool | None]]:
     """For each row whether an answer stands word for word in some document, and in one that it names (None: names none)."""
-    texts = {document.id: f" {' '.join(words(f'{document.title} {document.text}'))} " for document in task.documents}
-    everything = "\n".join(texts.values())
+    texts = {document.id: f"{document.title}\n{document.text}" for document in task.documents}
+    named = {id_: holder(texts[id_]) for id_ in texts.keys() & {id_ for example in rows for id_ in example.gold}}
+    everything = holder(*texts.values())
     anywhere: list[bool | None] = []
     in_gold: list[bool | None] = []
     for example in rows:
-        answers = [f" {' '.join(words(answer))} " for answer in example.answers if answer.strip()]
-        gold = [texts[id_] for id_ in example.gold if id_ in texts]
-        right = any(answer in text for answer in answers for text in gold)
-        in_gold.append(right if gold else None)
-        anywhere.append(right or any(answer in everything for answer in answers))
+        gold = [named[id_](example.answers) for id_ in example.gold if id_ in named]
+        in_gold.append(any(gold) if gold else None)
+        anywhere.append(any(gold) or everything(example.answers))
     return anywhere, in_gold
 
 

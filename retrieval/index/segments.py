@@ -23,7 +23,7 @@ from retrieval.chunking import Passage
 from retrieval.documents import Document
 from retrieval.search.postings import Postings, Tally, hashes
 from retrieval.search.vectors import Matrix, Raw, Vectors, VectorStore
-from retrieval.words import tokenize
+from retrieval.words import terms
 
 PASSAGES, OFFSETS, KEYS, SIZES = "passages.jsonl", "offsets.npy", "keys.npy", "sizes.npy"
 RAW, SUMS = "vectors.raw", "sha256.json"
@@ -185,7 +185,7 @@ class SegmentWriter:
             line = json.dumps(vars(passage), ensure_ascii=False).encode() + b"\n"
             self._lines.write(line)
             self._offsets.append(self._offsets[-1] + len(line))
-            self._words.add(tokenize(passage.worded))
+            self._words.add(terms(passage.worded))
         self._raw.write(np.ascontiguousarray(vectors, np.float32).data)
         self._dimensions = vectors.shape[1]
 

@@ -170,6 +170,13 @@ def test_answers_are_looked_for_in_the_documents_and_in_the_one_named() -> None:
     assert answers["corpus_tokens"] == 9
 
 
+def test_answers_are_looked_for_by_the_words_of_every_script() -> None:
+    documents = (Document("de", "Zuständig: Stadt\u00adwerke Elmen\u200bbach."), Document("hi", "यह मेला है।"))
+    pairs = ("wer?", "Stadtwerke Elmenbach"), ("क्या?", "मेला"), ("और?", "माला"), ("wo?", "bach de")
+    made = task(*pairs, documents=documents)
+    assert found(profile(made, words), "not_in_documents").rows == (3, 4)
+
+
 def test_labels_are_counted_and_rare_and_unseen_ones_named() -> None:
     pairs = [(f"text {i} on {animal}", "common") for i, animal in enumerate(ANIMALS * 2)] + [("odd", "rare")]
     made = task(*pairs, labels=("common", "rare", "never"))
