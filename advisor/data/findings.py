@@ -1,5 +1,6 @@
 """What a person should know of the data: findings, each with its rows."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -8,6 +9,7 @@ from typing import Literal
 from advisor.data.outputs import Outputs, form_of
 from advisor.task import Example, Task
 from advisor.texts import normalised
+from retrieval.documents import Unreadable
 
 NAMED = 5  # files told by name where more have the same fault
 RARE = 5  # examples; a label with fewer is hardly learned
@@ -70,24 +72,30 @@ def label_findings(rows: Sequence[Example], counts: Mapping[str, int]) -> list[F
 def document_findings(task: Task) -> list[Finding]:
     """Documents without text, documents that repeat an earlier one, and what could not be read."""
     first: dict[str, int] = {}
-    empty, repeated = [], []
+    empty, titled, repeated = [], [], []
     for i, document in enumerate(task.documents):
         text = normalised(f"{document.title} {document.text}")
         if not document.text.strip():
-            empty.append(i)
+            (titled if document.title else empty).append(i)
         elif first.setdefault(text, i) != i:
             repeated.append(i)
     findings = []
     for kind, message, indices in (
         ("empty_document", "documents have no text", empty),
+        ("title_only", "documents have a title only, and are searched by it", titled),
         ("duplicate_document", "documents repeat an earlier one", repeated),
     ):
         places = sorted((task.documents[i].file, task.documents[i].line) for i in indices)
         for file, own in groupby(places, key=lambda place: place[0]):
             lines = tuple(line for _, line in own)
             findings.append(Finding(kind, "note", f"{len(lines)} {message}", file, lines))
-    for reason, group in groupby(sorted(task.unreadable, key=lambda one: one.reason), key=lambda one: one.reason):
-        files = [one.file for one in group]
+    for reason, group in groupby(sorted(task.unreadable, key=_kind), key=_kind):
+        files = [f"{one.file}:{one.line}" if one.line else one.file for one in group]
         named = ", ".join(files[:NAMED]) + (f" and {len(files) - NAMED:,} more" if len(files) > NAMED else "")
         findings.append(Finding("unreadable_document", "warning", f"can't be read, and is left out: {reason}", named))
     return findings
+
+
+def _kind(problem: Unreadable) -> str:
+    """The reason without the id of the document, so that those of one kind are told together."""
+    return re.sub(r" '[^']*'", "", problem.reason)
