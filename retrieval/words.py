@@ -9,8 +9,10 @@ Letters, digits and marks in a row are a word; punctuation separates words, the 
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 from itertools import groupby, pairwise
+from typing import cast
 
 from Stemmer import Stemmer
 
@@ -21,7 +23,7 @@ _LUCENE = (
     "was will with"
 )
 STOP = frozenset(_LUCENE.split())  # its English stop words
-_ENGLISH = Stemmer("english")
+_ENGLISH = Stemmer("english", 0)  # its cache takes longer than stemming does
 
 _SPACELESS = (  # letters and marks of Thai, Lao, Burmese, Khmer, Chinese and Japanese
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u108f\u109a-\u109d\u1780-\u17d3\u17d7\u17dc"
@@ -33,7 +35,7 @@ _AFTER = "\u0e30-\u0e33\u0e45\u0e46\u0eb0-\u0eb3\u0ec6"  # vowels and signs of r
 _STACKING = "\u1039\u17d2"  # puts the next letter below
 _RUN = re.compile(f"[{_SPACELESS}]+")
 
-# Patterns that begin with a sign of their own are found fast; what stands before it they look back at.
+# These patterns begin with the sign that they are about, which is found fast; they look back at what stands before it.
 _LETTER = r"[^\W\d_]"
 _OPEN = r"\s(\[{<>=:,;/|\"'“„«*~$£€¥"  # a minus after one of these, or at the start, is a number's
 _INNER_POINT = re.compile(  # of an abbreviation: between one or two letters
@@ -41,9 +43,10 @@ _INNER_POINT = re.compile(  # of an abbreviation: between one or two letters
 )
 _BARE_POINT = re.compile(r"\.(?=[0-9])(?<![\w.].)")
 _THOUSANDS = re.compile(  # "0,125" is a fraction; Indian numbers have pairs of digits before the last three
-    "[,'\u00a0\u2009\u202f](?<=[0-9].)(?<!(?<![0-9])0.)(?=(?:[0-9]{2},)*[0-9]{3}(?![0-9]))"
+    ",(?=[0-9])(?<=[0-9].)(?<!(?<![0-9])0.)(?=(?:[0-9]{2},)*[0-9]{3}(?![0-9]))"
 )
 _MINUS_OF_MONEY = re.compile(rf"-(?<![^{_OPEN}].)([$£€¥])(?=[0-9])")
+_SWISS_THOUSANDS = re.compile("'(?=[0-9]{3}(?![0-9]))(?<=[0-9].)")
 _APOSTROPHE = re.compile(rf"'(?<=\w.)(?={_LETTER})")
 _SIGNS = "$£¥¢\u20a0-\u20cf°%+#"  # that change what is said
 
@@ -93,7 +96,7 @@ def spaced(text: str) -> str:
 
 
 def _stems(words: list[str]) -> list[str]:
-    return [_ENGLISH.stemWord(word) for word in words if word not in STOP]
+    return cast(list[str], _ENGLISH.stemWords([word for word in words if word not in STOP]))
 
 
 def _split(text: str, pattern: re.Pattern[str]) -> list[str]:
@@ -103,33 +106,39 @@ def _split(text: str, pattern: re.Pattern[str]) -> list[str]:
         text = _BARE_POINT.sub("0.", _INNER_POINT.sub("", text))
     if "-" in text:
         text = _MINUS_OF_MONEY.sub(r"\1-", text)
-    return pattern.findall(spaced(_THOUSANDS.sub("", text)))
+    if "'" in text:
+        text = _SWISS_THOUSANDS.sub("", text)
+    if "," in text:
+        text = _THOUSANDS.sub("", text)
+    return pattern.findall(spaced(text))
 
 
 @cache
 def _pattern(between: str = ".,", more: str = "") -> re.Pattern[str]:
     """A word, which `between` two digits may hold these signs; or what is found by `more`."""
-    return re.compile(
-        rf"(?:(?<![^{_OPEN}])-(?=[0-9]))?[\w{_characters('M')}]+(?:[{between}](?<=[0-9].)[0-9]+)*"
-        rf"(?:(?<={_LETTER})(?:\+\+|[+#](?![\w+#])))?{more}"
-    )
+    # of plain ranges only, for which `re` makes one table: with classes such as \w in it, it takes four times as long
+    letters = f"a-z0-9{_ranges(lambda one: one.isalnum() or _is_mark(one))}\U00010000-\U0001efff\U00020000-\U0003ffff"
+    word = rf"[{letters}]+(?:[{between}](?<=[0-9].)[0-9]+|[+#](?<={_LETTER}.)(?:\+|(?![{letters}+#])))*"
+    return re.compile(rf"{word}|-(?=[0-9])(?<![^{_OPEN}].){word}{more}")
 
 
 @cache
 def _symbols() -> str:
-    symbol = f"[{_characters('S')}]"
+    symbol = f"[{_ranges(lambda one: unicodedata.category(one)[0] == 'S')}\U0001f000-\U0001faff]"
     return f"|{symbol}(?:\u200d{symbol})*"
 
 
 @cache
 def _cluster() -> re.Pattern[str]:
     """A letter of a script without spaces, with what is written before, after, above and below it."""
-    return re.compile(f"[{_BEFORE}]*[{_SPACELESS}](?:[{_STACKING}][{_SPACELESS}]|[{_AFTER}{_characters('M')}])*")
+    return re.compile(f"[{_BEFORE}]*[{_SPACELESS}](?:[{_STACKING}][{_SPACELESS}]|[{_AFTER}{_ranges(_is_mark)}])*")
 
 
-@cache
-def _characters(category: str) -> str:
-    """The characters of one of Unicode's categories, but for those of ASCII, as ranges for a pattern."""
-    codes = groupby(range(0x80, 0x1FC00), lambda code: unicodedata.category(chr(code))[0] == category)
-    ranges = [list(run) for belongs, run in codes if belongs]
-    return "".join(f"{chr(run[0])}-{chr(run[-1])}" for run in ranges)
+def _is_mark(one: str) -> bool:
+    return unicodedata.category(one)[0] == "M"
+
+
+def _ranges(belongs: Callable[[str], bool]) -> str:
+    """The characters from U+0080 to U+FFFF that belong, as ranges for a pattern."""
+    runs = [list(run) for true, run in groupby(range(0x80, 0x10000), lambda code: belongs(chr(code))) if true]
+    return "".join(f"{chr(run[0])}-{chr(run[-1])}" for run in runs)

@@ -29,7 +29,12 @@ _SIGNS = {
     **{"\u066b": ".", "\u066c": ","},  # of Arabic numbers
 }
 _SIGN = re.compile(f"[{''.join(_SIGNS)}]")
+_SPACED_THOUSANDS = re.compile("[\u00a0\u2009\u202f](?<=[0-9].)(?=[0-9]{3}(?![0-9]))")
 _DIGIT = re.compile(r"[^\D0-9]")
+# Latin letters, punctuation and signs of money that are compared as they stand but for their case
+_COMMON = re.compile(
+    "[\\x00-\\x7f\xa0-\xac\xae-\xb1\xb4-\xb8\xba-\u012f\u0131-\u02ff\u1e00-\u1eff\u2010-\u2029\u20a0-\u20cf]*"
+)
 _ACCENT = re.compile("[\u0300-\u036f\u0653-\u0655\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
 
 
@@ -51,10 +56,14 @@ def compared(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    text = _FORMS.sub(lambda form: unicodedata.normalize("NFKC", form[0]), clean(text)).casefold()
-    text = _OPTIONAL.sub("", unicodedata.normalize("NFC", text)).replace("i\u0307", "i")  # the Turkish capital İ
-    text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], text)
-    return _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
+    text = unicodedata.normalize("NFC", text)
+    if _COMMON.fullmatch(text):
+        text = unicodedata.normalize("NFC", text.casefold())
+    else:
+        text = _FORMS.sub(lambda form: unicodedata.normalize("NFKC", form[0]), clean(text)).casefold()
+        text = _OPTIONAL.sub("", unicodedata.normalize("NFC", text)).replace("i\u0307", "i")  # the Turkish capital İ
+        text = _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
+    return _SIGN.sub(lambda sign: _SIGNS[sign[0]], _SPACED_THOUSANDS.sub(",", text))
 
 
 def folded(text: str) -> str:

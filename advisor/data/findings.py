@@ -72,7 +72,9 @@ def label_findings(rows: Sequence[Example], counts: Mapping[str, int]) -> list[F
 def document_findings(task: Task) -> list[Finding]:
     """Documents without text, documents that repeat an earlier one, and what could not be read."""
     first: dict[str, int] = {}
-    empty, titled, repeated = [], [], []
+    empty: list[int] = []
+    titled: list[int] = []
+    repeated: list[int] = []
     for i, document in enumerate(task.documents):
         text = normalised(f"{document.title} {document.text}")
         if not document.text.strip():

@@ -25,9 +25,12 @@ LONGEST_TITLE = 1000  # characters; every passage repeats it
 def read(path: Path) -> tuple[tuple[Document, ...], tuple[Unreadable, ...]]:
     """Read one file, or all files of a folder and the folders in it; problems are returned, never raised.
 
-    path: Markdown (.md), text (.txt, .rst), HTML, PDF, DOCX, CSV and TSV (`rows.csv_rows`), or JSON Lines with a
+    path: Markdown (.md), text (.txt), reStructuredText (.rst), HTML, PDF, DOCX, CSV and TSV (`rows.csv_rows`), or JSON Lines with a
         document a line, such as BEIR's `corpus.jsonl`. In a folder the id of a document that is a whole file is its
         path relative to the folder. Of a BEIR folder (`corpus.jsonl` beside `queries.jsonl`) only the corpus is read.
+
+    Texts come clean (`writing.clean`): composed letters, no invisible characters. A document without text that has a title
+    is one; without both it is a problem.
 
     Passed over without a word: hidden files and folders (`.git`), Word's `~$` files, images, sound, video, fonts, style
     sheets and scripts. Whatever else cannot be read is in the problems, and the rest is read. A file in another encoding
