@@ -45,7 +45,7 @@ def clean(text: str) -> str:
     """
     if text.isascii():
         return text
-    return _IDLE_JOINER.sub("", _INVISIBLE.sub("", unicodedata.normalize("NFC", text)))
+    return unicodedata.normalize("NFC", _IDLE_JOINER.sub("", _INVISIBLE.sub("", text)))
 
 
 def compared(text: str) -> str:

@@ -17,6 +17,7 @@ def test_invisible_characters_are_gone() -> None:
     invisible = "\u00ad\u200b\u200e\u200f\ufeff\u2060\u202a\u2066\ufe0f\U000e0100\u034f\u061c\U000e0041"
     assert clean("Wärme".join(["", *invisible])) == "Wärme" * len(invisible)
     assert clean("plain\ttext\n") == "plain\ttext\n"
+    assert clean("Cafe\u200b\u0301") == "Café"
 
 
 @pytest.mark.parametrize("text", ["می‌خواهم", "क्‍ष", "ശ്‍", "👨‍👩‍👧", "❤‍🔥"])
