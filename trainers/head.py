@@ -7,9 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 Floats = NDArray[np.float32]
 STRENGTHS = (1.0, 10.0, 100.0)  # of C; embeddings of unit length want little shrinking
@@ -40,16 +43,16 @@ class Head:
 
 
 def load_head(path: Path) -> Head:
-    """A head that `Head.save` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return Head(arrays["weights"], arrays["biases"], tuple(map(str, arrays["labels"])))
+    """A head that `Head.save` wrote. Raises ValueError where there is none; whatever the file holds, none of it is run."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Head(arrays["weights"], arrays["biases"], tuple(map(str, arrays["labels"])))
+    except (OSError, LookupError, TypeError, ValueError, BadZipFile) as error:
+        raise ValueError(f"{path} holds no head: {error}") from error
 
 
 def fit_head(vectors: Floats, labels: Sequence[str], seed: int = 0) -> Head:
     """Fit on (n, d) vectors; how strongly to shrink is chosen by cross-validation where every label has rows enough."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
-
     counts = Counter(labels)
     if len(counts) == 1:
         return Head(np.zeros((1, vectors.shape[1]), np.float32), np.zeros(1, np.float32), tuple(counts))

@@ -85,7 +85,8 @@ class Result:
     """What the sealed test said, on the scale 0 to 100; what `result.json` holds.
 
     `gain` is of `test` over `baseline`, with its 95 % interval. `p_corrected` are Holm's, of both comparisons. `tokens`
-    are of a request. `seconds` of each step of the run are added when it is done.
+    are of a request. `seconds` of each step of the run are added when it is done. `cut`: how many answers of each system a
+    limit cut off.
     """
 
     run: str
@@ -114,6 +115,7 @@ class Result:
     trained_tokens: int = 0
     spent: Spent | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    cut: Mapping[str, int] = field(default_factory=dict)
 
 
 def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen:
@@ -178,6 +180,7 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | Non
         ledger=line,
         trained_tokens=finalists.trained_tokens,
         spent=spent,
+        cut={name: sum(one.cut for one in ones) for name, ones in made.items()},
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from advisor.data.findings import Finding
 from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Ranked, Recommendation
 from advisor.measure.diagnosis import Diagnosis
@@ -13,6 +12,7 @@ from advisor.runtime.finder import Search
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Text, table
 from advisor.show.full import ladder
 from advisor.show.words import NOTHING, STEPS, duration, figure, gain, headline, percent, places, span
+from advisor.task import Finding
 
 REASONS, CASES = 7, 3  # shown of a longer list
 LOUD: Mapping[str, Style] = {"better": "good", "worse": "bad"}
@@ -132,6 +132,9 @@ def _result(result: Result) -> Iterator[Block]:
     if missing := {name: n for name, n in result.unscored.items() if n}:
         told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in missing.items())
         yield Text(f"no text was given, so unscored: {told}", "warning")
+    if cut := {name: n for name, n in result.cut.items() if n}:
+        told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in cut.items())
+        yield Text(f"cut off at the limit, scored as it stands: {told}", "warning")
     if result.spent:
         yield Text(f"spent: {result.spent}", "soft")
     if result.seconds:
@@ -145,6 +148,8 @@ def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
     whole = ("all", figure(evaluation.score), f"{lo:.1f} to {hi:.1f}", f"{evaluation.n:,}", f"{evaluation.unscored:,}")
     labels = [(name, figure(one.score), "", f"{one.n:,}", "") for name, one in evaluation.labels.items()]
     yield table(f"rows|>{evaluation.metric}|>95 %|>examples|>unscored", whole, *labels)
+    if evaluation.cut:
+        yield Text(f"{evaluation.cut:,} answers were cut off at the limit, and scored as they stand", "warning")
 
 
 _STEPS: Mapping[type, tuple[str, Callable[[Any], Iterator[Block]]]] = {

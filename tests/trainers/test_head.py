@@ -16,15 +16,15 @@ def clouds(counts: dict[str, int], seed: int = 0) -> tuple[np.ndarray, list[str]
 @pytest.mark.parametrize("counts", [{"a": 10, "b": 10}, {"a": 9, "b": 9, "c": 9}])
 def test_the_head_is_one_of_scikit_learns_fits_probabilities_included(counts: dict[str, int]):
     vectors, labels = clouds(counts)
-    found, probabilities = fit_head(vectors, labels).predict(vectors)
-    assert found == labels
+    answers, probabilities = fit_head(vectors, labels).predict(vectors)
+    assert answers == labels
     fits = [LogisticRegression(C=c, max_iter=1000).fit(vectors, labels).predict_proba(vectors) for c in (1, 10, 100)]
     assert min(np.abs(fit - probabilities).max() for fit in fits) < 1e-4
 
 
 def test_one_label_is_always_the_answer():
-    found, probabilities = fit_head(*clouds({"only": 3})).predict(np.ones((2, 8), np.float32))
-    assert found == ["only", "only"]
+    answers, probabilities = fit_head(*clouds({"only": 3})).predict(np.ones((2, 8), np.float32))
+    assert answers == ["only", "only"]
     assert probabilities.tolist() == [[1.0], [1.0]]
 
 
@@ -48,3 +48,15 @@ def test_a_saved_head_answers_the_same_and_holds_no_pickle(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert again.labels == head.labels
     assert np.array_equal(again.predict(vectors)[1], head.predict(vectors)[1])
+
+
+def test_a_file_that_is_no_head_is_told_and_what_was_pickled_stays_so(tmp_path, trap):
+    pickled = np.array([trap], dtype=object)
+    np.savez(tmp_path / "pickled.npz", weights=pickled, biases=pickled, labels=pickled)
+    np.savez(tmp_path / "other.npz", weights=np.zeros(1))
+    np.save(tmp_path / "array.npy", np.zeros(1))
+    (tmp_path / "text.npz").write_text("text")
+    for name in ("pickled.npz", "other.npz", "array.npy", "text.npz", "nothing.npz"):
+        with pytest.raises(ValueError, match="holds no head"):
+            load_head(tmp_path / name)
+    assert not trap.sprung
