@@ -56,7 +56,7 @@ FLOORS: Mapping[str, Mapping[str, set[str]]] = {
 # Files at the root of trainers that stand above the engine.
 WORK = {"faults", "forgetting", "generation", "labels", "timing", "tuning"}
 # What nouns and scores of advisor may use of the other packages: their nouns, which need no model.
-LIGHT = {"retrieval.documents", "retrieval.holding", "retrieval.words", "trainers.rendering"}
+LIGHT = {"retrieval.documents", "retrieval.holding", "retrieval.words", "retrieval.writing", "trainers.rendering"}
 
 
 def files(package: str) -> dict[str, Path]:

@@ -114,6 +114,13 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
         *of_rows(
             rows, "not_in_gold", "note", "have an answer that is not word for word in the document named", _no(in_gold)
         ),
+        *of_rows(
+            rows,
+            "gold_not_there",
+            "warning",
+            "have a gold document that is not there or can't be read",
+            _lost(task, rows),
+        ),
         *document_findings(task),
     ]
     looked = Profile(
@@ -256,6 +263,12 @@ def _in_documents(task: Task, rows: Sequence[Example]) -> tuple[list[bool | None
         for those, example in zip(gold, rows, strict=True)
     ]
     return anywhere, in_gold
+
+
+def _lost(task: Task, rows: Sequence[Example]) -> list[int]:
+    """Rows that name a document which is not among the task's; such a task is refused unless some can't be read."""
+    known = {document.id for document in task.documents}
+    return [i for i, example in enumerate(rows) if not known.issuperset(example.gold)] if known else []
 
 
 def _long(lengths: Sequence[int]) -> list[int]:

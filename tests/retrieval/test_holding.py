@@ -34,6 +34,13 @@ from retrieval.holding import holder, holds
         ("東京", "東京都に住む"),
         ("ตลาด", "ไปตลาดกัน"),
         ("서울", "서울은 크다"),
+        ("1879", "Einstein (1879–1955)"),
+        ("-5 °C", "at −5 °C"),
+        ("US", "the U.S. economy"),
+        ("मेला", "यह मेला है।"),
+        ("Stadtwerke", "Stadt\u00adwer\u200bke"),
+        ("Malmö", "in Malmo\u0308"),
+        ("محمد", "مُحَمَّدٌ رسول"),
     ],
 )
 def test_an_answer_stands_where_its_words_do(answer: str, text: str):
@@ -66,6 +73,11 @@ def test_an_answer_stands_where_its_words_do(answer: str, text: str):
         ("Vitamin A", "vitamin C"),
         ("東京", "京東"),
         ("가", "각"),
+        ("5", "at -5 °C"),
+        ("1.1", "version 1.10"),
+        ("35", "about 3.5"),
+        ("माला", "यह मेला है।"),
+        ("ปา", "ปูปี"),
         (" ", "It opened."),
         ("?", "It opened."),
     ],
@@ -78,3 +90,9 @@ def test_an_answer_stands_in_one_of_many_texts_but_not_across_two():
     either = holder("It opened in New", "York is old.")
     assert either(["York"]) and either(["never", "new"]) and not either(["New York"])
     assert not holder()(["York"])
+
+
+def test_an_answer_stands_in_one_of_several_texts_and_never_across_two():
+    stands = holder("It opened in New", "York, in 1924; 5 < 6")
+    assert stands(["1924"]) and stands(["<"])
+    assert not stands(["New York"])

@@ -16,7 +16,7 @@ from advisor.data.outputs import infer_schema
 from advisor.data.profiling import Profile, derived_answers, near_test, profile, signals
 from advisor.rows.conversations import OFFERED
 from advisor.task import Example, Finding, Split, Task
-from retrieval.documents import Document
+from retrieval.documents import Document, Unreadable
 from trainers.rendering import Turn
 
 ANIMALS = ("cat", "dog", "owl", "fox", "hen", "elk", "bee", "ant", "cow", "pig")
@@ -221,6 +221,13 @@ def test_an_answer_stands_in_a_document_by_its_words() -> None:
     assert found(seen, "not_in_documents").rows == (1, 3)
 
 
+def test_answers_are_looked_for_by_the_words_of_every_script() -> None:
+    documents = (Document("de", "Zuständig: Stadt\u00adwerke Elmen\u200bbach."), Document("hi", "यह मेला है।"))
+    pairs = ("wer?", "Stadtwerke Elmenbach"), ("क्या?", "मेला"), ("और?", "माला"), ("wo?", "bach de")
+    made = task(*pairs, documents=documents)
+    assert found(profile(made, words), "not_in_documents").rows == (3, 4)
+
+
 def test_labels_are_counted_and_rare_and_unseen_ones_named() -> None:
     pairs = [(f"text {i} on {animal}", "common") for i, animal in enumerate(ANIMALS * 2)] + [("odd", "rare")]
     made = task(*pairs, labels=("common", "rare", "never"))
@@ -260,8 +267,21 @@ def test_findings_name_the_rows_of_each_file_apart() -> None:
 def test_documents_that_are_empty_or_repeated_are_named_by_line() -> None:
     texts = ("a text", " ", "A  text")
     documents = tuple(Document(str(i), text, file="corpus.jsonl", line=i) for i, text in enumerate(texts, start=1))
-    seen = profile(task(("q", "a"), documents=documents), words)
+    titled = Document("4", "", "Title", "corpus.jsonl", 4)
+    seen = profile(task(("q", "a"), documents=(*documents, titled)), words)
     assert (found(seen, "empty_document").rows, found(seen, "duplicate_document").rows) == ((2,), (3,))
+    assert found(seen, "title_only").rows == (4,)
+
+
+def test_documents_that_can_not_be_read_are_told_by_kind_and_so_are_rows_that_name_them() -> None:
+    lost = [Unreadable("corpus.jsonl", line, f"the document '{line}' has no text", "fill it") for line in (7, 9)]
+    made = task(("q", "a"), ("r", "b"), documents=(Document("d", "text"),))
+    train = tuple(replace(row, gold=(id_,)) for row, id_ in zip(made.split.train, ("d", "7"), strict=True))
+    seen = profile(replace(made, split=Split(train=train), unreadable=tuple(lost)), words)
+    told = found(seen, "unreadable_document")
+    assert (told.file, told.severity) == ("corpus.jsonl:7, corpus.jsonl:9", "warning")
+    assert told.message.endswith("the document has no text")
+    assert found(seen, "gold_not_there").rows == (2,)
 
 
 def test_outputs_of_the_sealed_test_are_not_looked_at() -> None:

@@ -147,6 +147,15 @@ def test_what_a_folder_has_that_can_not_be_read_is_left_out_and_told(tmp_path: P
     assert str(alone.where).endswith("handbook/broken.md")
 
 
+def test_what_a_corpus_has_that_can_not_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+    lines = ['{"_id": "a", "text": "x"}', '{"_id": "b", "text": ""}', '{"_id": "c", "title": "T", "text": ""}', "[1"]
+    made = task(tmp_path, {"corpus.jsonl": "\n".join(lines)})
+    assert [document.id for document in made.documents] == ["a", "c"]
+    assert [(one.file, one.line) for one in made.unreadable] == [("corpus.jsonl", 2), ("corpus.jsonl", 4)]
+    (alone,) = problems(folder(tmp_path / "alone", {"corpus.jsonl": lines[1]}))
+    assert alone.line == 1
+
+
 def test_answers_alone_are_a_task_where_no_rows_are_needed(tmp_path: Path) -> None:
     (tmp_path / "task.yaml").write_text("answers: {output_kind: label}")
     found = reading.load_task(tmp_path, needs=0)
@@ -333,7 +342,7 @@ BROKEN: list[tuple[Files, str, int | None, str]] = [
     ({"test.jsonl": TEST.replace('"t"', '"b"')}, "test.jsonl", 1, "the id of train.jsonl:2 too"),
     ({"test.jsonl": TEST.replace("}", ', "gold": ["d9"]}'), "corpus.jsonl": CORPUS}, "test.jsonl", 1, "'d9'"),
     ({"test.jsonl": TEST.replace("}", ', "gold": ["d9"]}')}, "test.jsonl", 1, "Add documents"),
-    ({"corpus.jsonl": CORPUS + "{"}, "corpus.jsonl", 2, ""),
+    ({"corpus.jsonl": "{"}, "corpus.jsonl", 1, ""),
     # labels, schema, incumbent
     ({"labels.json": "["}, "labels.json", 1, "not valid JSON"),
     ({"labels.json": ""}, "labels.json", None, "is empty"),
