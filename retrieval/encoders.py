@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,8 @@ def _load_model(name: str) -> SentenceTransformer:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, UnpicklingError):  # torch's own text advises to run what is in the file
+        return "its weights hold pickled objects, which could run code: save them as safetensors"
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 

@@ -9,6 +9,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, cast
 
 import huggingface_hub  # loads the parts of it that are used, then
@@ -92,4 +93,6 @@ def ask_hub(name: str) -> None:
 
 def first_line(error: Exception) -> str:
     """The first line of what an error says, else its kind."""
+    if isinstance(error, UnpicklingError):  # torch's own text advises to run what is in the file
+        return "its weights hold pickled objects, which could run code: save them as safetensors"
     return (str(error).splitlines() or [type(error).__name__])[0]
