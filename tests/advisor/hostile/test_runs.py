@@ -1,6 +1,7 @@
 """A run folder that somebody sent is data, too: it may name what it likes, and hold files of any kind."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from retrieval import Document, Index, load_embedder
 from .traps import SECRET, Listener, Spoil, small, with_code, with_pickles, write
 
 
-def sent(folder: Path, system: Buildable, parts: dict[str, str] = {}, **asked: Any) -> Path:
+def sent(folder: Path, system: Buildable, parts: Mapping[str, str] | None = None, **asked: Any) -> Path:
     """A run folder of a system that somebody built; `parts` as they are here, or it is refused for those."""
     model = asked.pop("endpoint", None)
     address = parse_address(model) if model else None
@@ -28,7 +29,7 @@ def sent(folder: Path, system: Buildable, parts: dict[str, str] = {}, **asked: A
         "metric": "exact_match", "labels": (), "model": "smollm2", "model_fingerprint": "", "seed": 0, "command": "",
         "versions": {}, "machine": "", "fingerprint": "",
     }  # fmt: skip
-    runfolder.write(folder / "task.json", Asked, Asked(endpoint=address, **{**plain, **asked}, parts=hashes | parts))
+    runfolder.write(folder / "task.json", Asked, Asked(endpoint=address, **{**plain, **asked}, parts=hashes | dict(parts or {})))
     if isinstance(system, System) and address:
         system = System(ModelRef(str(address), address.fingerprint), context=system.context)
     runfolder.write(folder / "artifact" / "system.json", Buildable, system)
