@@ -29,7 +29,9 @@ def sent(folder: Path, system: Buildable, parts: Mapping[str, str] | None = None
         "metric": "exact_match", "labels": (), "model": "smollm2", "model_fingerprint": "", "seed": 0, "command": "",
         "versions": {}, "machine": "", "fingerprint": "",
     }  # fmt: skip
-    runfolder.write(folder / "task.json", Asked, Asked(endpoint=address, **{**plain, **asked}, parts=hashes | dict(parts or {})))
+    runfolder.write(
+        folder / "task.json", Asked, Asked(endpoint=address, **{**plain, **asked}, parts=hashes | dict(parts or {}))
+    )
     if isinstance(system, System) and address:
         system = System(ModelRef(str(address), address.fingerprint), context=system.context)
     runfolder.write(folder / "artifact" / "system.json", Buildable, system)
