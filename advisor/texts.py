@@ -136,6 +136,12 @@ def normalised(text: str) -> str:
     return " ".join(text.lower().split())
 
 
+def visible(text: str) -> str:
+    """The text in composed letters (NFC), without characters that can't be seen, such as soft hyphens."""
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(c for c in composed if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
+
+
 def words(text: str) -> list[str]:
     """Lower-cased words as SQuAD's scorer sees them: no punctuation, no articles.
 

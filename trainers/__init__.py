@@ -12,6 +12,7 @@ from trainers.labels import choose, likelihoods, probabilities
 from trainers.models import LanguageModel, ModelMissing, adapted, load, locate
 from trainers.preflight import preflight, template_fault
 from trainers.rendering import Row, Turn, render
+from trainers.several import fit_sets
 from trainers.tuning import Progress, Tuned, TuneSettings, tune
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "divergence",
     "file_hash",
     "fit_head",
+    "fit_sets",
     "generate",
     "likelihoods",
     "load",

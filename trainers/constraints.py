@@ -26,9 +26,9 @@ class Constraint:
         from llguidance import LLMatcher
 
         if self.schema is not None:
-            return str(
-                LLMatcher.grammar_from_json_schema(json.dumps(self.schema), defaults={"whitespace_flexible": False})
-            )
+            # what the library can't hold a text to, such as uniqueItems, it leaves open rather than the whole schema
+            defaults = {"whitespace_flexible": False, "lenient": True}
+            return str(LLMatcher.grammar_from_json_schema(json.dumps(self.schema), defaults=defaults))
         if self.regex:
             return str(LLMatcher.grammar_from_regex(self.regex))
         return str(LLMatcher.grammar_from_lark("start: " + " | ".join(json.dumps(label) for label in self.labels)))

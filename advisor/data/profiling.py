@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from advisor.data.findings import Finding, document_findings, label_findings, of_rows, other_form
-from advisor.data.outputs import Kind, Outputs
+from advisor.data.kinds import Kind, Sort
+from advisor.data.outputs import Outputs
 from advisor.data.outputs import outputs as look_at
 from advisor.data.splitting import key, near_duplicates
+from advisor.score import sets
 from advisor.task import Example, Task
 from advisor.texts import normalised, words
 
@@ -69,17 +71,19 @@ class Profile:
 def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profile:
     """Look at a task's examples and documents. `count` gives the number of tokens of each text."""
     split = task.split
-    rows = _rows(task)
+    rows = split.seen
     outputs = look_at(task, rows)
     lengths = {"input": count([e.input for e in rows]), "output": count([e.output for e in rows])}
     lengths["document"] = count([document.text for document in task.documents]) if task.documents else []
     duplicates, near = _repeats(rows)
-    contradictions = _contradictions(rows) if outputs.kind in ONE_RIGHT else []
+    contradictions = _contradictions(rows, outputs.sort) if outputs.kind in ONE_RIGHT else []
     equal, close, copied = _overlap(rows, split.test, embed)
     anywhere, in_gold = _in_documents(task, rows) if task.documents and outputs.kind in FACTUAL else (None, None)
+    labels_of = [
+        frozenset(sets.read(e.output, outputs.between)) if outputs.kind == "label" else frozenset() for e in rows
+    ]
     labels = Counter({label: 0 for label in task.labels}) if outputs.kind == "label" else Counter[str]()
-    if outputs.kind == "label":
-        labels.update(example.output.strip() for example in rows)
+    labels.update(label for own in labels_of for label in own)
     findings = [
         *of_rows(rows, "duplicate", "note", "repeat the input and output of an earlier row", duplicates),
         *of_rows(rows, "near_duplicate", "note", "nearly equal an earlier row", near),
@@ -95,7 +99,7 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
         *of_rows(
             rows, "other_form", "note", f"do not have the common form ({outputs.form})", other_form(rows, outputs, task)
         ),
-        *label_findings(rows, labels),
+        *label_findings(rows, labels_of, labels),
         *of_rows(
             rows, "not_in_documents", "note", "have an answer that stands word for word in no document", _no(anywhere)
         ),
@@ -128,7 +132,7 @@ def derived_answers(task: Task, profile: Profile) -> dict[str, str | float]:
     kind = profile.outputs.kind
     answers: dict[str, str | float] = {
         "documents_available": "yes" if task.documents else "no",
-        "train_examples": float(len(_rows(task))),
+        "train_examples": float(len(task.split.seen)),
         "output_kind": kind,
     }
     if task.documents:
@@ -157,13 +161,6 @@ def signals(profile: Profile) -> dict[str, float]:
         "answers_in_gold": profile.answers_in_gold,
     }
     return {name: value for name, value in known.items() if value is not None}
-
-
-def _rows(task: Task) -> list[Example]:
-    """The examples outside the test, each once, in the order of their file."""
-    split = task.split
-    unique = {(e.file, e.row, e.id): e for e in (*split.train, *split.choose, *split.compare)}
-    return sorted(unique.values(), key=lambda e: (e.file, e.row))
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -195,12 +192,13 @@ def _repeats(rows: Sequence[Example]) -> tuple[list[int], list[int]]:
     return equal, sorted(near - set(equal))
 
 
-def _contradictions(rows: Sequence[Example]) -> list[int]:
+def _contradictions(rows: Sequence[Example], sort: Sort) -> list[int]:
     """Rows whose input another row gives an output that neither takes for right."""
+    same = (lambda text: frozenset(sets.read(text, sort.between))) if sort.between is not None else normalised
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for i, example in enumerate(rows):
         groups[key(example)].append(i)
-    answers = [{normalised(answer) for answer in example.answers} for example in rows]
+    answers = [{same(answer) for answer in example.answers} for example in rows]
     return [i for group in groups.values() for i in group if any(not answers[i] & answers[j] for j in group)]
 
 

@@ -14,7 +14,7 @@ from advisor.paths.prompting import baseline, oracle, prompted, retrieving
 from advisor.runtime import grounding
 from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import Recall, Use
-from advisor.score.metric import Metric, Scored, floors, score_all
+from advisor.score.metric import Metric, Scored, beside, floors, score_all
 from advisor.score.statistics import draws, interval
 from advisor.system import Context, Predictor, System, digest
 from advisor.task import Example
@@ -28,7 +28,8 @@ EXPONENT = 0.2
 
 @dataclass(frozen=True)
 class Probe:
-    """One system measured: its score with interval, and what it took. `gap` is the gap that it closes where it passes."""
+    """One system measured: its score with interval, the metric's figures `beside` it, and what it took. `gap` is the gap
+    that it closes where it passes."""
 
     name: str
     path: str
@@ -42,6 +43,7 @@ class Probe:
     tokens: int
     scores: Mapping[str, float | None]
     statistics: Mapping[str, Sequence[float]]
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ def _probe(bench: Bench, name: str, path: str, gap: str, system: Predictor) -> P
         tokens=sum(u.prompt_tokens + u.generated_tokens for u in used),
         scores={one.id: one.score for one in scored},
         statistics={one.id: tuple(one.statistics) for one in scored},
+        beside=beside(bench.metric, scored),
     )
 
 

@@ -1,19 +1,20 @@
 """Scores of a built system, or of stored predictions, on rows that a person gives."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from advisor.data import rows, taskfolder
+from advisor.data import kinds, rows, taskfolder
 from advisor.errors import InputError, Problem
 from advisor.runtime.built import load
 from advisor.runtime.runtime import of_incumbent
 from advisor.runtime.settings import Settings
-from advisor.score.metric import Metric, score_all
+from advisor.score import sets
+from advisor.score.metric import beside, score_all
 from advisor.score.metrics import resolve
 from advisor.score.statistics import interval
 from advisor.system import Incumbent, Prediction
-from advisor.task import Example
+from advisor.task import Example, Task
 from retrieval.watching import Watch, unwatched
 
 MOST_LABELS = 100  # with more different outputs they are no labels
@@ -29,7 +30,8 @@ class OfLabel:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The score, 0 to 100, with its 95 % interval over `n` scored rows, and by label where outputs are labels."""
+    """The score, 0 to 100, with its 95 % interval over `n` scored rows, and by label where outputs are labels; and the
+    metric's figures `beside` it, on scales of their own."""
 
     metric: str
     score: float
@@ -38,6 +40,7 @@ class Evaluation:
     unscored: int
     abstained: int
     labels: Mapping[str, OfLabel]
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
 def evaluate(
@@ -73,14 +76,17 @@ def evaluate(
         asked, folder, made = built.asked, Path(built.asked.folder), built.predict(examples)
         name, labels = metric or asked.metric, asked.labels
     else:
-        name, labels, folder = metric or "exact_match", (), None
+        name, labels, folder = metric or kinds.default_metric(Task("", Path(), metric=""), examples), (), None
         made = of_incumbent(Incumbent(stored), examples)
-    labels = labels or tuple(sorted({example.output for example in examples}))
+    sort = kinds.sort_of(Task("", Path(), metric=name, labels=labels), examples)
+    if name in kinds.OF_LABELS:
+        labels = labels or sort.labels(examples)
     try:
         chosen = resolve(name, labels, folder)
     except ValueError as error:
         raise InputError(Problem(str(error), "--metric", do="Name another metric")) from error
-    score = interval(chosen, score_all(chosen, [prediction.text for prediction in made], examples), seed)
+    scored = score_all(chosen, [prediction.text for prediction in made], examples)
+    score = interval(chosen, scored, seed)
     return Evaluation(
         metric=chosen.name,
         score=score.value,
@@ -88,20 +94,23 @@ def evaluate(
         n=score.n,
         unscored=score.unscored,
         abstained=sum(prediction.abstained for prediction in made),
-        labels=_per_label(chosen, labels, made, examples),
+        labels=_per_label(labels, sort.between, made, examples) if name in kinds.OF_LABELS else {},
+        beside=beside(chosen, scored),
     )
 
 
 def _per_label(
-    metric: Metric, labels: Sequence[str], made: Sequence[Prediction], examples: Sequence[Example]
+    labels: Sequence[str], between: str | None, made: Sequence[Prediction], examples: Sequence[Example]
 ) -> dict[str, OfLabel]:
-    """The score of each label; nothing where outputs are no labels."""
-    if len(labels) > MOST_LABELS or metric.name not in ("label_accuracy", "macro_f1"):
-        return {}
-    exact = score_all(resolve("label_accuracy", labels), [prediction.text for prediction in made], examples)
+    """The score of each label over the rows that have it; nothing where there are too many."""
     table = {}
-    for label in labels:
-        of_label = [one for one, example in zip(exact, examples, strict=True) if example.output == label]
-        known = [one.score for one in of_label if one.score is not None]
-        table[label] = OfLabel(len(of_label), sum(known) / len(known) if known else None)
+    accuracy = resolve("label_accuracy")
+    for label in labels if len(labels) <= MOST_LABELS else ():
+        rows_of = [(p.text, e) for p, e in zip(made, examples, strict=True) if label in sets.read(e.output, between)]
+        known = [
+            accuracy.score(text, example) if between is None else 100.0 * (label in sets.read(text, between))
+            for text, example in rows_of
+            if text is not None
+        ]
+        table[label] = OfLabel(len(rows_of), sum(known) / len(known) if known else None)
     return table

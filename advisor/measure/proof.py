@@ -11,7 +11,7 @@ from advisor.measure.forgetting import Forgetting, forgetting
 from advisor.measure.ledger import open_test
 from advisor.models.spending import Spent
 from advisor.runtime.bench import Bench
-from advisor.score.metric import Metric, Scored, score_all
+from advisor.score.metric import Metric, Scored, beside, score_all
 from advisor.score.statistics import Gain, Verdict, difference, holm, interval, verdict
 from advisor.system import PATH_NAMES, Buildable, Prediction, System, digest
 from advisor.task import Example, Task
@@ -85,7 +85,8 @@ class Result:
     """What the sealed test said, on the scale 0 to 100; what `result.json` holds.
 
     `gain` is of `test` over `baseline`, with its 95 % interval. `p_corrected` are Holm's, of both comparisons. `tokens`
-    are of a request. `seconds` of each step of the run are added when it is done.
+    are of a request. `seconds` of each step of the run are added when it is done. `beside`: the metric's further figures,
+    which have scales of their own.
     """
 
     run: str
@@ -114,6 +115,7 @@ class Result:
     trained_tokens: int = 0
     spent: Spent | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen:
@@ -178,6 +180,7 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | Non
         ledger=line,
         trained_tokens=finalists.trained_tokens,
         spent=spent,
+        beside={name: beside(metric, ones) for name, ones in scored.items()} if metric.beside else {},
     )
 
 

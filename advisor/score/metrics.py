@@ -8,23 +8,27 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from advisor.score.fields import field_counts, fields_f1
+from advisor.score.fields import FIELDS_F1
 from advisor.score.labels import macro_f1, same_label
 from advisor.score.metric import Metric, best, mean
+from advisor.score.numbers import WITHIN, number
 from advisor.score.overlap import chrf_best, chrf_of, chrf_score, contains, rouge_l, same_text, sari, token_f1
+from advisor.score.sets import set_f1
 from advisor.task import Example
 
 
 def resolve(name: str, labels: Sequence[str] = (), folder: Path | None = None) -> Metric:
-    """The metric of a name in `METRICS`, or of a python path `package.module:function`.
+    """The metric of a name in `METRICS`, such as "number within 5%", or of a python path `package.module:function`.
 
     The function takes (text, example) and returns 0 to 100; its module is looked for in `folder` first.
 
     Raises:
-        ValueError: no such metric, nothing to import, or `macro_f1` without labels.
+        ValueError: no such metric or tolerance, nothing to import, or `macro_f1` without labels.
     """
     if ":" in name:
         return mean(name, _imported(name, folder), passing=50)
+    if name.startswith(f"number{WITHIN}"):
+        return number(name.partition(WITHIN)[2].strip())
     if name in METRICS:
         return METRICS[name](tuple(labels))
     near = difflib.get_close_matches(name.lower().replace("-", "_"), METRICS, n=1)
@@ -89,8 +93,8 @@ def _plain(metric: Metric, labels: tuple[str, ...]) -> Metric:
 METRICS: Mapping[str, Callable[[tuple[str, ...]], Metric]] = {
     **{name: partial(_plain, mean(name, score, passing)) for name, (score, passing) in _MEANS.items()},
     "macro_f1": macro_f1,
-    "json_field_f1": partial(
-        _plain, Metric("json_field_f1", lambda t, e: field_counts(t, e)[3], field_counts, fields_f1, 100)
-    ),
+    "set_f1": set_f1,
+    "number": partial(_plain, number()),
+    "json_field_f1": partial(_plain, FIELDS_F1),
     "chrf": partial(_plain, Metric("chrf", chrf_score, chrf_best, chrf_of, 50)),
 }

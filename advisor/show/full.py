@@ -15,6 +15,7 @@ from advisor.show.words import (
     NOTHING,
     STEPS,
     answered,
+    besides,
     duration,
     figure,
     finalists,
@@ -48,10 +49,15 @@ def sections(run: RunFiles) -> Iterator[Section]:
 
 def ladder(diagnosis: Diagnosis) -> Bars:
     """The probes one below the other, with the metric's floors."""
-    bars = (
-        Bar(p.name, p.value, p.lo, p.hi, f"{p.unscored:,} unscored" if p.unscored else "") for p in diagnosis.probes
-    )
+    bars = [
+        Bar(p.name, p.value, p.lo, p.hi, " · ".join(filter(None, [_unscored(p.unscored), besides(p.beside)])))
+        for p in diagnosis.probes
+    ]
     return Bars(tuple(bars), diagnosis.floors)
+
+
+def _unscored(count: int) -> str:
+    return f"{count:,} unscored" if count else ""
 
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
@@ -180,7 +186,8 @@ def _result(result: Result) -> Iterator[Section]:
         f"{result.metric}, 0 to 100, 95 % intervals."
     )
     ends = {label: result.intervals[name] for name, label in names.items() if name in result.intervals}
-    bars = Bars(tuple(Bar(label, value, lo, hi) for label, (lo, value, hi) in ends.items()))
+    further = {names[name]: besides(figures) for name, figures in result.beside.items()}
+    bars = Bars(tuple(Bar(label, value, lo, hi, further.get(label, "")) for label, (lo, value, hi) in ends.items()))
     over: list[tuple[str, ...]] = [
         (f"{result.path} over the baseline", gain(result.gain[1]), span(result.gain), result.verdict)
     ]
