@@ -27,7 +27,7 @@ class Alike:
 def likeness(text: str) -> str:
     """What labels that are alike have in common: no case, nothing invisible, numbers by value, words in one go."""
     if number := read_number(text):
-        return f"{number.value.normalize():f} {number.unit}"
+        return f"{number.value.normalize() + 0:f} {number.unit}"  # + 0: no minus before a zero
     return _JOINT.sub("", " ".join(visible(text).casefold().split()))
 
 

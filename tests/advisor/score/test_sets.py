@@ -44,7 +44,9 @@ def test_a_row_gets_the_f1_of_its_labels_and_passes_with_all_of_them() -> None:
     assert resolve("set_f1").passing == 100
 
 
-@pytest.mark.parametrize("text", ["a, b", '["a", "b"', "", '"a"', '{"a": "b"}', '["a", 1]', "The labels: a and b", "[" * 9999])
+@pytest.mark.parametrize(
+    "text", ["a, b", '["a", "b"', "", '"a"', '{"a": "b"}', '["a", 1]', "The labels: a and b", "[" * 9999]
+)
 def test_what_can_not_be_read_as_the_array_that_is_wanted_scores_0(text: str) -> None:
     assert score(text, '["a","b"]') == 0
     assert score(text, "[]") == 0
