@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold
 
 from trainers.head import FOLDS, STRENGTHS, Floats, Head
 
@@ -23,8 +25,6 @@ def fit_sets(vectors: Floats, sets: Sequence[Collection[str]], seed: int = 0) ->
     One threshold for all labels: one for each was no better on 7 labels and 1 to 2 points worse on 20 and 60, most of
     which have few rows to choose it on. Where every row has a label, so has every prediction.
     """
-    from sklearn.model_selection import KFold
-
     labels = tuple(sorted({label for own in sets for label in own}))
     wanted = np.array([[label in own for label in labels] for own in sets], dtype=bool)
     none = np.zeros((len(labels), vectors.shape[1]), np.float32)
@@ -45,8 +45,6 @@ def fit_sets(vectors: Floats, sets: Sequence[Collection[str]], seed: int = 0) ->
 
 def _fit(plain: Head, vectors: Floats, wanted: Wanted, strength: float) -> Head:
     """The head with weights; a label that all rows have, or none, is as likely as its share of them."""
-    from sklearn.linear_model import LogisticRegression
-
     n, k = wanted.shape
     shares = (wanted.sum(0) + 0.5) / (n + 1)
     weights, biases = np.zeros((k, vectors.shape[1]), np.float32), np.log(shares / (1 - shares)).astype(np.float32)

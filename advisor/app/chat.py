@@ -18,5 +18,7 @@ def converse(built: Built, quiet: bool) -> None:
         while line := input("> " if sys.stdin.isatty() else "").strip():
             [prediction] = built.predict([Example("1", line, "")])
             out.print(prediction.text if prediction.text is not None else f"({prediction.error})", markup=False)
+            if prediction.cut:
+                out.print("cut off at the limit", style="dim")
             if prediction.passages:
                 out.print("from " + ", ".join(prediction.passages), style="dim", markup=False)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from advisor.data.findings import Finding, document_findings, label_findings, of_rows, other_form
-from advisor.data.kinds import Kind, Sort
+from advisor.data.findings import document_findings, label_findings, of_rows, other_form, system_findings
+from advisor.data.kinds import Sort
 from advisor.data.outputs import Outputs
 from advisor.data.outputs import outputs as look_at
 from advisor.data.splitting import key, near_duplicates
 from advisor.score import sets
-from advisor.task import Example, Task
+from advisor.task import Example, Finding, Task
 from advisor.texts import normalised, words
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
     labels = Counter({label: 0 for label in task.labels}) if outputs.kind == "label" else Counter[str]()
     labels.update(label for own in labels_of for label in own)
     findings = [
+        *task.findings,
+        *system_findings((*rows, *split.test)),
         *of_rows(rows, "duplicate", "note", "repeat the input and output of an earlier row", duplicates),
         *of_rows(rows, "near_duplicate", "note", "nearly equal an earlier row", near),
         *of_rows(
@@ -92,7 +94,7 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
         ),
         *of_rows(rows, "equal_to_test", "warning", "have the same input as a test row", copied[0]),
         *of_rows(rows, "near_test", "warning", "nearly equal a test row", copied[1]),
-        *of_rows(rows, "empty_output", "warning", "have an output without a word", _empty(rows, outputs.kind)),
+        *of_rows(rows, "empty_output", "warning", "have an output without a word", _empty(rows, outputs.sort)),
         *of_rows(
             rows, "overlong_output", "note", "have an output far longer than the others", _long(lengths["output"])
         ),
@@ -245,6 +247,8 @@ def _long(lengths: Sequence[int]) -> list[int]:
     return [i for i, length in enumerate(lengths) if length > limit]
 
 
-def _empty(rows: Sequence[Example], kind: Kind) -> list[int]:
-    """Rows whose output holds no letter or digit ({} is an answer)."""
-    return [] if kind == "json" else [i for i, e in enumerate(rows) if not re.search(r"\w", e.output)]
+def _empty(rows: Sequence[Example], sort: Sort) -> list[int]:
+    """Rows whose output holds no letter or digit ({} and [] are answers)."""
+    if sort.kind == "json" or sort.between == sets.ARRAY:
+        return []
+    return [i for i, e in enumerate(rows) if not re.search(r"\w", e.output)]

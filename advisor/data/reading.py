@@ -5,11 +5,12 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
-from advisor import answers, texts
+from advisor import answers
 from advisor.address import Address
-from advisor.data import kinds, splitting, taskfolder
+from advisor.data import kinds, owncode, splitting, taskfolder
 from advisor.data.taskfolder import NEEDED, Folder
 from advisor.errors import InputError, Problem, ranges
 from advisor.score import metrics
@@ -25,12 +26,13 @@ def load_task(
     allow_overlap: bool = False,
     needs: int = 1,
     model_problem: Callable[[str | Address], str] | None = None,
+    allow_code: bool = False,
 ) -> Task:
     """The task in a folder (or of the task.yaml given), split with `seed`.
 
     drop_invalid: leave rows out whose output is outside labels or schema. allow_overlap: leave training rows out whose
     input stands in the test too. needs: examples at the least, 0 where answers are enough. model_problem: says what is
-    wrong with a model's name, "" for nothing.
+    wrong with a model's name, "" for nothing. allow_code: the person allows the task's own Python (`owncode`).
 
     Raises:
         InputError: everything that is wrong with the task, each with file, line and what to do.
@@ -50,10 +52,12 @@ def load_task(
     test = _fitting(here, test, fault, drop_invalid, left_out)
     examples = _apart(here, examples, test, allow_overlap, left_out)
     named = Task("", here.path, metric="", labels=labels, schema=schema, documents=documents or ())
-    metric, labels = _metric(here, (*examples, *test), named)
+    own = partial(owncode.own_function, folder=here.path, allow=allow_code)
+    metric, labels = _metric(here, (*examples, *test), named, own)
     said = _answers(here)
-    if here.said.abstain and documents == ():
-        do = "Add documents, or delete the line"
+    abstain = here.said.abstain.strip()
+    if abstain and documents == () and not any(abstain in row.answers for row in (*examples, *test)):
+        do = "Add documents or rows that have no answer, or delete the line"
         here.wrong("abstain", "needs documents: what supports an answer is looked for in them", do)
     for model in here.said.model if model_problem else ():
         if model_problem and (what := model_problem(model)):
@@ -76,11 +80,12 @@ def load_task(
         schema=schema,
         incumbent=incumbent,
         answers=said,
-        abstain=here.said.abstain.strip(),
+        abstain=abstain,
         retrieval=here.said.retrieval,
         models=tuple(here.said.model),
         left_out=tuple(left_out),
         unreadable=unreadable,
+        findings=tuple(here.findings),
     )
     return replace(task, fingerprint=_fingerprint(task))
 
@@ -158,7 +163,7 @@ def _apart(
     return [row for row in examples if row.id not in out]
 
 
-def _metric(here: Folder, examples: Sequence[Example], named: Task) -> tuple[str, tuple[str, ...]]:
+def _metric(here: Folder, examples: Sequence[Example], named: Task, own: metrics.Own) -> tuple[str, tuple[str, ...]]:
     """The metric that task.yaml names, or that suits the outputs and what else the task names; and the labels, those seen
     where none are named."""
     name, labels = here.said.metric or kinds.default_metric(named, examples), named.labels
@@ -166,12 +171,15 @@ def _metric(here: Folder, examples: Sequence[Example], named: Task) -> tuple[str
         labels = kinds.sort_of(replace(named, metric=name), examples).labels(examples)
     try:
         if here.said.metric and (labels or name != "macro_f1"):
-            metric = metrics.resolve(name, labels, folder=here.path)
+            metric = metrics.resolve(name, labels, own)
             for text in [examples[0].output, ""] if examples else []:
                 metric.score(text, examples[0])  # a person's own may raise, or give no number
     except ValueError as error:
         what, _, do = str(error).partition(". ")
         here.wrong("metric", what, do or "Correct the name, or the module that it names")
+    except InputError as error:
+        for problem in error.problems:
+            here.wrong("metric", problem.what, problem.do)
     return name, labels
 
 
@@ -192,6 +200,8 @@ def _check_enough(here: Folder, count: int, needs: int, since: int) -> None:
         return
     what = f"holds {count} examples, {needs} are needed" if count else "holds no examples (train.jsonl)"
     do = f'Add rows such as {{"input": "...", "output": "..."}}: {NEEDED}'
+    if not count and (others := taskfolder.unnamed_rows(here)):
+        what, do = f"{what}; there are {', '.join(others[:5])}", f"Write `examples: {others[0]}` if it holds them. {do}"
     here.problems.append(Problem(what, here.path, do=do))
 
 
@@ -205,27 +215,26 @@ def _rows(examples: Sequence[Example]) -> str:
 
 
 def _lifted(instruction: str, examples: list[Example], test: list[Example]) -> tuple[str, list[Example], list[Example]]:
-    """The instruction, and the rows without the system turn where all have the same one and no instruction is named."""
-    firsts = {row.turns[:1] for row in (*examples, *test)}
-    system = next(iter(firsts), ())
-    if instruction or len(firsts) != 1 or not system or system[0].role != "system":
-        return instruction.strip(), examples, test
-    examples, test = ([replace(row, turns=row.turns[1:]) for row in group] for group in (examples, test))
-    return system[0].text.strip(), examples, test
+    """The instruction, and the rows without the system turns that begin them all, where no instruction is named."""
+    common: list[str] = []
+    while not instruction:
+        firsts = {row.turns[:1] for row in (*examples, *test)}
+        system = next(iter(firsts), ())
+        if len(firsts) != 1 or not system or system[0].role != "system":
+            break
+        common.append(system[0].text.strip())
+        examples, test = ([replace(row, turns=row.turns[1:]) for row in group] for group in (examples, test))
+    return "\n\n".join(filter(None, (instruction.strip(), *common))), examples, test
 
 
 def _fingerprint(task: Task) -> str:
     """A hash of all that changes a result; not of names, places and line numbers."""
     content = asdict(replace(task, name="", folder=Path(), left_out=(), unreadable=()))
+    del content["findings"]
     for rows in (*(content["split"][side] for side in ("train", "choose", "compare", "test")), content["documents"]):
         for row in rows:
             row.pop("row", None), row.pop("line", None), row.pop("file")
     how = {"key_env", "concurrency", "price"}  # how an endpoint is reached, not what it answers
     content["models"] = [m.model_dump(exclude=how) if isinstance(m, Address) else m for m in task.models]
-    content["source"] = _metric_source(task)
+    content["source"] = owncode.find_code(task.metric, task.folder).hash if ":" in task.metric else ""
     return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
-
-
-def _metric_source(task: Task) -> str:
-    file = task.folder / (task.metric.partition(":")[0].replace(".", "/") + ".py")
-    return texts.read_text(file)[0] if ":" in task.metric and file.is_file() else ""

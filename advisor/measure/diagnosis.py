@@ -20,6 +20,7 @@ from advisor.system import Context, Predictor, System, digest
 from advisor.task import Example
 
 GAPS = ("none", "format", "instruction", "knowledge", "retrieval", "behaviour", "capability")
+UNKNOWN = "unknown"  # no gap could be told: no system gave a whole answer
 FEWEST = 20  # development examples; with fewer, figures say next to nothing
 # A short tuning stops early: the error that is left falls as a power of the tokens trained on, with exponents of about
 # 0.1 to 0.3 for LoRA (Zhang et al. 2024, arXiv 2402.17193). The middle is taken, half of the gain as its sd.
@@ -29,7 +30,7 @@ EXPONENT = 0.2
 @dataclass(frozen=True)
 class Probe:
     """One system measured: its score with interval, the metric's figures `beside` it, and what it took. `gap` is the gap
-    that it closes where it passes."""
+    that it closes where it passes; `cut` are the examples whose answers a limit cut off, the larger one too."""
 
     name: str
     path: str
@@ -43,13 +44,14 @@ class Probe:
     tokens: int
     scores: Mapping[str, float | None]
     statistics: Mapping[str, Sequence[float]]
+    cut: tuple[str, ...] = ()
     beside: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Diagnosis:
     """What the probes showed. `gap_of`: for each example the first switch that made it pass ("none": passes already);
-    `gaps`: the share of examples in each.
+    `gaps`: the share of examples in each, and of those whose gap is unknown.
 
     `outlook`: for a path that was only tried in short, the further gain expected of building it in full, with its sd.
     `recall` and `use`, where there are documents: what is found at several depths, and what systems made of it.
@@ -125,6 +127,8 @@ def diagnose(bench: Bench) -> Diagnosis:
         more = max(1.0, bench.purse.rows * bench.purse.epochs / bench.purse.short)
         gain = (100 - short.value) * (1 - more**-EXPONENT)
         outlook[short.path] = (gain, gain / 2)
+    if cut := ", ".join(f"{probe.name} {len(probe.cut)}" for probe in probes if probe.cut):
+        notes.append(f"cut off at the limit, at one twice as large too, and scored as they stand: {cut}")
     gap_of = gaps_of(bench.metric, probes, examples)
     return Diagnosis(
         metric=task.metric,
@@ -168,6 +172,7 @@ def _probe(bench: Bench, name: str, path: str, gap: str, system: Predictor) -> P
         tokens=sum(u.prompt_tokens + u.generated_tokens for u in used),
         scores={one.id: one.score for one in scored},
         statistics={one.id: tuple(one.statistics) for one in scored},
+        cut=tuple(one.id for one, made in zip(scored, predictions, strict=True) if made.cut),
         beside=beside(bench.metric, scored),
     )
 
@@ -180,17 +185,18 @@ def _use(bench: Bench, probe: Probe, context: Context) -> Use:
 
 
 def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:
-    """For each example the first switch, in the order of GAPS, that makes it pass."""
+    """For each example the first switch, in the order of GAPS, that makes it pass; capability where whole answers failed."""
     gaps: dict[str, str] = {}
     for example in examples:
         passed = {p.gap for p in probes if (p.scores.get(example.id) or 0.0) >= metric.passing}
-        gaps[example.id] = next((gap for gap in GAPS if gap in passed), "capability")
+        whole = any(p.scores.get(example.id) is not None and example.id not in p.cut for p in probes)
+        gaps[example.id] = next((gap for gap in GAPS if gap in passed), "capability" if whole else UNKNOWN)
     return gaps
 
 
 def shares(gap_of: Mapping[str, str]) -> dict[str, float]:
-    """The share of examples in each of GAPS."""
-    return {gap: sum(one == gap for one in gap_of.values()) / max(1, len(gap_of)) for gap in GAPS}
+    """The share of examples in each of GAPS, and of those whose gap is unknown."""
+    return {gap: sum(one == gap for one in gap_of.values()) / max(1, len(gap_of)) for gap in (*GAPS, UNKNOWN)}
 
 
 def _scored(probe: Probe) -> list[Scored]:

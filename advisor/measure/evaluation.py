@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from advisor.data import kinds, rows, taskfolder
+from advisor import runfolder
+from advisor.data import kinds, taskfolder
+from advisor.data.owncode import own_function
 from advisor.errors import InputError, Problem
-from advisor.runtime.built import load
+from advisor.rows.examples import read_rows
+from advisor.runtime.built import Asked, load
 from advisor.runtime.runtime import of_incumbent
 from advisor.runtime.settings import Settings
 from advisor.score import sets
@@ -30,8 +34,8 @@ class OfLabel:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The score, 0 to 100, with its 95 % interval over `n` scored rows, and by label where outputs are labels; and the
-    metric's figures `beside` it, on scales of their own."""
+    """The score, 0 to 100, with its 95 % interval over `n` scored rows, and by label where outputs are labels; the metric's
+    figures `beside` it are on scales of their own. Of `cut` rows the answer was cut off at the limit."""
 
     metric: str
     score: float
@@ -40,7 +44,13 @@ class Evaluation:
     unscored: int
     abstained: int
     labels: Mapping[str, OfLabel]
+    cut: int = 0
     beside: Mapping[str, float] = field(default_factory=dict)
+
+    def holds(self, least: float) -> bool:
+        """Whether the score is surely `least` or more: also if every answer that is missing were wrong."""
+        rows = self.n + self.unscored
+        return self.n > 0 and self.score * self.n / rows >= least
 
 
 def evaluate(
@@ -57,7 +67,10 @@ def evaluate(
     settings: as for `built.load`.
     Raises InputError with everything that is wrong in either file.
     """
-    examples, problems = rows.read_rows(data, str(data))
+    record = what / "task.json"
+    unanswered = runfolder.read(record, Asked).abstain if record.is_file() else ""
+    given = read_rows(data, str(data), unanswered=unanswered)
+    examples, problems = given.examples, given.problems
     stored: dict[str, str] = {}
     if not examples and not problems:
         problems.append(Problem("has no rows", data, do="Add rows with inputs and wanted outputs"))
@@ -71,20 +84,19 @@ def evaluate(
         problems += wrong
     if problems:
         raise InputError(problems)
-    if what.is_dir():
-        built = load(what, watch, settings)
-        asked, folder, made = built.asked, Path(built.asked.folder), built.predict(examples)
-        name, labels = metric or asked.metric, asked.labels
-    else:
-        name, labels, folder = metric or kinds.default_metric(Task("", Path(), metric=""), examples), (), None
-        made = of_incumbent(Incumbent(stored), examples)
+    built = load(what, watch, settings) if what.is_dir() else None
+    name = metric or (built.asked.metric if built else kinds.default_metric(Task("", Path(), metric=""), examples))
+    labels = built.asked.labels if built else ()
     sort = kinds.sort_of(Task("", Path(), metric=name, labels=labels), examples)
     if name in kinds.OF_LABELS:
         labels = labels or sort.labels(examples)
+    folder = Path(built.asked.folder) if built else None
+    allow = settings is not None and settings.allow_code
     try:
-        chosen = resolve(name, labels, folder)
+        chosen = resolve(name, labels, partial(own_function, folder=folder, allow=allow))
     except ValueError as error:
         raise InputError(Problem(str(error), "--metric", do="Name another metric")) from error
+    made = built.predict(examples) if built else of_incumbent(Incumbent(stored), examples)
     scored = score_all(chosen, [prediction.text for prediction in made], examples)
     score = interval(chosen, scored, seed)
     return Evaluation(
@@ -95,6 +107,7 @@ def evaluate(
         unscored=score.unscored,
         abstained=sum(prediction.abstained for prediction in made),
         labels=_per_label(labels, sort.between, made, examples) if name in kinds.OF_LABELS else {},
+        cut=sum(prediction.cut for prediction in made),
         beside=beside(chosen, scored),
     )
 

@@ -85,8 +85,8 @@ class Result:
     """What the sealed test said, on the scale 0 to 100; what `result.json` holds.
 
     `gain` is of `test` over `baseline`, with its 95 % interval. `p_corrected` are Holm's, of both comparisons. `tokens`
-    are of a request. `seconds` of each step of the run are added when it is done. `beside`: the metric's further figures,
-    which have scales of their own.
+    are of a request. `seconds` of each step of the run are added when it is done. `cut`: how many answers of each system a
+    limit cut off. `beside`: the metric's further figures, which have scales of their own.
     """
 
     run: str
@@ -115,6 +115,7 @@ class Result:
     trained_tokens: int = 0
     spent: Spent | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    cut: Mapping[str, int] = field(default_factory=dict)
     beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
@@ -180,6 +181,7 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | Non
         ledger=line,
         trained_tokens=finalists.trained_tokens,
         spent=spent,
+        cut={name: sum(one.cut for one in ones) for name, ones in made.items()},
         beside={name: beside(metric, ones) for name, ones in scored.items()} if metric.beside else {},
     )
 

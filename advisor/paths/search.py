@@ -3,17 +3,21 @@
 Says by what was chosen, and what was tried. How searching works, and how it is tuned, is the library's.
 """
 
+from __future__ import annotations  # what trainers offers is loaded with torch when it is first asked for
+
 import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import trainers
+from advisor import runfolder
 from advisor.paths import questions
 from advisor.runtime.bench import LEAST_PAIRS, Bench
 from advisor.runtime.finder import Fitted, LazyEmbedder, Search, Tried, over_documents
@@ -25,7 +29,6 @@ from retrieval.tune.metrics import each, gain
 from retrieval.tune.mining import mined
 from retrieval.tune.questions import Question
 from retrieval.tune.tuning import Trial, Tuning, tune, wins
-from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 DEPTH = 10  # documents that count: nDCG@10
 SIZES = (BUDGET, 2 * BUDGET, BUDGET // 2)  # tokens of a passage; each is encoded anew
@@ -73,28 +76,20 @@ def _told(tuning: Tuning) -> Search:
     )
 
 
-def _pairs(bench: Bench, search: Search) -> list[Pair]:
+def _pairs(bench: Bench, search: Search) -> list[trainers.Pair]:
     """Training questions, each with a passage of a document that it names and one that only looks right."""
     task, runtime = bench.task, bench.runtime
     rows = [row for row in task.split.train if row.gold][: bench.purse.pairs]
     asked = [Question(row.input, dict.fromkeys(row.gold, 1), row.answers) for row in rows]
     finder = over_documents(task.documents, runtime.folder, task.retrieval, search, runtime.embedder)
-    return [Pair(question, right, (wrong,)) for question, right, wrong in mined(finder.index, asked)]
+    return [trainers.Pair(question, right, (wrong,)) for question, right, wrong in mined(finder.index, asked)]
 
 
-def _fitted(bench: Bench, tuning: Tuning, pairs: Sequence[Pair], asked: Sequence[Question]) -> Fitted:
+def _fitted(bench: Bench, tuning: Tuning, pairs: Sequence[trainers.Pair], asked: Sequence[Question]) -> Fitted:
     """Fit the embedder, search with it, and compare on the same questions."""
     since, task, runtime = time.perf_counter(), bench.task, bench.runtime
     runs, embedder = runtime.folder.parent, runtime.embedder
-    place = runs / "embedders" / digest([task.fingerprint, embedder.fingerprint, pairs, bench.seed])
-    if runtime.fresh:  # interrupted, it goes on without --fresh, as answers do that the store has
-        shutil.rmtree(place, ignore_errors=True)
-
-    def on_step(progress: trainers.Progress) -> None:
-        runtime.watch(f"embedder · loss {progress.loss:.2f}", progress.step, progress.steps)
-
-    settings = EmbeddingSettings(epochs=1, seed=bench.seed)
-    folder = tune_embedding(located(task.retrieval.embedder), pairs, place, settings, on_step)
+    folder = _tuned(bench, pairs)
     fitted = LazyEmbedder(str(folder), runs)
     again = tune(task.documents, fitted, asked, budgets=(tuning.budget,), watch=runtime.watch)
     before = _scores(task.documents, embedder, tuning, asked)
@@ -109,6 +104,25 @@ def _fitted(bench: Bench, tuning: Tuning, pairs: Sequence[Pair], asked: Sequence
         k=again.k,
         seconds=round(time.perf_counter() - since, 1),
     )
+
+
+def _tuned(bench: Bench, pairs: Sequence[trainers.Pair]) -> Path:
+    """The folder of the embedder that is tuned on these pairs, beside the runs: what one run has tuned, others wait for."""
+    task, runtime = bench.task, bench.runtime
+    name = digest([task.fingerprint, runtime.embedder.fingerprint, pairs, bench.seed])
+    place = runtime.folder.parent / "embedders" / name
+
+    def on_step(progress: trainers.Progress) -> None:
+        runtime.watch(f"embedder · loss {progress.loss:.2f}", progress.step, progress.steps)
+
+    settings = trainers.EmbeddingSettings(epochs=1, seed=bench.seed)
+    held = runfolder.alone(place.with_suffix(".lock"), lambda who: runtime.watch(f"embedder · waits for {who}", 0, 1))
+    try:
+        if runtime.fresh:  # interrupted, it goes on without --fresh, as answers do that the store has
+            shutil.rmtree(place, ignore_errors=True)
+        return trainers.tune_embedding(located(task.retrieval.embedder), pairs, place, settings, on_step)
+    finally:
+        held.release()
 
 
 def _scores(

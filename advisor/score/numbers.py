@@ -13,6 +13,7 @@ from advisor.task import Example
 from advisor.texts import visible
 
 WITHIN = " within "  # stands between the metric's name and its tolerance: "number within 0.5", "number within 5%"
+LONGEST = 64  # characters of a number with its unit
 LARGEST = 1e15  # beyond it a text of digits is a key of something, and float figures are no longer exact
 
 # Digits in groups of thousands (of two in India) or in one go, with a point before the decimals; a comma before them only
@@ -46,6 +47,8 @@ def read_number(text: str) -> Number | None:
 
     "1,465.03", "1 465" with a narrow space and "1.465,03" are one number; "1,465" is one thousand and more.
     """
+    if len(text) > LONGEST:
+        return None
     plain = "".join(str(unicodedata.decimal(c, c)) for c in visible(text).strip().translate(_PLAIN))
     match = _NUMBER.fullmatch(plain)
     if not match or (match["before"] and (match["after"] or unicodedata.category(match["before"]) != "Sc")):

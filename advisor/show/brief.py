@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from advisor.data.findings import Finding
 from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Ranked, Recommendation
 from advisor.measure.diagnosis import Diagnosis
@@ -25,6 +24,7 @@ from advisor.show.words import (
     places,
     span,
 )
+from advisor.task import Finding
 
 REASONS, CASES = 7, 3  # shown of a longer list
 LOUD: Mapping[str, Style] = {"better": "good", "worse": "bad"}
@@ -147,6 +147,9 @@ def _result(result: Result) -> Iterator[Block]:
     if missing := {name: n for name, n in result.unscored.items() if n}:
         told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in missing.items())
         yield Text(f"no text was given, so unscored: {told}", "warning")
+    if cut := {name: n for name, n in result.cut.items() if n}:
+        told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in cut.items())
+        yield Text(f"cut off at the limit, scored as it stands: {told}", "warning")
     if result.spent:
         yield Text(f"spent: {result.spent}", "soft")
     if result.seconds:
@@ -162,6 +165,8 @@ def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
     yield table(f"rows|>{evaluation.metric}|>95 %|>examples|>unscored", whole, *labels)
     if evaluation.beside:
         yield Text(besides(evaluation.beside))
+    if evaluation.cut:
+        yield Text(f"{evaluation.cut:,} answers were cut off at the limit, and scored as they stand", "warning")
 
 
 _STEPS: Mapping[type, tuple[str, Callable[[Any], Iterator[Block]]]] = {

@@ -153,6 +153,19 @@ def test_numbers_are_evaluated_within_a_tolerance_with_their_error(call):
 
 
 @pytest.mark.parametrize(
+    ("missing", "score", "code"),
+    [(10, "0", 1), (10, "40", 1), (1, "90", 0), (1, "91", 1), (4, "50", 0), (4, "75", 1), (0, "100", 0)],
+)
+def test_a_gate_does_not_pass_on_what_is_missing(call, missing: int, score: str, code: int):
+    Path("data.jsonl").write_text("".join(json.dumps({"input": str(i), "output": "yes"}) + "\n" for i in range(10)))
+    made = [{"id": i, "prediction": None if i <= missing else "yes"} for i in range(1, 11)]
+    Path("made.jsonl").write_text("\n".join(map(json.dumps, made)))
+    done = call("evaluate", "made.jsonl", "data.jsonl", "--min-score", score)
+    assert done.exit_code == code
+    assert (f"{missing} of 10 rows have no answer" in done.stderr) == bool(missing and code)
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("profile",), "Missing argument"),
@@ -173,7 +186,8 @@ def test_a_mistake_in_the_flags_is_told_like_any_other(call, arguments, told):
 def test_what_a_metric_prints_does_not_stand_among_the_results(call):
     write_task(Path("task"), [{"input": "a", "output": "b"}], metric="score:f")
     Path("task/score.py").write_text("print('hello')\nraise RuntimeError('boom')\n")
-    done = call("profile", "task", "--json")
+    assert "--allow-code" in call("profile", "task", "--json").stdout
+    done = call("profile", "task", "--json", "--allow-code")
     assert "boom" in json.loads(done.stdout)["error"]
     assert "hello" in done.stderr
 

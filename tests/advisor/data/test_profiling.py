@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from advisor.data.findings import Finding
 from advisor.data.outputs import infer_schema
 from advisor.data.profiling import Profile, derived_answers, profile, signals
-from advisor.task import Example, Split, Task
+from advisor.rows.conversations import OFFERED
+from advisor.task import Example, Finding, Split, Task
 from retrieval.documents import Document
+from trainers.rendering import Turn
 
 ANIMALS = ("cat", "dog", "owl", "fox", "hen", "elk", "bee", "ant", "cow", "pig")
 
@@ -60,6 +61,29 @@ def test_one_row_is_enough_and_none_does_no_harm() -> None:
     assert none.examples["train"] == 0
     assert derived_answers(task(), none)["train_examples"] == 0
     json.dumps([asdict(one), asdict(none), signals(none)], allow_nan=False)
+
+
+def test_system_turns_that_differ_are_told_with_how_many_rows_have_each() -> None:
+    def said(*systems: str) -> list[Finding]:
+        made = [
+            replace(row, turns=tuple(Turn("system", text) for text in filter(None, (system, f"{OFFERED} {row.id}"))))
+            for row, system in zip(rows(*((f"question {i}", "yes") for i in range(len(systems)))), systems, strict=True)
+        ]
+        seen = profile(Task("t", Path(), split=Split(train=tuple(made[:-1]), test=tuple(made[-1:]))), words)
+        return [one for one in seen.findings if one.kind == "system_turn"]
+
+    (finding,) = said("Be brief.", "Be kind.", "Be brief.", "")
+    assert finding.rows == (2, 4)
+    assert finding.severity == "warning"
+    assert "2 rows “Be brief.”, 1 row “Be kind.”, 1 row none" in finding.message
+    assert said("Be brief.", "Be brief.") == []
+    (many,) = said(*map(str, range(9)))
+    assert "1 row “0”" in many.message and "and 4 others" in many.message
+
+
+def test_what_was_noticed_while_rows_were_read_is_in_the_profile() -> None:
+    noticed = Finding("unused_key", "note", "2 rows have 'x', not used", "train.jsonl", (1, 2))
+    assert noticed in profile(task(("a", "b"), findings=(noticed,)), words).findings
 
 
 def test_the_kind_of_output_is_seen_without_being_told() -> None:
@@ -214,6 +238,13 @@ def test_numbers_are_told_as_numbers_and_asked_as_short_answers() -> None:
     assert (seen.outputs.form, seen.outputs.unit) == ("a number, in EUR", "EUR")
     assert derived_answers(made, seen)["output_kind"] == "short_answer"
     assert found(seen, "other_form").rows == (31,)
+
+
+def test_an_empty_set_is_an_answer() -> None:
+    sets = [["a"], [], ["b", "a"], ["b"], []] * 5
+    seen = profile(task(*((f"q{i}", json.dumps(own)) for i, own in enumerate(sets))), words)
+    assert seen.labels == {"a": 10, "b": 10}
+    assert not [one for one in seen.findings if one.kind == "empty_output"]
 
 
 def test_empty_and_overlong_outputs_are_named() -> None:

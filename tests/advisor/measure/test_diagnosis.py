@@ -1,3 +1,5 @@
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,10 @@ from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
 from advisor.runtime.bench import Bench
 from advisor.score import metrics
 from advisor.score.metric import Metric
+from advisor.system import Prediction, Request
 from advisor.task import Example
+
+from ..conftest import Reader
 
 METRIC = metrics.resolve("exact_match")
 
@@ -36,6 +41,28 @@ def test_an_examples_gap_is_the_first_switch_that_makes_it_pass():
     assert diagnosis().gap_of == {"0": "none", "1": "instruction", "2": "behaviour", "3": "capability"}
     assert diagnosis().gaps["none"] == 0.25
     assert sum(diagnosis().gaps.values()) == 1.0
+
+
+def test_no_example_is_beyond_the_model_by_answers_that_were_cut_off_or_not_there():
+    cut = replace(probe("cut", "none", {"0": 0.0, "1": 0.0, "2": None, "3": 100.0}), cut=("0", "1", "2", "3"))
+    whole = probe("whole", "instruction", {"0": None, "1": 0.0, "2": None, "3": None})
+    gap_of = gaps_of(METRIC, (cut, whole), EXAMPLES)
+    assert gap_of == {"0": "unknown", "1": "capability", "2": "unknown", "3": "none"}
+    assert shares(gap_of)["unknown"] == 0.5 and sum(shares(gap_of).values()) == 1.0
+
+
+class Rambling(Reader):
+    """Of what it is asked for, every third answer is cut off."""
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
+        for i, made in super().generate(requests):
+            yield i, replace(made, cut=i % 3 == 0)
+
+
+def test_a_diagnosis_tells_what_was_cut_off(bench: Bench):
+    told = measure.diagnose(replace(bench, runtime=replace(bench.runtime, model=Rambling())))
+    assert {len(one.cut) for one in told.probes} == {4}
+    assert "cut off" in told.notes[-1] and "zero-shot 4" in told.notes[-1]
 
 
 def test_signals_are_the_measured_figures():

@@ -1,6 +1,5 @@
 """A run with every kind of value in it, whose every text from data and models is the same."""
 
-from advisor.data.findings import Finding
 from advisor.data.outputs import Outputs
 from advisor.data.profiling import Lengths, Profile
 from advisor.decide.costs import Cost
@@ -13,6 +12,7 @@ from advisor.runtime.built import Asked
 from advisor.runtime.finder import Fitted, Search, Tried
 from advisor.runtime.grounding import Recall, Use
 from advisor.show.gathered import RunFiles
+from advisor.task import Finding
 from retrieval import SearchSettings
 
 HOSTILE = "<script>alert(1)</script> a|b `code` ``` [x](javascript:alert(1)) ![i](http://evil.example/i.png) [red]r[/] \x1b[2J\n# head\n\n- item"

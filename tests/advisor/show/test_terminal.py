@@ -66,7 +66,17 @@ def test_what_a_metric_tells_beside_the_score_stands_by_it() -> None:
     assert printed(replace(run.diagnosis, probes=probes), 160).count(told) == len(probes)
     result = printed(replace(run.result, beside={"baseline": error, "test": {"mean absolute error": 0.01234}}), 160)
     assert f"baseline: {told}" in result and "rag: mean absolute error 0.0123" in result
-    assert told in printed(Evaluation("number", 50.0, (20.0, 80.0), 4, 1, 0, {}, error))
+    assert told in printed(Evaluation("number", 50.0, (20.0, 80.0), 4, 1, 0, {}, beside=error))
+
+
+def test_what_was_cut_off_is_told() -> None:
+    run = a_run()
+    assert run.diagnosis and run.result
+    probes = tuple(replace(probe, cut=("a", "b")) for probe in run.diagnosis.probes)
+    assert "1 unscored · 2 cut off at the limit" in " ".join(printed(replace(run.diagnosis, probes=probes)).split())
+    told = printed(replace(run.result, cut={"baseline": 7, "test": 0}))
+    assert "cut off at the limit, scored as it stands: baseline 7" in told and "test 0" not in told
+    assert "3 answers were cut off" in printed(Evaluation("rouge_l", 50.0, (20.0, 80.0), 4, 0, 0, {}, cut=3))
 
 
 def test_a_longer_bar_means_a_higher_score() -> None:
