@@ -104,8 +104,8 @@ def _of_text(task: Task, rows: Sequence[Example], outputs: Sequence[str]) -> Sor
 
 
 def default_metric(task: Task, rows: Sequence[Example]) -> str:
-    """The metric for a task that names none: of labels, JSON and numbers their own; with documents token_f1; else by length
-    exact_match or rouge_l."""
+    """The metric for a task that names none: of labels, JSON, numbers and rewritings their own; with documents token_f1;
+    else by length exact_match or rouge_l."""
     sort = sort_of(task, rows)
     if sort.between is not None:
         return "set_f1"
@@ -117,6 +117,8 @@ def default_metric(task: Task, rows: Sequence[Example]) -> str:
         return "token_f1"
     if sort.unit is not None:
         return "number"
+    if sort.kind == "style":
+        return "sari"
     return "exact_match" if _size([row.output for row in rows]) <= SHORT else "rouge_l"
 
 

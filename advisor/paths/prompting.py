@@ -38,16 +38,16 @@ def constrained(bench: Bench) -> Decoding | None:
         return Decoding("constrained", labels=labels, max_tokens=most)
     schema = task.schema
     if schema is None and sort.between == sets.ARRAY:
-        schema = _array_of(labels)
+        schema = _array_of(labels, min(len(sets.read(row.output, sort.between)) for row in rows))
     elif schema is None and sort.kind == "json":
         schema = infer_schema([row.output for row in rows])
     return Decoding("constrained", schema=schema, max_tokens=most) if schema is not None else None
 
 
-def _array_of(labels: Sequence[str]) -> Mapping[str, Any]:
-    """The JSON schema of a set of labels."""
+def _array_of(labels: Sequence[str], fewest: int) -> Mapping[str, Any]:
+    """The JSON schema of a set of labels, empty only where `fewest`, the labels of a row at the least, is 0."""
     items = {"type": "string", "enum": list(labels)}
-    return {"type": "array", "items": items, "uniqueItems": True, "maxItems": len(labels)}
+    return {"type": "array", "items": items, "uniqueItems": True, "minItems": min(1, fewest), "maxItems": len(labels)}
 
 
 def fixed_shots(task: Task, seed: int, k: int = SHOTS) -> Shots:

@@ -66,7 +66,8 @@ def number(tolerance: str = "") -> Metric:
     """Right (100) where the number is the answer's, give or take the tolerance: an amount ("0.5"), or a share of the answer
     ("5%"); "" for none. Another unit than the answer's is wrong, none is not. Text that is no number scores 0.
 
-    Beside it stand the mean absolute error, in the unit of the answers, and how many texts gave no number to take it of.
+    Beside it stand the mean absolute error, in the unit of the answers, and how many texts gave no number to take it of,
+    if any.
     Raises ValueError for a tolerance that is none.
     """
     share, amount = _tolerance(tolerance)
@@ -87,7 +88,7 @@ def number(tolerance: str = "") -> Metric:
 
     beside = {
         "mean absolute error": lambda sums: ratio(sums[:, 1], sums[:, 2], np.nan),
-        "without a number": lambda sums: sums[:, 3] - sums[:, 2],
+        "without a number": lambda sums: np.where(sums[:, 3] > sums[:, 2], sums[:, 3] - sums[:, 2], np.nan),
     }
     return Metric(
         f"number{WITHIN}{tolerance}" if tolerance else "number",

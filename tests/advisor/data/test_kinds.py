@@ -121,7 +121,8 @@ def test_other_arrays_are_json(arrays: Sequence[list[object]]) -> None:
     "outputs",
     [
         ["Food, drink and service", "Price", "Rooms, beds"] * 20,  # labels with commas in them
-        ["Paris, Texas", "Paris, France", "London, Ontario"] * 20,  # always two
+        ["Paris, Texas", "Paris, France", "London, Ontario"] * 20,
+        [f"{colour}, {size}" for colour in ("red", "blue", "green", "grey") for size in "SML"] * 5,  # always two
         ["yes, please", "no"] * 20,
     ],
 )
@@ -201,6 +202,12 @@ def test_the_metric_follows_the_kind_in_every_script() -> None:
         assert metric([text.format(name(i)) for i in range(48)]) == "rouge_l"
     for text in ("北京{}", "the {} hall", "дом {}"):
         assert metric([text.format(name(i)) for i in range(48)]) == "exact_match"
+
+
+def test_outputs_that_say_the_input_again_are_rewritings() -> None:
+    inputs = [f"give me the damn {name(i)} right now you fool" for i in range(20)]
+    again = rows([f"please give me the {name(i)} now" for i in range(20)], inputs)
+    assert default_metric(Task("t", Path(), metric=""), again) == "sari"
 
 
 def test_with_documents_answers_are_compared_by_words_unless_they_are_of_a_form() -> None:

@@ -85,6 +85,7 @@ def test_sets_in_json_are_held_to_their_schema_and_sets_in_text_to_nothing(bench
         "type": "array",
         "items": {"type": "string", "enum": ["food", "noise", "price", "wait"]},
         "uniqueItems": True,
+        "minItems": 1,
         "maxItems": 4,
     }
     assert constrained(of(bench, complaints(", "))) is None

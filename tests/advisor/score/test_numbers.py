@@ -120,6 +120,11 @@ def test_the_mean_absolute_error_stands_beside_with_the_texts_that_it_misses() -
     assert beside(metric, scored) == {"mean absolute error": pytest.approx(1.5), "without a number": 1}
 
 
+def test_where_every_text_is_a_number_none_is_told_to_be_missing() -> None:
+    metric = resolve("number")
+    assert beside(metric, score_all(metric, ["7"], [Example("1", "", "5")])) == {"mean absolute error": 2}
+
+
 def test_without_any_number_there_is_no_error_to_tell() -> None:
     metric = resolve("number")
     assert beside(metric, score_all(metric, ["?"], [Example("1", "", "5")])) == {"without a number": 1}
