@@ -68,6 +68,12 @@ class Split:
     shared: bool = False
     test_given: bool = False
 
+    @property
+    def seen(self) -> tuple[Example, ...]:
+        """The examples outside the test, each once, in the order of their file."""
+        unique = {(e.file, e.row, e.id): e for e in (*self.train, *self.choose, *self.compare)}
+        return tuple(sorted(unique.values(), key=lambda e: (e.file, e.row)))
+
 
 class Retrieval(BaseModel):
     """How documents are to be searched, as task.yaml says it.

@@ -20,9 +20,11 @@ from advisor.data.findings import (
     system_findings,
     unknown_labels,
 )
-from advisor.data.outputs import Kind, Outputs
+from advisor.data.kinds import Sort
+from advisor.data.outputs import Outputs
 from advisor.data.outputs import outputs as look_at
 from advisor.data.splitting import key, near_duplicates
+from advisor.score import sets
 from advisor.task import Example, Finding, Task
 from advisor.texts import normalised
 from retrieval.holding import holder
@@ -78,17 +80,19 @@ class Profile:
 def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profile:
     """Look at a task's examples and documents. `count` gives the number of tokens of each text."""
     split = task.split
-    rows = _rows(task)
+    rows = split.seen
     outputs = look_at(task, rows)
     lengths = {"input": count([e.input for e in rows]), "output": count([e.output for e in rows])}
     lengths["document"] = count([document.text for document in task.documents]) if task.documents else []
     duplicates, near = _repeats(rows)
-    contradictions = _contradictions(rows) if outputs.kind in ONE_RIGHT else []
+    contradictions = _contradictions(rows, outputs.sort) if outputs.kind in ONE_RIGHT else []
     equal, close, copied = overlap(rows, split.test, embed)
     anywhere, in_gold = _in_documents(task, rows) if task.documents and outputs.kind in FACTUAL else (None, None)
+    labels_of = [
+        frozenset(sets.read(e.output, outputs.between)) if outputs.kind == "label" else frozenset() for e in rows
+    ]
     labels = Counter({label: 0 for label in task.labels}) if outputs.kind == "label" else Counter[str]()
-    if outputs.kind == "label":
-        labels.update(example.output.strip() for example in rows)
+    labels.update(label for own in labels_of for label in own)
     findings = [
         *task.findings,
         *system_findings((*rows, *split.test)),
@@ -99,15 +103,15 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
         ),
         *of_rows(rows, "equal_to_test", "warning", "have the same input as a test row", copied[0]),
         *of_rows(rows, "near_test", "warning", "nearly equal a test row", copied[1]),
-        *of_rows(rows, "empty_output", "warning", "have an output without a word", _empty(rows, outputs.kind)),
+        *of_rows(rows, "empty_output", "warning", "have an output without a word", _empty(rows, outputs.sort)),
         *of_rows(
             rows, "overlong_output", "note", "have an output far longer than the others", _long(lengths["output"])
         ),
         *of_rows(
             rows, "other_form", "note", f"do not have the common form ({outputs.form})", other_form(rows, outputs, task)
         ),
-        *label_findings(rows, labels),
-        *(unknown_labels(task) if outputs.kind == "label" else ()),
+        *label_findings(rows, labels_of, labels),
+        *(unknown_labels(task, outputs.between) if outputs.kind == "label" else ()),
         *of_rows(
             rows, "not_in_documents", "note", "have an answer that stands word for word in no document", _no(anywhere)
         ),
@@ -147,7 +151,7 @@ def derived_answers(task: Task, profile: Profile) -> dict[str, str | float]:
     kind = profile.outputs.kind
     answers: dict[str, str | float] = {
         "documents_available": "yes" if task.documents else "no",
-        "train_examples": float(len(_rows(task))),
+        "train_examples": float(len(task.split.seen)),
         "output_kind": kind,
     }
     if task.documents:
@@ -176,13 +180,6 @@ def signals(profile: Profile) -> dict[str, float]:
         "answers_in_gold": profile.answers_in_gold,
     }
     return {name: value for name, value in known.items() if value is not None}
-
-
-def _rows(task: Task) -> list[Example]:
-    """The examples outside the test, each once, in the order of their file."""
-    split = task.split
-    unique = {(e.file, e.row, e.id): e for e in (*split.train, *split.choose, *split.compare)}
-    return sorted(unique.values(), key=lambda e: (e.file, e.row))
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -214,12 +211,13 @@ def _repeats(rows: Sequence[Example]) -> tuple[list[int], list[int]]:
     return equal, sorted(near - set(equal))
 
 
-def _contradictions(rows: Sequence[Example]) -> list[int]:
+def _contradictions(rows: Sequence[Example], sort: Sort) -> list[int]:
     """Rows whose input another row gives an output that neither takes for right."""
+    same = (lambda text: frozenset(sets.read(text, sort.between))) if sort.between is not None else normalised
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for i, example in enumerate(rows):
         groups[key(example)].append(i)
-    answers = [{normalised(answer) for answer in example.answers} for example in rows]
+    answers = [{same(answer) for answer in example.answers} for example in rows]
     return [i for group in groups.values() for i in group if any(not answers[i] & answers[j] for j in group)]
 
 
@@ -277,6 +275,8 @@ def _long(lengths: Sequence[int]) -> list[int]:
     return [i for i, length in enumerate(lengths) if length > limit]
 
 
-def _empty(rows: Sequence[Example], kind: Kind) -> list[int]:
-    """Rows whose output holds no letter or digit ({} is an answer)."""
-    return [] if kind == "json" else [i for i, e in enumerate(rows) if not re.search(r"\w", e.output)]
+def _empty(rows: Sequence[Example], sort: Sort) -> list[int]:
+    """Rows whose output holds no letter or digit ({} and [] are answers)."""
+    if sort.kind == "json" or sort.between == sets.ARRAY:
+        return []
+    return [i for i, e in enumerate(rows) if not re.search(r"\w", e.output)]

@@ -12,6 +12,7 @@ from advisor.data import taskfile
 from advisor.errors import InputError, Problem
 from advisor.rows import files
 from advisor.rows.examples import read_rows as read_file
+from advisor.score import sets
 from advisor.task import Example, Finding
 from retrieval.documents import Document, Unreadable
 
@@ -246,14 +247,18 @@ def read_predictions(path: Path, ids: set[str]) -> tuple[dict[str, str], list[Pr
     return predictions, problems
 
 
-def checker(labels: Sequence[str], schema: Mapping[str, Any] | None) -> Callable[[str], str]:
-    """A function that says what is wrong with an output that should be a label, or fit the schema; "" for nothing."""
+def checker(
+    labels: Sequence[str], schema: Mapping[str, Any] | None, between: str | None = None
+) -> Callable[[str], str]:
+    """A function that says what is wrong with an output that should be a label (several, where something stands `between`
+    them), or fit the schema; "" for nothing."""
     known, fits = set(labels), _fits(schema) if schema is not None else None
 
     @functools.cache
     def fault(output: str) -> str:
-        if known and output.strip() not in known:
-            return f"{texts.clipped(output)!r} is none of the {len(known)} labels"
+        for label in sets.read(output, between) if known else ():
+            if label not in known:
+                return f"{texts.clipped(label)!r} is none of the {len(known)} labels"
         return fits(output) if fits else ""
 
     return fault

@@ -15,7 +15,7 @@ from advisor.paths.prompting import baseline, constrained, oracle, prompted, ret
 from advisor.runtime import grounding
 from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import Recall, Use
-from advisor.score.metric import Metric, Scored, floors, score_all
+from advisor.score.metric import Metric, Scored, beside, floors, score_all
 from advisor.score.statistics import draws, interval
 from advisor.system import Context, Predictor, System, digest
 from advisor.task import Example
@@ -30,9 +30,9 @@ EXPONENT = 0.2
 
 @dataclass(frozen=True)
 class Probe:
-    """One system measured: its score with interval, and what it took. `gap` is the gap that it closes where it passes; `cut`
-    are the examples whose answers a limit cut off, the larger one too; `valid` the shares of its texts in a form that a
-    program can read (`validity.forms`)."""
+    """One system measured: its score with interval, the metric's figures `beside` it, and what it took. `gap` is the gap
+    that it closes where it passes; `cut` are the examples whose answers a limit cut off, the larger one too; `valid` the
+    shares of its texts in a form that a program can read (`validity.forms`)."""
 
     name: str
     path: str
@@ -48,6 +48,7 @@ class Probe:
     statistics: Mapping[str, Sequence[float]]
     cut: tuple[str, ...] = ()
     valid: Mapping[str, float] = field(default_factory=dict)
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,7 @@ def _probe(bench: Bench, name: str, path: str, gap: str, system: Predictor) -> P
         statistics={one.id: tuple(one.statistics) for one in scored},
         cut=tuple(one.id for one, made in zip(scored, predictions, strict=True) if made.cut),
         valid=validity(bench.task, predictions),
+        beside=beside(bench.metric, scored),
     )
 
 

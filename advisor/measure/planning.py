@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import retrieval
 import trainers
 from advisor import system
-from advisor.data.outputs import kind_of
+from advisor.data.kinds import sort_of
 from advisor.decide import costs as costing
 from advisor.decide.costs import Cost, Sizes
 from advisor.errors import InputError, Problem
@@ -18,6 +18,7 @@ from advisor.paths import questions
 from advisor.runtime.bench import LEAST_PAIRS, Purse
 from advisor.runtime.rerank import OWN
 from advisor.runtime.settings import Budget
+from advisor.score import sets
 from advisor.task import Task
 from retrieval.chunking import BUDGET, split
 from retrieval.search.searching import SearchSettings
@@ -197,8 +198,9 @@ def _tokens(task: Task, model: Model) -> tuple[list[int], list[int]]:
 
 
 def _has_form(task: Task) -> bool:
-    """Whether outputs are labels or JSON, so that decoding may be held to that."""
-    return kind_of(task, task.split.train or task.split.compare) in ("label", "json")
+    """Whether outputs are labels, one a row, or JSON, so that decoding may be held to that."""
+    sort = sort_of(task, task.split.train or task.split.compare)
+    return sort.kind == "json" or (sort.kind == "label" and sort.between in (None, sets.ARRAY))
 
 
 def _limit(answer: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ from advisor.measure.ledger import Opened, open_test, opened_before
 from advisor.measure.validity import validity
 from advisor.models.spending import Spent
 from advisor.runtime.bench import Bench
-from advisor.score.metric import Metric, Scored, score_all
+from advisor.score.metric import Metric, Scored, beside, score_all
 from advisor.score.statistics import Gain, Verdict, difference, holm, interval, verdicts
 from advisor.system import PATH_NAMES, Buildable, Prediction, System, digest
 from advisor.task import Example
@@ -90,7 +90,7 @@ class Result:
     `gain` is of `test` over `baseline`, with its 95 % interval. `p_corrected` are Holm's, of both comparisons. `tokens`
     are of a request. `seconds` of each step of the run are added when it is done. `cut`: how many answers of each system a
     limit cut off. `opened_before` is of the same test, before this run. `valid`: of each system the shares of its texts in a
-    form that a program can read (`validity.forms`).
+    form that a program can read (`validity.forms`). `beside`: the metric's further figures, which have scales of their own.
     """
 
     run: str
@@ -122,6 +122,7 @@ class Result:
     cut: Mapping[str, int] = field(default_factory=dict)
     opened_before: Opened = field(default_factory=Opened)
     valid: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen:
@@ -190,6 +191,7 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | Non
         cut={name: sum(one.cut for one in ones) for name, ones in made.items()},
         opened_before=before,
         valid={name: validity(task, ones) for name, ones in made.items()},
+        beside={name: beside(metric, ones) for name, ones in scored.items()} if metric.beside else {},
     )
 
 

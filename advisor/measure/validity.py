@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from advisor.data.outputs import kind_of
+from advisor.data.kinds import sort_of
 from advisor.data.taskfolder import checker
 from advisor.score.fields import parse_json
 from advisor.system import Prediction
@@ -16,14 +16,14 @@ def validity(task: Task, predictions: Sequence[Prediction]) -> dict[str, float]:
 
 
 def forms(task: Task) -> Mapping[str, Callable[[str], bool]]:
-    """What tells whether a text is "json" and follows the "schema" where the task has one, or is a "label": one of the
-    task's, else of the training rows."""
+    """What tells whether a text is "json" and follows the "schema" where the task has one, or is a "label": one or,
+    where rows have several, some of the task's, else of the training rows."""
     rows = task.split.train or task.split.compare
-    kind = kind_of(task, rows)
-    if kind == "label":
-        fault = checker(task.labels or [row.output.strip() for row in rows], None)
+    sort = sort_of(task, rows)
+    if sort.kind == "label":
+        fault = checker(task.labels or sort.labels(rows), None, sort.between)
         return {"label": lambda text: not fault(text)}
-    if kind != "json":
+    if sort.kind != "json":
         return {}
     outside = checker((), task.schema)
     schema = {"schema": lambda text: not outside(text)} if task.schema is not None else {}

@@ -12,7 +12,20 @@ from advisor.runtime.finder import Search
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Text, table
 from advisor.show.full import ladder
 from advisor.show.proven import beside
-from advisor.show.words import FORMS, NOTHING, STEPS, duration, figure, gain, headline, percent, places, span
+from advisor.show.words import (
+    FORMS,
+    NOTHING,
+    STEPS,
+    besides,
+    duration,
+    figure,
+    finalists,
+    gain,
+    headline,
+    percent,
+    places,
+    span,
+)
 from advisor.task import Finding
 
 REASONS, CASES = 7, 3  # shown of a longer list
@@ -121,6 +134,9 @@ def _result(result: Result) -> Iterator[Block]:
     scores = f"{result.path} {figure(result.baseline)} → {figure(result.test)}"
     moved = f"gain {gain(result.gain[1])} {span(result.gain)}: {result.verdict}"
     yield Text(f"{scores}   {moved}", LOUD.get(result.verdict, "warning"))
+    for name, label in finalists(result).items():
+        if further := besides(result.beside.get(name, {})):
+            yield Text(f"{label}: {further}")
     if over := result.gain_over_runner_up:
         better = f"{gain(over[1])} {span(over)}: {result.runner_up_verdict}"
         yield Text(f"over {result.runner_up} ({figure(result.runner_up_score)}) {better}")
@@ -147,6 +163,8 @@ def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
     whole = ("all", figure(evaluation.score), f"{lo:.1f} to {hi:.1f}", f"{evaluation.n:,}", f"{evaluation.unscored:,}")
     labels = [(name, figure(one.score), "", f"{one.n:,}", "") for name, one in evaluation.labels.items()]
     yield table(f"rows|>{evaluation.metric}|>95 %|>examples|>unscored", whole, *labels)
+    if evaluation.beside:
+        yield Text(besides(evaluation.beside))
     if evaluation.cut:
         yield Text(f"{evaluation.cut:,} answers were cut off at the limit, and scored as they stand", "warning")
 

@@ -16,6 +16,7 @@ from advisor.show.words import (
     NOTHING,
     STEPS,
     answered,
+    besides,
     duration,
     figure,
     finalists,
@@ -54,7 +55,8 @@ def ladder(diagnosis: Diagnosis) -> Bars:
     """The probes one below the other, with the metric's floors."""
 
     def note(probe: Probe) -> str:
-        return " · ".join(filter(None, (strictest(probe.valid), lacking(probe.unscored, len(probe.cut)))))
+        told = strictest(probe.valid), besides(probe.beside), lacking(probe.unscored, len(probe.cut))
+        return " · ".join(filter(None, told))
 
     bars = (Bar(p.name, p.value, p.lo, p.hi, note(p)) for p in diagnosis.probes)
     return Bars(tuple(bars), diagnosis.floors)
@@ -195,7 +197,8 @@ def _result(result: Result) -> Iterator[Section]:
         f"{result.metric}, 0 to 100, 95 % intervals."
     )
     ends = {label: result.intervals[name] for name, label in names.items() if name in result.intervals}
-    bars = Bars(tuple(Bar(label, value, lo, hi) for label, (lo, value, hi) in ends.items()))
+    further = {names[name]: besides(figures) for name, figures in result.beside.items()}
+    bars = Bars(tuple(Bar(label, value, lo, hi, further.get(label, "")) for label, (lo, value, hi) in ends.items()))
     over: list[tuple[str, ...]] = [
         (f"{result.path} over the baseline", gain(result.gain[1]), span(result.gain), result.verdict)
     ]

@@ -48,6 +48,17 @@ def figure(value: float | None, digits: int = 1, sign: bool = False) -> str:
     return f"{round(value, digits) + 0.0:{'+' if sign else ''},.{digits}f}"  # + 0.0: no minus before a zero
 
 
+def amount(value: float) -> str:
+    """A figure that has a unit of its own, in three digits or all those before its point."""
+    digits = 0 if value == round(value) else max(0, 2 - math.floor(math.log10(abs(value))))
+    return figure(value, digits)
+
+
+def besides(figures: Mapping[str, float]) -> str:
+    """What a metric tells beside the score, "" for nothing."""
+    return " · ".join(f"{name} {amount(value)}" for name, value in figures.items())
+
+
 def gain(value: float | None) -> str:
     """A difference in points, with its sign."""
     return figure(value, sign=True)

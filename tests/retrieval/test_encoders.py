@@ -59,6 +59,40 @@ def test_what_was_encoded_before_an_interruption_is_not_encoded_again(
     assert np.allclose(vectors, load_embedder()(texts), atol=1e-5)
 
 
+def test_of_a_text_that_is_longer_than_the_model_reads_nothing_is_cut_off(minilm: Embedder) -> None:
+    start = "The tenant pays the rent on the first day of every month. " * 40  # some 500 tokens, where 256 are read
+    cats, rates = (start + 60 * end for end in ("Cats sleep on the mat. ", "Interest rates rose. "))
+    one, other, start_only = minilm([cats, rates, start])
+    assert np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
+    assert one @ other < 0.97 and one @ start_only < 0.97
+    about_cats, about_rates = minilm(["cats on a mat", "the interest rate"], query=True)
+    assert one @ about_cats > other @ about_cats + 0.1
+    assert other @ about_rates > one @ about_rates + 0.1
+
+
+def test_a_long_text_is_the_mean_of_its_halves_by_their_lengths(minilm: Embedder) -> None:
+    words = [f"{animal} {i}" for i in range(60) for animal in ("otter", "heron", "lynx")]
+    text = " ".join(words)
+    cut = text.index(" ", len(text) // 2)
+    halves = minilm([text[:cut], text[cut:]])
+    mean = cut * halves[0] + (len(text) - cut) * halves[1]
+    assert np.allclose(minilm([text])[0], mean / np.linalg.norm(mean), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "text", ["租户在每月的第一天支付租金。" * 40, "ผู้เช่าชำระค่าเช่าในวันแรกของทุกเดือน" * 30, "x" * 4000]
+)
+def test_texts_without_spaces_are_read_to_their_end(minilm: Embedder, text: str) -> None:
+    one, other = minilm([text, text + "Cats sleep on the mat. " * 30])
+    assert one @ other < 0.97
+
+
+def test_short_texts_are_what_the_model_makes_of_them(minilm: Embedder) -> None:
+    model = SentenceTransformer(located("minilm"), device="cpu")
+    texts = ["A cat.", "The tenant pays the rent on the first day of every month. " * 19]  # up to 249 tokens
+    assert np.allclose(minilm(texts), model.encode(texts, normalize_embeddings=True), atol=1e-5)
+
+
 def test_loading_is_silent_offline_and_gives_the_same_fingerprint(
     minilm: Embedder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

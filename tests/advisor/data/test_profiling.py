@@ -250,6 +250,48 @@ def test_labels_that_no_training_row_has_are_told_where_they_stand() -> None:
     assert not [one for one in profile(named, words).findings if one.kind == "unknown_label"]
 
 
+def test_labels_that_are_alike_are_named_by_row_and_kept_apart() -> None:
+    outputs = ["billing", "returns"] * 10 + ["Billing", "retunrs", "billing\u200b"]
+    seen = profile(task(*((f"text {i}", output) for i, output in enumerate(outputs))), words)
+    messages = {one.rows: one.message for one in seen.findings if one.kind == "alike_labels"}
+    assert messages == {
+        (21, 23): r"2 rows have the label 'Billing' or 'billing\u200b', where 10 have 'billing': alike but for case, "
+        "invisible characters, and kept as they are",
+        (22,): "1 row has the label 'retunrs', where 10 have 'returns': alike but for one letter, and kept as they are",
+    }
+    assert len(seen.labels) == 5
+
+
+def test_rows_with_several_labels_are_counted_by_label() -> None:
+    sets = [["a", "b"], ["b"], ["c"], ["b", "a"], ["c", "a"]] * 6
+    pairs = [(f"text {i}", ";".join(own)) for i, own in enumerate(sets)]
+    pairs += [("text 0", "b;a"), ("text 1", "a"), ("text new", "B;rare")]
+    made = task(*pairs)
+    seen = profile(made, words)
+    assert seen.labels == {"a": 20, "b": 19, "c": 12, "B": 1, "rare": 1}
+    assert seen.outputs.form == "labels, more than one a row: text with ';' between"
+    assert (seen.outputs.kind, derived_answers(made, seen)["num_labels"]) == ("label", 5)
+    assert found(seen, "contradiction").rows == (2, 32)  # "b;a" is "a;b"
+    assert found(seen, "rare_label").rows == (33,)
+    assert found(seen, "alike_labels").rows == (33,)
+
+
+def test_numbers_are_told_as_numbers_and_asked_as_short_answers() -> None:
+    pairs = [(f"flat {i}", f"{300 + 7 * i} EUR") for i in range(30)]
+    made = task(*pairs, ("flat x", "on request"))
+    seen = profile(made, words)
+    assert (seen.outputs.form, seen.outputs.unit) == ("a number, in EUR", "EUR")
+    assert derived_answers(made, seen)["output_kind"] == "short_answer"
+    assert found(seen, "other_form").rows == (31,)
+
+
+def test_an_empty_set_is_an_answer() -> None:
+    sets = [["a"], [], ["b", "a"], ["b"], []] * 5
+    seen = profile(task(*((f"q{i}", json.dumps(own)) for i, own in enumerate(sets))), words)
+    assert seen.labels == {"a": 10, "b": 10}
+    assert not [one for one in seen.findings if one.kind == "empty_output"]
+
+
 def test_empty_and_overlong_outputs_are_named() -> None:
     pairs = [(f"q{i}", f"the {animal}") for i, animal in enumerate(ANIMALS * 3)]
     pairs[3], pairs[8] = ("q3", "..."), ("q8", "word " * 100)

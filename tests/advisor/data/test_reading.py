@@ -5,7 +5,7 @@ import os
 import random
 import shutil
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,11 @@ ROW = '{"id": "a", "input": "one", "output": "yes"}\n{"id": "b", "input": "two",
 TEST = '{"id": "t", "input": "three", "output": "yes"}\n'
 CORPUS = '{"_id": "d1", "text": "One is one."}\n'
 Files = Mapping[str, str | bytes]
+
+
+def rows(outputs: Sequence[object]) -> str:
+    """Rows with these outputs as JSON Lines."""
+    return "".join(json.dumps({"input": f"input {i}", "output": one}) + "\n" for i, one in enumerate(outputs))
 
 
 def folder(tmp_path: Path, files: Files) -> Path:
@@ -95,6 +100,14 @@ def test_the_task_yaml_itself_may_be_given(tmp_path: Path) -> None:
         ({"corpus.jsonl": CORPUS}, "token_f1"),
         ({}, "exact_match"),
         ({"train.jsonl": json.dumps({"input": "a", "output": "word " * 40})}, "rouge_l"),
+        ({"train.jsonl": rows(["客户要求公司尽快安排处理并给出答复"])}, "rouge_l"),
+        (
+            {"train.jsonl": rows(["late, and nobody told us why", "broken on the way to the house"] * 9)},
+            "label_accuracy",
+        ),
+        ({"train.jsonl": rows([["a", "b"], ["b"], ["c"], ["b", "a"], ["c", "a"]] * 6)}, "set_f1"),
+        ({"train.jsonl": rows(["a; b", "b", "c", "b; a", "c; a"] * 6)}, "set_f1"),
+        ({"train.jsonl": rows([7.5, 12, 3.25])}, "number"),
     ],
 )
 def test_a_metric_that_is_not_named_follows_from_the_outputs(tmp_path: Path, files: Files, metric: str) -> None:
@@ -130,6 +143,28 @@ def test_labels_are_those_of_training_rows_and_never_of_the_sealed_test(tmp_path
 def test_the_metric_does_not_follow_from_the_sealed_test(tmp_path: Path) -> None:
     long = json.dumps({"input": "q", "output": "word " * 40}) + "\n"
     assert task(tmp_path, {"test.jsonl": long * 9}).metric == "exact_match"
+
+
+def test_labels_that_are_seen_may_be_parts_of_outputs(tmp_path: Path) -> None:
+    found = task(tmp_path, {"task.yaml": "metric: set_f1", "train.jsonl": rows([["b", "a"], ["c"], []])})
+    assert found.labels == ("a", "b", "c")
+
+
+def test_rows_may_have_several_of_the_labels_that_are_named_and_no_others(tmp_path: Path) -> None:
+    files = {"labels.json": '["food", "hot drinks", "price"]'}
+    outputs = ["food; price", "price", "hot drinks;food", "price"] * 4
+    found = task(tmp_path, {**files, "train.jsonl": rows(outputs)})
+    assert (found.metric, found.labels) == ("set_f1", ("food", "hot drinks", "price"))
+    (problem,) = problems(folder(tmp_path / "other", {**files, "train.jsonl": rows([*outputs, "price; wine"])}))
+    assert problem.line == 17 and "'wine' is none of the 3 labels" in problem.what
+    one_each = {**files, "task.yaml": "metric: label_accuracy", "train.jsonl": rows(outputs)}
+    assert "food; price" in problems(folder(tmp_path / "single", one_each))[0].what
+
+
+def test_a_number_may_be_right_within_a_tolerance(tmp_path: Path) -> None:
+    assert task(tmp_path, {"task.yaml": "metric: number within 5%"}).metric == "number within 5%"
+    (problem,) = problems(folder(tmp_path / "wrong", {"task.yaml": "name: t\nmetric: number within reason"}))
+    assert problem.line == 2 and "number within 0.5" in problem.do
 
 
 def test_what_a_folder_has_that_can_not_be_read_is_left_out_and_told(tmp_path: Path) -> None:

@@ -82,6 +82,17 @@ def test_an_evaluation_is_told_by_label_with_a_dash_where_nothing_was_scored() -
     assert "20.0 to 80.0" in text and "[b]yes[/b]" in text and "66.7" in text and "–" in text
 
 
+def test_what_a_metric_tells_beside_the_score_stands_by_it() -> None:
+    run, error = a_run(), {"mean absolute error": 1234.56, "without a number": 2.0}
+    assert run.diagnosis and run.result
+    probes = tuple(replace(probe, beside=error) for probe in run.diagnosis.probes)
+    told = "mean absolute error 1,235 · without a number 2"
+    assert printed(replace(run.diagnosis, probes=probes), 160).count(told) == len(probes)
+    result = printed(replace(run.result, beside={"baseline": error, "test": {"mean absolute error": 0.01234}}), 160)
+    assert f"baseline: {told}" in result and "rag: mean absolute error 0.0123" in result
+    assert told in printed(Evaluation("number", 50.0, (20.0, 80.0), 4, 1, 0, {}, beside=error))
+
+
 def test_what_was_cut_off_is_told() -> None:
     run = a_run()
     assert run.diagnosis and run.result
