@@ -4,6 +4,7 @@ All that needs torch in this package.
 """
 
 import hashlib
+import json
 import logging
 import re
 import warnings
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -18,10 +20,10 @@ import torch
 from huggingface_hub import model_info
 from numpy.typing import NDArray
 from sentence_transformers import CrossEncoder, SentenceTransformer
+from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from retrieval.embedder import Embedder, EmbedderUnavailable, located
-from retrieval.ranking import Reranker
 from retrieval.vectorcache import VectorCache, vector_key
 
 BATCH = 32  # texts; on 2 cores larger batches were up to four times slower for passages of 110 tokens
@@ -52,7 +54,7 @@ def load_embedder(name: str = "minilm", cache: Path | None = None) -> Embedder:
     return _SentenceEmbedder(model, VectorCache(cache))
 
 
-def cross_encoder(name: str) -> Reranker:
+def cross_encoder(name: str) -> "SentenceReranker":
     """A sentence-transformers CrossEncoder, from a folder or the hub, on a GPU where there is one.
 
     Raises ValueError if there is none, or one that tells classes apart instead of giving one score.
@@ -63,13 +65,21 @@ def cross_encoder(name: str) -> Reranker:
         raise ValueError(_first_line(error)) from error
     if model.num_labels != 1:
         raise ValueError(f"it gives {model.num_labels} scores for a pair of texts, not one")
+    return SentenceReranker(model)
 
-    def judge(query: str, texts: Sequence[str]) -> Sequence[float]:
-        pairs = [(query, text) for text in texts]
-        scores: list[float] = model.predict(pairs, activation_fn=torch.nn.Identity(), show_progress_bar=False).tolist()
+
+class SentenceReranker:
+    """A cross-encoder as a `Reranker`; `fingerprint` is a hash of all that changes a score."""
+
+    def __init__(self, model: CrossEncoder) -> None:
+        self.fingerprint = _fingerprint(model)
+        self._model = model
+
+    def __call__(self, query: str, texts: Sequence[str]) -> Sequence[float]:
+        """As `Reranker` says."""
+        pairs, plain = [(query, text) for text in texts], torch.nn.Identity()
+        scores: list[float] = self._model.predict(pairs, activation_fn=plain, show_progress_bar=False).tolist()
         return scores
-
-    return judge
 
 
 class _SentenceEmbedder:
@@ -154,6 +164,8 @@ def _load_model(name: str) -> SentenceTransformer:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, UnpicklingError):  # torch's own text advises to run what is in the file
+        return "its weights hold pickled objects, which could run code: save them as safetensors"
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
@@ -161,9 +173,18 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _fingerprint(model: SentenceTransformer) -> str:
-    """A hash of all that changes a vector: the weights, the longest input, what becomes of longer ones, the prompts."""
-    digest = hashlib.sha256(f"{model.max_seq_length} {LONGER} {sorted(model.prompts.items())}".encode())
+def _fingerprint(model: SentenceTransformer | CrossEncoder) -> str:
+    """A hash of all that changes a vector or a score: the weights, the tokenizer, the settings, the longest input, what
+    becomes of longer ones, the prompts, and what is done one after the other (pooling, for instance)."""
+    backend = getattr(model.tokenizer, "backend_tokenizer", None)
+    words = backend.to_str() if backend else model.tokenizer.get_vocab()
+    stages = [(type(stage).__name__, getattr(stage, "get_config_dict", dict[str, object])()) for stage in model]
+    configs = [part.config.to_dict() for part in model.modules() if isinstance(part, PreTrainedModel)]
+    settings = [
+        {key: config[key] for key in config if key[0] != "_" and key != "transformers_version"} for config in configs
+    ]
+    told = [words, stages, settings, model.max_seq_length, LONGER, model.prompts, model.default_prompt_name]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
     for name, weights in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(weights.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)

@@ -1,5 +1,6 @@
 """What a person should know of the data: findings, each with its rows."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
@@ -8,8 +9,10 @@ from typing import Literal
 from advisor.data.alike import alike
 from advisor.data.outputs import Outputs, form_of
 from advisor.rows.conversations import OFFERED
+from advisor.score import sets
 from advisor.task import Example, Finding, Task
 from advisor.texts import clipped, normalised
+from retrieval.documents import Unreadable
 
 NAMED = 5  # files told by name where more have the same fault
 RARE = 5  # examples; a label with fewer is hardly learned
@@ -82,27 +85,54 @@ def label_findings(
     return findings
 
 
+def unknown_labels(task: Task, between: str | None) -> list[Finding]:
+    """Rows of development and test whose labels, with this `between` them, are none of the task's, which are those of its
+    training rows where it names none."""
+    known = set(task.labels) or {label for row in task.split.train for label in sets.read(row.output, between)}
+    rows = tuple(
+        {
+            (row.file, row.row, row.id): row for row in (*task.split.choose, *task.split.compare, *task.split.test)
+        }.values()
+    )
+    others = [
+        i for i, row in enumerate(rows) if not any(known.issuperset(sets.read(one, between)) for one in row.answers)
+    ]
+    message = (
+        "have a label that no training row has: constrained decoding and macro_f1 do not know it. Name all labels in "
+        "labels.json"
+    )
+    return of_rows(rows, "unknown_label", "warning", message, others)
+
+
 def document_findings(task: Task) -> list[Finding]:
     """Documents without text, documents that repeat an earlier one, and what could not be read."""
     first: dict[str, int] = {}
-    empty, repeated = [], []
+    empty: list[int] = []
+    titled: list[int] = []
+    repeated: list[int] = []
     for i, document in enumerate(task.documents):
         text = normalised(f"{document.title} {document.text}")
         if not document.text.strip():
-            empty.append(i)
+            (titled if document.title else empty).append(i)
         elif first.setdefault(text, i) != i:
             repeated.append(i)
     findings = []
     for kind, message, indices in (
         ("empty_document", "documents have no text", empty),
+        ("title_only", "documents have a title only, and are searched by it", titled),
         ("duplicate_document", "documents repeat an earlier one", repeated),
     ):
         places = sorted((task.documents[i].file, task.documents[i].line) for i in indices)
         for file, own in groupby(places, key=lambda place: place[0]):
             lines = tuple(line for _, line in own)
             findings.append(Finding(kind, "note", f"{len(lines)} {message}", file, lines))
-    for reason, group in groupby(sorted(task.unreadable, key=lambda one: one.reason), key=lambda one: one.reason):
-        files = [one.file for one in group]
+    for reason, group in groupby(sorted(task.unreadable, key=_kind), key=_kind):
+        files = [f"{one.file}:{one.line}" if one.line else one.file for one in group]
         named = ", ".join(files[:NAMED]) + (f" and {len(files) - NAMED:,} more" if len(files) > NAMED else "")
         findings.append(Finding("unreadable_document", "warning", f"can't be read, and is left out: {reason}", named))
     return findings
+
+
+def _kind(problem: Unreadable) -> str:
+    """The reason without the id of the document, so that those of one kind are told together."""
+    return re.sub(r" '[^']*'", "", problem.reason)

@@ -14,7 +14,7 @@ from advisor.data import kinds, owncode, splitting, taskfolder
 from advisor.data.taskfolder import NEEDED, Folder
 from advisor.errors import InputError, Problem, ranges
 from advisor.score import metrics
-from advisor.task import Example, Task
+from advisor.task import Example, Split, Task
 from retrieval.documents import Document
 
 
@@ -46,14 +46,16 @@ def load_task(
     left_out: list[str] = []
     between = None
     if here.said.metric not in ("label_accuracy", "macro_f1"):
-        between = kinds.between_labels([row.output for row in (*examples, *test)], labels)
+        between = kinds.between_labels([row.output for row in examples], labels)
     fault = taskfolder.checker(labels, schema, between)
     examples = _fitting(here, examples, fault, drop_invalid, left_out)
     test = _fitting(here, test, fault, drop_invalid, left_out)
     examples = _apart(here, examples, test, allow_overlap, left_out)
+    instruction, examples, test = _lifted(here.said.instruction, examples, test)
+    split = splitting.split(examples, test or None, seed)
     named = Task("", here.path, metric="", labels=labels, schema=schema, documents=documents or ())
     own = partial(owncode.own_function, folder=here.path, allow=allow_code)
-    metric, labels = _metric(here, (*examples, *test), named, own)
+    metric, labels = _metric(here, split, named, own)
     said = _answers(here)
     abstain = here.said.abstain.strip()
     if abstain and documents == () and not any(abstain in row.answers for row in (*examples, *test)):
@@ -67,14 +69,13 @@ def load_task(
     _check_enough(here, len(examples), needs, since=0)
     if here.problems:
         raise InputError(here.problems)
-    instruction, examples, test = _lifted(here.said.instruction, examples, test)
     task = Task(
         name=here.said.name or here.path.resolve().name,
         folder=here.path,
         description=here.said.description,
         instruction=instruction,
         metric=metric,
-        split=splitting.split(examples, test or None, seed),
+        split=split,
         documents=documents or (),
         labels=labels,
         schema=schema,
@@ -163,12 +164,13 @@ def _apart(
     return [row for row in examples if row.id not in out]
 
 
-def _metric(here: Folder, examples: Sequence[Example], named: Task, own: metrics.Own) -> tuple[str, tuple[str, ...]]:
-    """The metric that task.yaml names, or that suits the outputs and what else the task names; and the labels, those seen
-    where none are named."""
+def _metric(here: Folder, split: Split, named: Task, own: metrics.Own) -> tuple[str, tuple[str, ...]]:
+    """The metric that task.yaml names, or that suits the outputs and what else the task names; and the labels, where none
+    are given those of the training rows. The sealed test is not looked at."""
+    examples = split.seen
     name, labels = here.said.metric or kinds.default_metric(named, examples), named.labels
     if name in kinds.OF_LABELS and not labels:
-        labels = kinds.sort_of(replace(named, metric=name), examples).labels(examples)
+        labels = kinds.sort_of(replace(named, metric=name), examples).labels(split.train)
     try:
         if here.said.metric and (labels or name != "macro_f1"):
             metric = metrics.resolve(name, labels, own)

@@ -142,16 +142,17 @@ def unnamed_rows(here: Folder) -> list[str]:
 
 
 def read_documents(here: Folder) -> tuple[tuple[Document, ...] | None, tuple[Unreadable, ...]]:
-    """The documents, () where there are none and None where something is wrong; and what a folder has that can't be read.
+    """The documents, () where there are none and None where something is wrong; and what of them can't be read.
 
-    A folder is what has gathered over years: what can be read of it goes on. One file of documents was made for this.
+    What can be read goes on: documents have gathered over years.
     """
     path = here.find("documents")
     if not path:
         return None if here.says("documents") else (), ()
     documents, unreadable = retrieval.read(path)
-    if documents and path.is_dir():
-        return documents, tuple(replace(one, file=_within(path, one.file)) for one in unreadable)
+    if documents:
+        home = path if path.is_dir() else here.path
+        return documents, tuple(replace(one, file=_within(home, one.file)) for one in unreadable)
     here.problems += [Problem(one.reason, one.file, one.line or None, do=one.do) for one in unreadable]
     return None if unreadable else documents, ()
 

@@ -1,16 +1,17 @@
 """Diagnosis: systems with one part switched, run on the same development examples; the differences are the evidence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from advisor.decide.recommendation import Measured
 from advisor.errors import OutsideError
+from advisor.measure.validity import validity
 from advisor.models.local import tunes
 from advisor.paths.classifier import classifier, has_labels
 from advisor.paths.finetuning import reading, tuned
-from advisor.paths.prompting import baseline, oracle, prompted, retrieving
+from advisor.paths.prompting import baseline, constrained, oracle, prompted, retrieving
 from advisor.runtime import grounding
 from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import Recall, Use
@@ -30,7 +31,8 @@ EXPONENT = 0.2
 @dataclass(frozen=True)
 class Probe:
     """One system measured: its score with interval, the metric's figures `beside` it, and what it took. `gap` is the gap
-    that it closes where it passes; `cut` are the examples whose answers a limit cut off, the larger one too."""
+    that it closes where it passes; `cut` are the examples whose answers a limit cut off, the larger one too; `valid` the
+    shares of its texts in a form that a program can read (`validity.forms`)."""
 
     name: str
     path: str
@@ -46,6 +48,7 @@ class Probe:
     statistics: Mapping[str, Sequence[float]]
     cut: tuple[str, ...] = ()
     beside: Mapping[str, float] = field(default_factory=dict)
+    valid: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,9 @@ def diagnose(bench: Bench) -> Diagnosis:
     if not tunes(runtime.model):
         notes.append("the model can't be tuned here: what counts as a gap of capability may be one of behaviour")
     elif task.split.train:
-        probes.append(short := _short_tuning(bench))
+        tunings = _short_tunings(bench)
+        probes += tunings
+        short = max(tunings, key=lambda probe: probe.value)
         more = max(1.0, bench.purse.rows * bench.purse.epochs / bench.purse.short)
         gain = (100 - short.value) * (1 - more**-EXPONENT)
         outlook[short.path] = (gain, gain / 2)
@@ -144,12 +149,16 @@ def diagnose(bench: Bench) -> Diagnosis:
     )
 
 
-def _short_tuning(bench: Bench) -> Probe:
-    """A short tuning on the best context: with retrieved passages where there are documents."""
+def _short_tunings(bench: Bench) -> list[Probe]:
+    """A short tuning on the best context: with retrieved passages where there are documents. As it was tuned, and held to the
+    form of the task's outputs where they have one."""
     documents = bool(bench.task.documents)
     base = reading(bench) if documents else baseline(bench)
-    built = tuned(bench.short, base, "probes/short-tuning", evaluations=1)
-    return _probe(bench, "short tuning", "rag+finetuning" if documents else "finetuning", "behaviour", built)
+    arms = {"short tuning": tuned(bench.short, base, "probes/short-tuning", evaluations=1)}
+    if decoding := constrained(bench):
+        arms["short tuning, constrained"] = replace(arms["short tuning"], decoding=decoding)
+    path = "rag+finetuning" if documents else "finetuning"
+    return [_probe(bench, name, path, "behaviour", system) for name, system in arms.items()]
 
 
 def _probe(bench: Bench, name: str, path: str, gap: str, system: Predictor) -> Probe:
@@ -174,6 +183,7 @@ def _probe(bench: Bench, name: str, path: str, gap: str, system: Predictor) -> P
         statistics={one.id: tuple(one.statistics) for one in scored},
         cut=tuple(one.id for one, made in zip(scored, predictions, strict=True) if made.cut),
         beside=beside(bench.metric, scored),
+        valid=validity(bench.task, predictions),
     )
 
 

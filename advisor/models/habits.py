@@ -7,6 +7,7 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from advisor import runfolder
 
@@ -14,14 +15,17 @@ from advisor import runfolder
 ROOM, LARGER, SPARE = 2048, 4, 2
 
 
+Part = Literal["max_tokens", "temperature", "system"]  # of a request
+
+
 @dataclass(frozen=True)
 class Shown:
     """Tokens of the longest thought that ended (`thought`) and of the longest that was cut off before an answer came
-    (`cut`); the parts of a request that the server `refuses`, as `wire.REFUSABLE` names them."""
+    (`cut`); the parts of a request that the server `refuses`."""
 
     thought: int = 0
     cut: int = 0
-    refuses: tuple[str, ...] = ()
+    refuses: tuple[Part, ...] = ()
 
 
 @dataclass
@@ -54,7 +58,7 @@ class Habits:
             longest = max(tokens, was.thought if ended else was.cut)
             self._keep(replace(was, thought=longest) if ended else replace(was, cut=longest))
 
-    def refuses(self, parts: Collection[str]) -> None:
+    def refuses(self, parts: Collection[Part]) -> None:
         """Note that the server answers a request without these parts, after it had refused it."""
         with self._one:
             self._keep(replace(self.shown, refuses=tuple(sorted({*self.shown.refuses, *parts}))))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from advisor.models.habits import Part
 from advisor.models.spending import estimate
 from advisor.system import Decoding, Request
 from advisor.thoughts import Parted, part
@@ -29,7 +30,7 @@ class Reply:
     reported: bool
 
 
-def body(model: str, request: Request, room: int = 0, without: Collection[str] = ()) -> dict[str, Any]:
+def body(model: str, request: Request, room: int = 0, without: Collection[Part] = ()) -> dict[str, Any]:
     """The JSON that asks for the answer to a request, with `room` for so many tokens more than the answer's; `without`
     those of `REFUSABLE` that the server refuses."""
     decoding = request.decoding
@@ -119,12 +120,12 @@ def of_template(said: str) -> bool:
     return re.search(r"jinja|template", said, re.IGNORECASE) is not None
 
 
-def refused(said: str, asked: Mapping[str, Any]) -> str:
-    """Which of `REFUSABLE` a refusal is about, if the request has it; "" for none."""
+def refused(said: str, asked: Mapping[str, Any]) -> Part | None:
+    """Which of `REFUSABLE` a refusal is about, if the request has it."""
     for what, (pattern, without) in REFUSABLE.items():
         if re.search(pattern, said, re.IGNORECASE) and without(dict(asked)) != asked:
             return what
-    return ""
+    return None
 
 
 def _renamed(asked: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def _without_system(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 # What some servers refuse of a request, by what they say then, and the request without it.
-REFUSABLE: Mapping[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+REFUSABLE: Mapping[Part, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "max_tokens": (r"max_completion_tokens", _renamed),  # OpenAI's models that think
     "temperature": (r"temperature", _without_temperature),  # the same, which take none but their own
     "system": (r"system.*\brole|\brole.*system|roles? must alternate|only user", _without_system),  # Gemma, Mistral, o1

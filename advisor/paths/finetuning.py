@@ -3,24 +3,39 @@
 from dataclasses import replace
 
 import trainers
-from advisor.paths.prompting import baseline, rate
+from advisor.paths.prompting import baseline, constrained, rate
 from advisor.runtime.bench import Bench
 from advisor.system import Context, System
 
 
 def finetuning(bench: Bench) -> System:
     """An adapter that answers from the instruction alone."""
-    return tuned(bench, baseline(bench), "build/finetuning")
+    return decoded(bench, tuned(bench, baseline(bench), "build/finetuning"))
 
 
 def rag_finetuning(bench: Bench) -> System:
     """An adapter that answers from retrieved passages, trained with what retrieval finds for the training inputs."""
-    return tuned(bench, reading(bench), "build/rag+finetuning")
+    return decoded(bench, tuned(bench, reading(bench), "build/rag+finetuning"))
 
 
 def reading(bench: Bench) -> System:
     """The baseline with passages in its prompt, as many as a tuned system reads: one, unless the task says how many."""
     return replace(baseline(bench), context=Context("retrieved", bench.task.retrieval.k or 1))
+
+
+def decoded(bench: Bench, system: System) -> System:
+    """The tuned system as it was tuned, decoding freely, or held to the form of the task's outputs: what scores better on the
+    examples to choose on. Of equals held, where the task names the form itself: it can't be wrong then."""
+    decoding, examples = constrained(bench), bench.choosing
+    if not decoding or not examples:
+        return system
+    held = replace(system, decoding=decoding)
+    free, bound = (
+        rate(bench, [made.text for made in bench.runtime.predict(one, examples, f"choose: {what}")], examples)
+        for one, what in ((system, "tuned"), (held, "tuned, constrained"))
+    )
+    named = bool(bench.task.labels) or bench.task.schema is not None
+    return held if bound > free or (named and bound == free) else system
 
 
 def tuned(bench: Bench, system: System, folder: str, evaluations: int = 4) -> System:

@@ -187,7 +187,10 @@ class Runtime:
         return chosen
 
     def _classify(self, system: Classifier, examples: Sequence[Example]) -> list[Prediction]:
-        head = trainers.load_head(runfolder.within(self.folder, system.head))
+        try:
+            head = trainers.load_head(runfolder.within(self.folder, system.head))
+        except ValueError as error:
+            raise CannotError(f"the classifier can't be read ({error}); run it again") from error
         if system.embedder != self.embedder.fingerprint:
             raise CannotError("the classifier was built on another embedding model than the one that is installed")
         vectors = self.embedder([example.input for example in examples])

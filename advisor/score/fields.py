@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from advisor.score.sets import micro_f1
+from advisor.texts import clean
 
 
 def parse_json(text: str) -> Any:
@@ -26,17 +27,18 @@ def parse_json(text: str) -> Any:
 def fields(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Every field as (path such as `a.b[0]`, value as JSON); an empty list or object inside is a field, at the root none.
 
-    Numbers compare by value (1 and 1.0 are equal), everything else by type and value.
+    Numbers compare by value (1 and 1.0 are equal), text without what Unicode holds for equal, everything else by type and
+    value.
     """
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from fields(inner, f"{path}.{key}" if path else key)
+            yield from fields(inner, f"{path}.{clean(key)}" if path else clean(key))
     elif isinstance(value, list) and value:
         for i, inner in enumerate(value):
             yield from fields(inner, f"{path}[{i}]")
     elif path or not isinstance(value, dict | list):
         whole = isinstance(value, float) and value.is_integer()
-        yield path, json.dumps(int(value) if whole else value)
+        yield path, json.dumps(int(value) if whole else clean(value) if isinstance(value, str) else value)
 
 
 def _json_fields(text: str, answer: str) -> tuple[frozenset[tuple[str, str]], str]:

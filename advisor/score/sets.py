@@ -8,7 +8,7 @@ from typing import Any
 
 from advisor.score.metric import Floats, Metric, Statistics, ratio
 from advisor.task import Example
-from advisor.texts import visible
+from advisor.texts import clean
 
 # A text, and the answer that it is compared with, to what the text holds and what kind of thing that is: where neither
 # holds anything, two texts of one kind are equal.
@@ -64,12 +64,12 @@ def array(text: str) -> tuple[str, ...] | None:
         return None
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         return None
-    return tuple(visible(item).strip() for item in value)
+    return tuple(clean(item).strip() for item in value)
 
 
 def parts(text: str, signs: Iterable[str]) -> tuple[str, ...]:
     """The labels between the signs of a text."""
-    pieces = re.split("|".join(map(re.escape, signs)) or r"\Z", visible(text))
+    pieces = re.split("|".join(map(re.escape, signs)) or r"\Z", clean(text))
     return tuple(piece.strip() for piece in pieces if piece.strip())
 
 

@@ -11,7 +11,9 @@ from advisor.measure.proof import Result
 from advisor.runtime.finder import Search
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Text, table
 from advisor.show.full import ladder
+from advisor.show.proven import beside
 from advisor.show.words import (
+    FORMS,
     NOTHING,
     STEPS,
     besides,
@@ -75,6 +77,8 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
     """A bar for each probe with its interval, the metric's floors, the gaps."""
     yield Text(f"{diagnosis.examples:,} development examples · {diagnosis.metric}, 0 to 100")
     yield ladder(diagnosis)
+    if forms := next((probe.valid for probe in diagnosis.probes if probe.valid), None):
+        yield Text(f"valid: {FORMS[list(forms)[-1]]}", "soft")
     right = f"already right {percent(diagnosis.gaps.get('none', 0.0))}"
     gaps = [f"{name} {percent(share)}" for name, share in diagnosis.gaps.items() if share and name != "none"]
     yield Text(f"{right} · gaps: {' · '.join(gaps)}" if gaps else f"{right} · no gaps")
@@ -136,11 +140,7 @@ def _result(result: Result) -> Iterator[Block]:
     if over := result.gain_over_runner_up:
         better = f"{gain(over[1])} {span(over)}: {result.runner_up_verdict}"
         yield Text(f"over {result.runner_up} ({figure(result.runner_up_score)}) {better}")
-    if clean := result.clean:
-        yield Text(f"on the {clean.items:,} examples that no training row is near: {figure(clean.test)}")
-    if lost := result.forgetting:
-        asked = f"{lost.questions:,} general questions {figure(lost.before)} → {figure(lost.after)}"
-        yield Text(f"forgetting: moved {figure(lost.divergence, 3)} nats per token; {asked}")
+    yield from beside(result)
     for name, one in (result.answered or {}).items():
         who = {"test": result.path, "runner_up": result.runner_up}[name]
         yield Text(f"{who} answered {percent(one.share)}, over those it scores {figure(one.score)}")

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Recommendation
-from advisor.measure.diagnosis import Diagnosis
+from advisor.measure.diagnosis import Diagnosis, Probe
 from advisor.measure.proof import Result
 from advisor.paths.abstaining import Abstaining
 from advisor.runtime.finder import Search
 from advisor.show.blocks import Bar, Bars, Beside, Block, Bullets, Item, Section, Shares, Text, table
 from advisor.show.gathered import RunFiles
+from advisor.show.proven import beside
 from advisor.show.words import (
     GAP_WORDS,
     NOTHING,
@@ -24,6 +25,8 @@ from advisor.show.words import (
     percent,
     places,
     span,
+    strictest,
+    valid,
 )
 
 
@@ -50,10 +53,12 @@ def sections(run: RunFiles) -> Iterator[Section]:
 
 def ladder(diagnosis: Diagnosis) -> Bars:
     """The probes one below the other, with the metric's floors."""
-    bars = (
-        Bar(p.name, p.value, p.lo, p.hi, " · ".join(filter(None, [lacking(p.unscored, len(p.cut)), besides(p.beside)])))
-        for p in diagnosis.probes
-    )
+
+    def note(probe: Probe) -> str:
+        told = (strictest(probe.valid), lacking(probe.unscored, len(probe.cut)), besides(probe.beside))
+        return " · ".join(filter(None, told))
+
+    bars = (Bar(p.name, p.value, p.lo, p.hi, note(p)) for p in diagnosis.probes)
     return Bars(tuple(bars), diagnosis.floors)
 
 
@@ -68,10 +73,11 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
             f"{len(p.cut):,}",
             duration(p.seconds),
             f"{p.tokens:,}",
+            valid(p.valid) or NOTHING,
         )
         for p in diagnosis.probes
     ]
-    probes = table("probe|path|>scored|>unscored|>cut off|>time|>tokens", *rows)
+    probes = table("probe|path|>scored|>unscored|>cut off|>time|>tokens|valid output", *rows)
     notes = [Text(note, "warning") for note in diagnosis.notes]
     yield Section("The ladder of probes", (Text(head, "soft"), ladder(diagnosis), probes, *notes))
     shares = {name: (share, GAP_WORDS[name]) for name, share in diagnosis.gaps.items() if share}
@@ -187,7 +193,7 @@ def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
 def _result(result: Result) -> Iterator[Section]:
     names = finalists(result)
     what = (
-        f"{result.test_items:,} examples that nothing had seen, opened once for each system; "
+        f"{result.test_items:,} examples that no system learned from, opened once for each system; "
         f"{result.metric}, 0 to 100, 95 % intervals."
     )
     ends = {label: result.intervals[name] for name, label in names.items() if name in result.intervals}
@@ -200,18 +206,9 @@ def _result(result: Result) -> Iterator[Section]:
         more = result.gain_over_runner_up
         verdict = result.runner_up_verdict or ""
         over.append((f"{result.path} over {result.runner_up}", gain(more[1]), span(more), verdict))
-    notes = []
-    if one := result.clean:
-        notes.append(f"On the {one.items:,} test examples that no training row is near it scores {figure(one.test)}.")
-    if lost := result.forgetting:
-        notes.append(
-            f"Forgetting: tuning moved the model by {figure(lost.divergence, 3)} nats per token on text that the base "
-            f"wrote; on {lost.questions:,} general questions it scored {figure(lost.before)} before and "
-            f"{figure(lost.after)} after."
-        )
     ledger = Text(f"Ledger line: {result.ledger}", "soft")
     compared = table("comparison|>gain|>interval|verdict", *over)
-    yield Section("Proof on the sealed test", (Text(what, "soft"), bars, compared, *map(Text, notes), ledger))
+    yield Section("Proof on the sealed test", (Text(what, "soft"), bars, compared, *beside(result), ledger))
     yield _costs(result)
     if result.examples:
         given = [
@@ -281,7 +278,7 @@ def _reproduce(run: RunFiles) -> Section:
     rows = [("run folder", run.folder)]
     if task := run.task:
         versions = ", ".join(f"{name} {number}" for name, number in task.versions.items())
-        rows += [("command", task.command), ("model", task.model), ("hash of the weights", task.model_fingerprint)]
+        rows += [("command", task.command), ("model", task.model), ("hash of the model", task.model_fingerprint)]
         rows += [("hash of the data", task.fingerprint), ("seed", str(task.seed)), ("machine", task.machine)]
         rows += [("versions", versions), *((name, str(value)) for name, value in task.flags.items() if value)]
         rows += [("rows left out", f"{len(task.left_out)}: {places(task.left_out)}")] if task.left_out else []

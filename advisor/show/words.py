@@ -29,6 +29,12 @@ STEPS: Mapping[str, str] = {
     "system": "building",
     "result": "proof",
 }
+FORMS: Mapping[str, str] = {
+    "json": "JSON",
+    "schema": "JSON by the schema",
+    "label": "one of the labels",
+    "labels": "labels of the task",
+}
 NOTHING = "–"
 # What could move the cursor, ring, or turn the reading direction has no place in a table.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -87,7 +93,7 @@ def duration(seconds: float | None) -> str:
 
 def lacking(unscored: int, cut: int) -> str:
     """How many answers are not there, and how many not whole; "" where all are."""
-    told = (f"{count:,} {what}" for count, what in ((unscored, "unscored"), (cut, "cut off at the limit")) if count)
+    told = (f"{count:,} {what}" for count, what in ((unscored, "unscored"), (cut, "cut")) if count)
     return " · ".join(told)
 
 
@@ -105,7 +111,7 @@ def answered(value: str | float) -> str:
 def headline(recommendation: Recommendation | None, result: Result | None) -> str:
     """The answer in one sentence: the path, how sure, what it gained on the sealed test; or that it is not known."""
     if result:
-        return _proven(recommendation, result)
+        return " ".join(filter(None, (_proven(recommendation, result), opened(result), narrowed(result))))
     if not recommendation:
         return "Nothing has been recommended yet."
     first, certainty = recommendation.ranking[0], figure(recommendation.certainty, 2)
@@ -134,6 +140,41 @@ def _proven(recommendation: Recommendation | None, result: Result) -> str:
         return f"You asked for {path} ({sure}): {measured}: {verdict}."
     begin = "Take" if result.verdict == "better" else "Recommended, but the gain is not proven:"
     return f"{begin} {path} ({sure}): {measured}: {verdict}."
+
+
+def opened(result: Result) -> str:
+    """How often the sealed test had been opened before this run; "" where it had not been."""
+    before = result.opened_before
+    if not before.times:
+        return ""
+    times = "once" if before.times == 1 else f"{before.times:,} times"
+    others = "another system" if before.systems == 1 else f"{before.systems:,} other systems"
+    whom = f"for {others}" if before.systems else "for these very systems, which changes no figure"
+    return f"The sealed test had been opened {times} before this run, {whom}."
+
+
+def narrowed(result: Result) -> str:
+    """That tuning left little of what the model knew; "" where that is not so."""
+    if not result.forgetting or not result.forgetting.severe:
+        return ""
+    before, after = result.forgetting.answered
+    asked = f"of {result.forgetting.questions:,} general questions it answers {after:,}, before it answered {before:,}"
+    return f"Tuning left little but this task: {asked}."
+
+
+def valid(shares: Mapping[str, float]) -> str:
+    """The shares of texts in a form that a program can read."""
+    return ", ".join(f"{_at_least(share)} {FORMS[name]}" for name, share in shares.items())
+
+
+def strictest(shares: Mapping[str, float]) -> str:
+    """The share in the strictest of those forms."""
+    return f"{_at_least(min(shares.values()))} valid" if shares else ""
+
+
+def _at_least(share: float) -> str:
+    """A share in per cent, rounded down: 100 % is said of all alone."""
+    return f"{math.floor(1000 * share + 1e-9) / 10:g} %"
 
 
 def tone(recommendation: Recommendation | None, result: Result | None) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import time
@@ -146,6 +147,52 @@ def test_a_cross_encoder_that_tells_classes_apart_is_refused(tmp_path: Path) -> 
         CrossEncoder(located("minilm"), num_labels=2).save(str(tmp_path / "made"))
     with pytest.raises(ValueError, match="gives 2 scores"):
         cross_encoder(str(tmp_path / "made"))
+
+
+def copied(name: str, folder: Path) -> Path:
+    """A model's folder once more, its weights not doubled."""
+
+    def put(source: str, target: str) -> None:
+        (os.symlink if source.endswith(".safetensors") else shutil.copyfile)(source, target)
+
+    return Path(shutil.copytree(name, folder, copy_function=put))
+
+
+def change(file: Path, **changed: object) -> None:
+    value = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**value, **changed}), encoding="utf-8")
+
+
+CHANGES = {
+    "1_Pooling/config.json": {"pooling_mode_mean_tokens": False, "pooling_mode_cls_token": True},
+    "config.json": {"layer_norm_eps": 0.1},
+    "sentence_bert_config.json": {"max_seq_length": 64},
+    "tokenizer_config.json": {"do_lower_case": False},
+    "config_sentence_transformers.json": {"prompts": {"query": "question: ", "document": ""}},
+}
+
+
+def test_an_embedder_is_told_by_what_it_holds_not_by_its_name(minilm: Embedder, tmp_path: Path) -> None:
+    same = copied(located("minilm"), tmp_path / "same")
+    assert load_embedder(str(same)).fingerprint == minilm.fingerprint
+    seen = {minilm.fingerprint}
+    for file, changed in CHANGES.items():
+        other = copied(located("minilm"), tmp_path / file.replace("/", "-"))
+        change(other / file, **changed)
+        seen.add(load_embedder(str(other)).fingerprint)
+    assert len(seen) == 1 + len(CHANGES)
+
+
+def test_so_is_a_cross_encoder(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        CrossEncoder(located("minilm"), num_labels=1).save(str(tmp_path / "made"))
+    first, copy = (
+        cross_encoder(str(folder)) for folder in (tmp_path / "made", copied(str(tmp_path / "made"), tmp_path / "copy"))
+    )
+    assert first.fingerprint == copy.fingerprint
+    change(tmp_path / "copy" / "tokenizer_config.json", do_lower_case=False)
+    assert cross_encoder(str(tmp_path / "copy")).fingerprint != first.fingerprint
 
 
 def edit(file: Path, **more: object) -> None:

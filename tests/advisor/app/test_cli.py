@@ -1,14 +1,19 @@
 """The command line as a script sees it: exit codes, one JSON value, no traceback."""
 
 import json
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from advisor import flow
 from advisor.answers import KEYS
 from advisor.app.cli import app
+from advisor.runtime.settings import Settings, parse_budget
 from advisor.system import PATH_NAMES
 
 
@@ -286,3 +291,18 @@ def test_random_answers_always_give_a_whole_ranking(call):
         assert {entry["path"] for entry in value["ranking"]} == set(PATH_NAMES)
         assert all(0 <= entry["probability"] <= 1 for entry in value["ranking"])
         assert (value["path"] is None) == (value["certainty"] < value["enough"])
+
+
+def test_two_commands_do_not_work_in_one_run_folder_at_once(call):
+    write_task(Path("task"), [{"input": f"{i} {'a' * i}", "output": "yes"} for i in range(40)],
+               model="http://127.0.0.1:9/v1#tiny")  # fmt: skip
+    command = [sys.executable, "-m", "advisor", "diagnose", "task", "--dry-run", "--budget", "900ktok"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    [folder] = Path("runs").glob("t-*")
+    mine = flow.opened(Path("task"), Settings(budget=parse_budget("900ktok")))
+    assert mine.folder == folder
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"{folder} is in use by process {os.getpid()} on " in done.stderr and "since" in done.stderr
+    del mine
+    assert subprocess.run(command, capture_output=True).returncode == 0

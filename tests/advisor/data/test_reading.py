@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -147,6 +148,31 @@ def test_a_number_may_be_right_within_a_tolerance(tmp_path: Path) -> None:
     assert problem.line == 2 and "number within 0.5" in problem.do
 
 
+@pytest.mark.parametrize("given", [True, False], ids=["test given", "test split off"])
+def test_labels_are_those_of_training_rows_and_never_of_the_sealed_test(tmp_path: Path, given: bool) -> None:
+    rng = random.Random(0)
+    labels = ["yes", "no"] * 60 + [f"only {i}" for i in range(40)]
+    rng.shuffle(labels)
+    rows = [{"input": " ".join(rng.sample(string.ascii_letters, 9)), "output": label} for label in labels]
+    files = {"task.yaml": "metric: macro_f1", "train.jsonl": "\n".join(map(json.dumps, rows))}
+    if given:
+        files["test.jsonl"] = '{"input": "a question", "output": "sealed"}'
+    made = task(tmp_path, files)
+    assert set(made.labels) == {row.output for row in made.split.train}
+    assert {row.output for row in made.split.test} - set(made.labels)
+
+
+def test_the_labels_of_sets_are_those_of_training_rows_too(tmp_path: Path) -> None:
+    sealed = "\n".join(json.dumps({"input": f"sealed {i}", "output": ["a", f"sealed {i}"]}) for i in range(5))
+    made = task(tmp_path, {"train.jsonl": rows([["b", "a"], ["c"], ["a"], ["b", "c"]] * 15), "test.jsonl": sealed})
+    assert (made.metric, made.labels) == ("set_f1", ("a", "b", "c"))
+
+
+def test_the_metric_does_not_follow_from_the_sealed_test(tmp_path: Path) -> None:
+    long = json.dumps({"input": "q", "output": "word " * 40}) + "\n"
+    assert task(tmp_path, {"test.jsonl": long * 9}).metric == "exact_match"
+
+
 def test_what_a_folder_has_that_can_not_be_read_is_left_out_and_told(tmp_path: Path) -> None:
     files: Files = {
         "task.yaml": "documents: handbook",
@@ -160,6 +186,15 @@ def test_what_a_folder_has_that_can_not_be_read_is_left_out_and_told(tmp_path: P
     del files["handbook/leave.md"]
     (alone,) = problems(folder(tmp_path / "alone", files))
     assert str(alone.where).endswith("handbook/broken.md")
+
+
+def test_what_a_corpus_has_that_can_not_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+    lines = ['{"_id": "a", "text": "x"}', '{"_id": "b", "text": ""}', '{"_id": "c", "title": "T", "text": ""}', "[1"]
+    made = task(tmp_path, {"corpus.jsonl": "\n".join(lines)})
+    assert [document.id for document in made.documents] == ["a", "c"]
+    assert [(one.file, one.line) for one in made.unreadable] == [("corpus.jsonl", 2), ("corpus.jsonl", 4)]
+    (alone,) = problems(folder(tmp_path / "alone", {"corpus.jsonl": lines[1]}))
+    assert alone.line == 1
 
 
 def test_answers_alone_are_a_task_where_no_rows_are_needed(tmp_path: Path) -> None:
@@ -348,7 +383,7 @@ BROKEN: list[tuple[Files, str, int | None, str]] = [
     ({"test.jsonl": TEST.replace('"t"', '"b"')}, "test.jsonl", 1, "the id of train.jsonl:2 too"),
     ({"test.jsonl": TEST.replace("}", ', "gold": ["d9"]}'), "corpus.jsonl": CORPUS}, "test.jsonl", 1, "'d9'"),
     ({"test.jsonl": TEST.replace("}", ', "gold": ["d9"]}')}, "test.jsonl", 1, "Add documents"),
-    ({"corpus.jsonl": CORPUS + "{"}, "corpus.jsonl", 2, ""),
+    ({"corpus.jsonl": "{"}, "corpus.jsonl", 1, ""),
     # labels, schema, incumbent
     ({"labels.json": "["}, "labels.json", 1, "not valid JSON"),
     ({"labels.json": ""}, "labels.json", None, "is empty"),

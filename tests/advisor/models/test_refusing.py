@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.errors import OutsideError
+from advisor.errors import InputError, OutsideError
 from advisor.system import Request
 from trainers.rendering import Turn
 
-from .conftest import FREE, Body, Server, requests, texts, told
+from .conftest import FREE, PATIENT, Body, Server, requests, texts, told
 
 SAID = {
     "max_tokens": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
@@ -16,6 +16,11 @@ SAID = {
     "system": "Unsupported value: 'messages[0].role' does not support 'system' with this model.",
 }
 ASKED = Request((Turn("system", "Shout."), Turn("user", "hello")), FREE)
+
+
+@pytest.fixture(autouse=True)
+def patient(server: Server) -> None:
+    server.patience = PATIENT
 
 
 def refusing(*parts: str):
@@ -76,3 +81,9 @@ def test_a_server_that_only_streams_is_refused_with_what_to_do(server: Server, s
     server.faults = {"input 0": ["stream"]}
     with pytest.raises(OutsideError, match="as a stream only"):
         list(server.endpoint().generate(requests(1)))
+
+
+def test_habits_that_no_run_wrote_are_told(server: Server, tmp_path) -> None:
+    (tmp_path / "habits.json").write_text('{"refuses": ["everything"]}')
+    with pytest.raises(InputError, match=r"habits\.json.*refuses"):
+        texts(replace(server.endpoint(), folder=tmp_path), requests(1))

@@ -13,7 +13,7 @@ from advisor.models.habits import LARGER, ROOM, SPARE, Habits
 from advisor.models.spending import Meter, estimate
 from advisor.system import Decoding, Prediction
 
-from .conftest import FREE, QUICK, Body, Server, requests, texts
+from .conftest import FREE, PATIENT, Body, Server, requests, texts
 
 THOUGHT = "First I look at the input, then I put it into capitals, one letter at a time."  # about 20 tokens
 SPENT = estimate(THOUGHT)
@@ -38,6 +38,11 @@ FORMS: dict[str, Form] = {
     },
     "hidden": lambda thought, answer: {"content": answer},
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def patient(server: Server) -> None:
+    server.patience = PATIENT
 
 
 def thinker(form: Form, thought: str = THOUGHT, details: bool = False, ends: bool = True) -> Callable[[Body], Body]:
@@ -197,7 +202,7 @@ def test_what_a_server_can_do_and_how_fast_is_found_out_behind_its_thought(serve
         )(body)
 
     server.reply = held
-    endpoint = Endpoint(server.address(can=None), folder=tmp_path, patience=QUICK)
+    endpoint = Endpoint(server.address(can=None), folder=tmp_path, patience=PATIENT)
     assert endpoint.can == {"generate", "constrain"}
     assert endpoint.measure().decode > 0 and endpoint.habits.thought == 75
 

@@ -41,9 +41,33 @@ def test_hostile_text_is_shown_and_does_nothing(name: str) -> None:
     [
         ("profile", ["train 300", "5,513 documents", "97 %", "84 %", "17 (40)", "3, 4, 5", "25 more"]),
         ("search", ["ndcg@10 on 93 questions", "0.812 (chosen)", "412 pairs: 0.812 → 0.846, kept"]),
-        ("diagnosis", ["28 ± 6", "81 ± 6", "already right 19 %", "knowledge 33 %", "capability 14 %", "1 unscored"]),
+        (
+            "diagnosis",
+            [
+                "28 ± 6",
+                "81 ± 6",
+                "already right 19 %",
+                "knowledge 33 %",
+                "capability 14 %",
+                "87.5 % valid",
+                "valid: JSON",
+            ],
+        ),
         ("recommendation", ["certainty 0.93", "+25.4 [21.4, 29.7]", "-31.7", "2:11 min", "fresh-facts"]),
-        ("result", ["400", "28.1 → 54.4", "+26.3 [22.9, 29.6]: better", "+20.9 [17.2, 24.8]", "0.021", "397", "87.5"]),
+        (
+            "result",
+            [
+                "400",
+                "28.1 → 54.4",
+                "+26.3 [22.9, 29.6]: better",
+                "+20.9 [17.2, 24.8]",
+                "0.021",
+                "397",
+                "87.5",
+                "12 times",
+                "25.9",
+            ],
+        ),
     ],
 )
 def test_figures_are_those_of_the_value(name: str, figures: list[str]) -> None:
@@ -73,7 +97,7 @@ def test_what_was_cut_off_is_told() -> None:
     run = a_run()
     assert run.diagnosis and run.result
     probes = tuple(replace(probe, cut=("a", "b")) for probe in run.diagnosis.probes)
-    assert "1 unscored · 2 cut off at the limit" in " ".join(printed(replace(run.diagnosis, probes=probes)).split())
+    assert "1 unscored · 2 cut" in " ".join(printed(replace(run.diagnosis, probes=probes)).split())
     told = printed(replace(run.result, cut={"baseline": 7, "test": 0}))
     assert "cut off at the limit, scored as it stands: baseline 7" in told and "test 0" not in told
     assert "3 answers were cut off" in printed(Evaluation("rouge_l", 50.0, (20.0, 80.0), 4, 0, 0, {}, cut=3))

@@ -1,6 +1,10 @@
 from dataclasses import replace
 
-from advisor.show.words import duration, figure, headline
+from advisor.measure.forgetting import Forgetting
+from advisor.measure.ledger import Opened
+from advisor.measure.proof import Clean, Result
+from advisor.show.proven import beside
+from advisor.show.words import duration, figure, headline, valid
 
 from .conftest import a_run
 
@@ -18,3 +22,43 @@ def test_what_is_no_number_is_a_dash() -> None:
     assert [figure(value) for value in (None, float("nan"), -0.01, 1234.56)] == ["–", "–", "0.0", "1,234.6"]
     told = ["0.4 s", "9.0 s", "1:00 min", "2:10 min", "1:05 h"]
     assert [duration(s) for s in (0.44, 9, 59.7, 130, 3900)] == told
+
+
+def said(result: Result) -> str:
+    return " ".join(text.text for text in beside(result))
+
+
+def test_how_often_the_test_was_opened_before_stands_beside_its_figures_with_what_that_does() -> None:
+    run = a_run()
+    assert run.result
+    told = "The sealed test had been opened 12 times before this run, for 9 other systems."
+    assert told in headline(run.recommendation, run.result)
+    assert told in said(run.result) and "looks best owes a part of that to luck" in said(run.result)
+    once = replace(run.result, opened_before=Opened(1, 1))
+    assert "opened once before this run, for another system." in said(once)
+    again = replace(run.result, opened_before=Opened(3, 0))
+    assert "changes no figure" in said(again) and "luck" not in said(again)
+    first = replace(run.result, opened_before=Opened(0, 0))
+    assert "opened" not in said(first) and "had been opened" not in headline(run.recommendation, first)
+
+
+def test_that_tuning_left_nothing_else_is_said_in_words() -> None:
+    run = a_run()
+    assert run.result and "Tuning left" not in headline(run.recommendation, run.result)
+    gone = replace(run.result, forgetting=Forgetting(3.1, 75.0, 0.0, 12))
+    told = "Tuning left little but this task: of 12 general questions it answers 0, before it answered 9."
+    assert told in headline(run.recommendation, gone) and told in said(gone)
+    for before, after in ((75.0, 41.7), (41.7, 0.0), (100.0, 58.3)):
+        assert "Tuning left" not in said(replace(run.result, forgetting=Forgetting(3.1, before, after, 12)))
+
+
+def test_a_test_without_a_clean_part_says_so() -> None:
+    result = a_run().result
+    assert result and "scores 54.1, +25.9 [21.7, 30.1] over the baseline" in said(result)
+    assert "learned by heart" in said(replace(result, clean=Clean(0, None, None)))
+    assert "training row" not in said(replace(result, clean=None))
+
+
+def test_all_is_said_of_all_alone() -> None:
+    assert valid({"json": 1.0, "schema": 0.9996}) == "100 % JSON, 99.9 % JSON by the schema"
+    assert valid({"label": 0.29}) == "29 % one of the labels" and valid({}) == ""
