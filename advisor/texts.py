@@ -15,7 +15,8 @@ from retrieval.words import joined
 from retrieval.words import spaced as spaced  # scores ask only here
 from retrieval.words import written as written
 from retrieval.writing import clean as clean
-from retrieval.writing import compared
+from retrieval.writing import compared as compared
+from retrieval.writing import plain as plain
 
 Lines = Mapping[tuple[str, ...], int]  # the line of each key of a YAML file, by its path: ("answers", "facts_change")
 

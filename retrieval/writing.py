@@ -26,7 +26,7 @@ _OPTIONAL = re.compile(  # Hebrew points, Arabic harakat and tatweel, joiners wi
 _SIGNS = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63", "-"),
     **dict.fromkeys("\u2018\u2019\u02bc\u055a", "'"),
-    **{"\u066b": ".", "\u066c": ","},  # of Arabic numbers
+    **{"\u066b": ".", "\u066c": ",", "\u0149": "'n"},  # of Arabic numbers; the Afrikaans article
 }
 _SIGN = re.compile(f"[{''.join(_SIGNS)}]")
 _SPACED_THOUSANDS = re.compile("[\u00a0\u2009\u202f](?<=[0-9].)(?=[0-9]{3}(?![0-9]))")
@@ -48,22 +48,28 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", _IDLE_JOINER.sub("", _INVISIBLE.sub("", text)))
 
 
-def compared(text: str) -> str:
-    """The clean text as its words are compared: in lower case (Unicode's caseless matching), each letter in one form.
+def plain(text: str) -> str:
+    """The clean text in its own case, each letter in one form.
 
-    "ﬁ" is "fi", "ｱ" is "ア", "CO₂" is "co2" (and "10²" not "102"); digits of any script, dashes and apostrophes are those of
+    "ﬁ" is "fi", "ｱ" is "ア", "CO₂" is "CO2" (and "10²" not "102"); digits of any script, dashes and apostrophes are those of
     ASCII. What is optional in writing is gone: Arabic harakat and tatweel, Hebrew points, joiners within words.
     """
     if text.isascii():
-        return text.lower()
+        return text
     text = unicodedata.normalize("NFC", text)
-    if _COMMON.fullmatch(text):
-        text = unicodedata.normalize("NFC", text.casefold())
-    else:
-        text = _FORMS.sub(lambda form: unicodedata.normalize("NFKC", form[0]), clean(text)).casefold()
-        text = _OPTIONAL.sub("", unicodedata.normalize("NFC", text)).replace("i\u0307", "i")  # the Turkish capital İ
+    if not _COMMON.fullmatch(text):
+        text = _FORMS.sub(lambda form: unicodedata.normalize("NFKC", form[0]), clean(text))
+        text = _OPTIONAL.sub("", unicodedata.normalize("NFC", text))
         text = _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
     return _SIGN.sub(lambda sign: _SIGNS[sign[0]], _SPACED_THOUSANDS.sub(",", text))
+
+
+def compared(text: str) -> str:
+    """The plain text as its words are compared: in lower case (Unicode's caseless matching)."""
+    if text.isascii():
+        return text.lower()
+    folded = unicodedata.normalize("NFC", plain(text).casefold())
+    return folded.replace("i\u0307", "i")  # of the Turkish capital İ
 
 
 def folded(text: str) -> str:

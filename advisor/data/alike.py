@@ -9,7 +9,7 @@ from itertools import combinations
 from rapidfuzz.distance import OSA
 
 from advisor.score.numbers import read_number
-from advisor.texts import clean
+from advisor.texts import clean, compared, written
 
 LONG_WORD = 4  # letters; two shorter words with one of them changed are two words
 SLIP = 0.5  # of the rows of the label meant, at most; what is written as often is meant
@@ -28,7 +28,7 @@ def likeness(text: str) -> str:
     """What labels that are alike have in common: no case, nothing invisible, numbers by value, words in one go."""
     if number := read_number(text):
         return f"{number.value.normalize() + 0:f} {number.unit}"  # + 0: no minus before a zero
-    return _JOINT.sub("", " ".join(clean(text).casefold().split()))
+    return _JOINT.sub("", " ".join(compared(text).split()))
 
 
 def alike(counts: Mapping[str, int]) -> list[Alike]:
@@ -56,20 +56,19 @@ def _difference(one: str, other: str) -> str:
     one, other = clean(one), clean(other)
     if one == other:
         return "invisible characters"
-    return "case" if one.casefold() == other.casefold() else "spaces or hyphens"
+    if one.casefold() == other.casefold():
+        return "case"
+    return "how letters are written" if compared(one) == compared(other) else "spaces or hyphens"
 
 
 def _one_slip(one: str, other: str) -> bool:
     """Whether one letter of one long word is wrong, missing, too much, or has changed places with the next."""
-    pairs = zip(_words(one), _words(other), strict=False)
-    different = [pair for pair in pairs if pair[0] != pair[1]]
+    ours, theirs = written(one), written(other)
+    different = [pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]]
     return (
-        len(_words(one)) == len(_words(other))
+        len(ours) == len(theirs)
         and len(different) == 1
         and min(map(len, different[0])) >= LONG_WORD
         and OSA.distance(*different[0], score_cutoff=1) == 1
+        and not any(character.isdigit() for word in different[0] for character in word)
     )
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in re.split(r"[\W\d_]*[\s\d_-][\W\d_]*", clean(text).casefold()) if word]

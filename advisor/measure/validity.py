@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from advisor.data.kinds import sort_of
 from advisor.data.taskfolder import checker
+from advisor.score import sets
 from advisor.score.fields import parse_json
 from advisor.system import Prediction
 from advisor.task import Task
@@ -16,13 +17,16 @@ def validity(task: Task, predictions: Sequence[Prediction]) -> dict[str, float]:
 
 
 def forms(task: Task) -> Mapping[str, Callable[[str], bool]]:
-    """What tells whether a text is "json" and follows the "schema" where the task has one, or is a "label": one or,
-    where rows have several, some of the task's, else of the training rows."""
+    """What tells whether a text is "json" and follows the "schema" where the task has one, or is a "label": one of the
+    task's, else of the training rows; or has such "labels" alone where a row may have several."""
     rows = task.split.train or task.split.compare
-    sort = sort_of(task, rows)
+    sort = sort_of(task, task.split.seen)
     if sort.kind == "label":
         fault = checker(task.labels or sort.labels(rows), None, sort.between)
-        return {"label": lambda text: not fault(text)}
+        if sort.between is None:
+            return {"label": lambda text: not fault(text)}
+        array = sort.between == sets.ARRAY
+        return {"labels": lambda text: not fault(text) and (not array or sets.array(text) is not None)}
     if sort.kind != "json":
         return {}
     outside = checker((), task.schema)

@@ -10,7 +10,7 @@ import numpy as np
 from advisor.score.metric import Metric, Statistics, ratio
 from advisor.score.overlap import same_text
 from advisor.task import Example
-from advisor.texts import clean
+from advisor.texts import plain
 
 WITHIN = " within "  # stands between the metric's name and its tolerance: "number within 0.5", "number within 5%"
 LONGEST = 64  # characters of a number with its unit
@@ -19,7 +19,7 @@ LARGEST = 1e15  # beyond it a text of digits is a key of something, and float fi
 # Digits in groups of thousands (of two in India) or in one go, with a point before the decimals; a comma before them only
 # where it can separate no thousands. No zero before other digits: codes and telephone numbers are no quantities.
 _DIGITS = r"""
-    [1-9]\d{0,2} (?: (?P<mark>[,'’\u00a0\u2009\u202f]) \d{2,3} (?: (?P=mark) \d{2,3} )* (?<=\d{3}) ) (?: \.\d+ )?
+    [1-9]\d{0,2} (?: (?P<mark>[,']) \d{2,3} (?: (?P=mark) \d{2,3} )* (?<=\d{3}) ) (?: \.\d+ )?
   | [1-9]\d{0,2} (?: \.\d{3} )+ ,\d+
   | (?: [1-9]\d* | 0 ) , (?: \d{1,2} | \d{4,} ) | 0,\d{3}
   | (?: [1-9]\d* | 0 ) (?: \.\d* )? | \.\d+
@@ -31,7 +31,6 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_PLAIN = str.maketrans("−٫٬", "-.,")
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,7 @@ def read_number(text: str) -> Number | None:
     """
     if len(text) > LONGEST:
         return None
-    plain = "".join(str(unicodedata.decimal(c, c)) for c in clean(text).strip().translate(_PLAIN))
-    match = _NUMBER.fullmatch(plain)
+    match = _NUMBER.fullmatch(plain(text).strip())
     if not match or (match["before"] and (match["after"] or unicodedata.category(match["before"]) != "Sc")):
         return None
     digits = re.sub(r"[^\d.,]", "", match["digits"])

@@ -29,7 +29,12 @@ STEPS: Mapping[str, str] = {
     "system": "building",
     "result": "proof",
 }
-FORMS: Mapping[str, str] = {"json": "JSON", "schema": "JSON by the schema", "label": "one of the labels"}
+FORMS: Mapping[str, str] = {
+    "json": "JSON",
+    "schema": "JSON by the schema",
+    "label": "one of the labels",
+    "labels": "labels of the task",
+}
 NOTHING = "–"
 # What could move the cursor, ring, or turn the reading direction has no place in a table.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")

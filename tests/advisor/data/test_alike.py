@@ -21,12 +21,19 @@ def test_composed_and_decomposed_letters_are_alike() -> None:
     assert alike({"caf\u00e9": 3, "cafe\u0301": 2}) == [Alike("café", {"cafe\u0301": "invisible characters"})]
 
 
+def test_letters_and_digits_of_another_form_are_alike() -> None:
+    assert alike({"type A1": 3, "type Ａ１": 2, "type A١": 1}) == [
+        Alike("type A1", {"type Ａ１": "how letters are written", "type A١": "how letters are written"})
+    ]
+
+
 def test_one_slip_in_a_long_word_is_told_where_it_is_rarer() -> None:
     for slip in ("delvery", "deliverry", "delibery", "deilvery", "Delvery"):
         assert alike({"late_delivery": 10, f"late_{slip}": 2}) == [
             Alike("late_delivery", {f"late_{slip}": "one letter"})
         ]
     assert alike({"доставка": 10, "достовка": 1})[0].others == {"достовка": "one letter"}
+    assert alike({"शिकायत दर्ज": 10, "शिकायात दर्ज": 1})[0].others == {"शिकायात दर्ज": "one letter"}
 
 
 def test_labels_that_only_look_alike_are_left_alone() -> None:

@@ -239,17 +239,6 @@ def test_labels_are_counted_and_rare_and_unseen_ones_named() -> None:
     assert derived_answers(made, seen)["num_labels"] == 3
 
 
-def test_labels_that_no_training_row_has_are_told_where_they_stand() -> None:
-    pairs = [(f"text {i} on {animal}", "odd" if i % 2 else "even") for i, animal in enumerate(ANIMALS * 3)]
-    made = task(*pairs, test=[("a", "even"), ("b", "rare"), ("c", "rarer")])
-    made = replace(made, split=replace(made.split, compare=rows(("d", "odd"), ("e", "rare"), file="more.jsonl")))
-    told = {one.file: one for one in profile(made, words).findings if one.kind == "unknown_label"}
-    assert {file: one.rows for file, one in told.items()} == {"more.jsonl": (2,), "test.jsonl": (2, 3)}
-    assert told["test.jsonl"].message.startswith("2 rows have a label that no training row has")
-    named = replace(made, labels=("even", "odd", "rare", "rarer"))
-    assert not [one for one in profile(named, words).findings if one.kind == "unknown_label"]
-
-
 def test_labels_that_are_alike_are_named_by_row_and_kept_apart() -> None:
     outputs = ["billing", "returns"] * 10 + ["Billing", "retunrs", "billing\u200b"]
     seen = profile(task(*((f"text {i}", output) for i, output in enumerate(outputs))), words)
@@ -290,6 +279,25 @@ def test_an_empty_set_is_an_answer() -> None:
     seen = profile(task(*((f"q{i}", json.dumps(own)) for i, own in enumerate(sets))), words)
     assert seen.labels == {"a": 10, "b": 10}
     assert not [one for one in seen.findings if one.kind == "empty_output"]
+
+
+def test_labels_that_no_training_row_has_are_told_where_they_stand() -> None:
+    pairs = [(f"text {i} on {animal}", "odd" if i % 2 else "even") for i, animal in enumerate(ANIMALS * 3)]
+    made = task(*pairs, test=[("a", "even"), ("b", "rare"), ("c", "rarer")])
+    made = replace(made, split=replace(made.split, compare=rows(("d", "odd"), ("e", "rare"), file="more.jsonl")))
+    told = {one.file: one for one in profile(made, words).findings if one.kind == "unknown_label"}
+    assert {file: one.rows for file, one in told.items()} == {"more.jsonl": (2,), "test.jsonl": (2, 3)}
+    assert told["test.jsonl"].message.startswith("2 rows have a label that no training row has")
+    named = replace(made, labels=("even", "odd", "rare", "rarer"))
+    assert not [one for one in profile(named, words).findings if one.kind == "unknown_label"]
+
+
+def test_of_several_labels_one_that_no_training_row_has_is_told() -> None:
+    sets = [["odd", "tame"], ["even"], ["tame"], ["tame", "even"], ["odd"]] * 6
+    pairs = [(f"text {i}", ", ".join(own)) for i, own in enumerate(sets)]
+    made = task(*pairs, test=[("a", "even, odd"), ("b", "odd, rare"), ("c", "")])
+    told = [one for one in profile(made, words).findings if one.kind == "unknown_label"]
+    assert [(one.file, one.rows) for one in told] == [("test.jsonl", (2,))]
 
 
 def test_empty_and_overlong_outputs_are_named() -> None:

@@ -126,25 +126,6 @@ def test_a_label_metric_without_labels_takes_those_that_it_sees(tmp_path: Path) 
     assert task(tmp_path, {"task.yaml": "metric: macro_f1"}).labels == ("no", "yes")
 
 
-@pytest.mark.parametrize("given", [True, False], ids=["test given", "test split off"])
-def test_labels_are_those_of_training_rows_and_never_of_the_sealed_test(tmp_path: Path, given: bool) -> None:
-    rng = random.Random(0)
-    labels = ["yes", "no"] * 60 + [f"only {i}" for i in range(40)]
-    rng.shuffle(labels)
-    rows = [{"input": " ".join(rng.sample(string.ascii_letters, 9)), "output": label} for label in labels]
-    files = {"task.yaml": "metric: macro_f1", "train.jsonl": "\n".join(map(json.dumps, rows))}
-    if given:
-        files["test.jsonl"] = '{"input": "a question", "output": "sealed"}'
-    made = task(tmp_path, files)
-    assert set(made.labels) == {row.output for row in made.split.train}
-    assert {row.output for row in made.split.test} - set(made.labels)
-
-
-def test_the_metric_does_not_follow_from_the_sealed_test(tmp_path: Path) -> None:
-    long = json.dumps({"input": "q", "output": "word " * 40}) + "\n"
-    assert task(tmp_path, {"test.jsonl": long * 9}).metric == "exact_match"
-
-
 def test_labels_that_are_seen_may_be_parts_of_outputs(tmp_path: Path) -> None:
     found = task(tmp_path, {"task.yaml": "metric: set_f1", "train.jsonl": rows([["b", "a"], ["c"], []])})
     assert found.labels == ("a", "b", "c")
@@ -165,6 +146,31 @@ def test_a_number_may_be_right_within_a_tolerance(tmp_path: Path) -> None:
     assert task(tmp_path, {"task.yaml": "metric: number within 5%"}).metric == "number within 5%"
     (problem,) = problems(folder(tmp_path / "wrong", {"task.yaml": "name: t\nmetric: number within reason"}))
     assert problem.line == 2 and "number within 0.5" in problem.do
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["test given", "test split off"])
+def test_labels_are_those_of_training_rows_and_never_of_the_sealed_test(tmp_path: Path, given: bool) -> None:
+    rng = random.Random(0)
+    labels = ["yes", "no"] * 60 + [f"only {i}" for i in range(40)]
+    rng.shuffle(labels)
+    rows = [{"input": " ".join(rng.sample(string.ascii_letters, 9)), "output": label} for label in labels]
+    files = {"task.yaml": "metric: macro_f1", "train.jsonl": "\n".join(map(json.dumps, rows))}
+    if given:
+        files["test.jsonl"] = '{"input": "a question", "output": "sealed"}'
+    made = task(tmp_path, files)
+    assert set(made.labels) == {row.output for row in made.split.train}
+    assert {row.output for row in made.split.test} - set(made.labels)
+
+
+def test_the_labels_of_sets_are_those_of_training_rows_too(tmp_path: Path) -> None:
+    sealed = "\n".join(json.dumps({"input": f"sealed {i}", "output": ["a", f"sealed {i}"]}) for i in range(5))
+    made = task(tmp_path, {"train.jsonl": rows([["b", "a"], ["c"], ["a"], ["b", "c"]] * 15), "test.jsonl": sealed})
+    assert (made.metric, made.labels) == ("set_f1", ("a", "b", "c"))
+
+
+def test_the_metric_does_not_follow_from_the_sealed_test(tmp_path: Path) -> None:
+    long = json.dumps({"input": "q", "output": "word " * 40}) + "\n"
+    assert task(tmp_path, {"test.jsonl": long * 9}).metric == "exact_match"
 
 
 def test_what_a_folder_has_that_can_not_be_read_is_left_out_and_told(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,10 @@ def test_a_label_is_one_of_the_tasks_else_of_the_training_rows() -> None:
 def test_nothing_is_asked_of_free_text_or_of_none() -> None:
     assert shares(task("A long answer in free words.", "Another one of no form at all."), "x") == {}
     assert shares(task('{"n": 1}'), None) == {}
+
+
+def test_a_row_of_several_labels_holds_none_but_the_tasks_in_the_form_of_the_rows() -> None:
+    sets = [["a", "b"], ["b"], ["c"], ["b", "a"], ["c", "a"]] * 6
+    arrays, lists = task(*map(json.dumps, sets)), task(*map("; ".join, sets))
+    assert shares(arrays, '["c"]', '["a","b"]', '["d"]', "a") == {"labels": 0.5}
+    assert shares(lists, "c", "b;a", "a; d", "d") == {"labels": 0.5}

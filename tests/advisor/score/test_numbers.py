@@ -40,6 +40,9 @@ def score(text: str, *answers: str, name: str = "number") -> float:
         ("٣٫٥", "3.5", ""),
         ("१२ किलो", "12", "किलो"),
         ("９９", "99", ""),
+        ("１２．５", "12.5", ""),
+        ("1\u00a0465 mW", "1465", "mW"),
+        ("12\u2019500", "12500", ""),
     ],
 )
 def test_a_number_is_read_whatever_way_it_is_written(text: str, value: str | None, unit: str | None) -> None:
