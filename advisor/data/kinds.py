@@ -13,7 +13,7 @@ from advisor.score.fields import parse_json
 from advisor.score.numbers import read_number
 from advisor.score.overlap import contains
 from advisor.task import Example, Task
-from advisor.texts import words
+from advisor.texts import clean, words
 
 Kind = Literal["label", "json", "sql", "code", "style", "short_answer", "long_answer"]
 
@@ -147,7 +147,8 @@ def _known(lists: Sequence[tuple[str, ...]], labels: Sequence[str]) -> bool:
     """Whether the items of lists are labels, hardly any twice in one list."""
     once = _share(len(set(items)) == len(items) for items in lists) >= NEARLY_ALL
     if labels:
-        return once and _share(set(items) <= set(labels) for items in lists) >= MOST
+        known = set(map(clean, labels))
+        return once and _share(set(items) <= known for items in lists) >= MOST
     return once and repeated([item for items in lists for item in items])
 
 

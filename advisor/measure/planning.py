@@ -199,7 +199,7 @@ def _tokens(task: Task, model: Model) -> tuple[list[int], list[int]]:
 
 def _has_form(task: Task) -> bool:
     """Whether outputs are labels, one a row, or JSON, so that decoding may be held to that."""
-    sort = sort_of(task, task.split.train or task.split.compare)
+    sort = sort_of(task, task.split.seen)
     return sort.kind == "json" or (sort.kind == "label" and sort.between in (None, sets.ARRAY))
 
 
