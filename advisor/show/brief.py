@@ -45,7 +45,8 @@ def _profile(profile: Profile) -> Iterator[Block]:
     parts = ", ".join(f"{name} {count:,}" for name, count in profile.examples.items())
     yield Text(f"examples {parts} · {profile.documents:,} documents")
     form = f" ({profile.outputs.form})" if profile.outputs.form else ""
-    yield Text(f"output {profile.outputs.kind}{form}, {percent(profile.outputs.consistency)} in one form")
+    scored = f" · metric {profile.metric}" if profile.metric else ""
+    yield Text(f"output {profile.outputs.kind}{form}, {percent(profile.outputs.consistency)} in one form{scored}")
     lengths = [f"{name} {one.median:,} ({one.p95:,})" for name, one in profile.tokens.items() if one.max]
     if lengths:
         yield Text(f"tokens, median (95 %): {' · '.join(lengths)}")

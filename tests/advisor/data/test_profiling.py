@@ -269,8 +269,9 @@ def test_rows_with_several_labels_are_counted_by_label() -> None:
 
 def test_numbers_are_told_as_numbers_and_asked_as_short_answers() -> None:
     pairs = [(f"flat {i}", f"{300 + 7 * i} EUR") for i in range(30)]
-    made = task(*pairs, ("flat x", "on request"))
+    made = task(*pairs, ("flat x", "on request"), metric="number within 5%")
     seen = profile(made, words)
+    assert seen.metric == "number within 5%"
     assert (seen.outputs.form, seen.outputs.unit) == ("a number, in EUR", "EUR")
     assert derived_answers(made, seen)["output_kind"] == "short_answer"
     assert found(seen, "other_form").rows == (31,)
