@@ -131,8 +131,8 @@ def recommend(
 
     settings = common.settings(drop_invalid=drop_invalid, allow_overlap=allow_overlap, said=known, fresh=fresh)
     with common.watching() as watch:
-        run = flow.opened(task, settings, watch, needs=0)
-        if not run.task.split.compare:  # a task with answers alone
+        run = flow.opened(task, settings, watch)
+        if not (run.task.split.train or run.task.documents):  # a task with answers alone
             return _shown(common, _from_answers({**run.task.answers, **known}))
         if dry_run:
             return _dry(run, common)
@@ -167,7 +167,7 @@ def run(
     )
     as_it_goes = replace(common, quiet=common.quiet or common.json, json=False)
     with common.watching() as watch:
-        going = flow.opened(task, settings, watch, needs=flow.FEWEST_TO_RUN)
+        going = flow.opened(task, settings, watch)
         if dry_run:
             return _dry(going, common)
         written = flow.follow(going, lambda value: as_it_goes.show(None, value))
@@ -227,7 +227,9 @@ def evaluate(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="rows with inputs and wanted outputs")],
     *,
     common: Common,
-    min_score: Annotated[float | None, typer.Option(help="exit 1 when the score is below")] = None,
+    min_score: Annotated[
+        float | None, typer.Option(help="exit 1 when the score is below, or more than 5 % got no text")
+    ] = None,
     metric: Annotated[str, typer.Option(help="another metric than the run's")] = "",
 ) -> int:
     """The score of a built system, or of stored predictions, on rows; per label where outputs are labels."""
@@ -238,7 +240,7 @@ def evaluate(
     with common.watching() as watch:
         value = evaluation.evaluate(what, data, metric, common.seed, watch, common.settings())
     common.show(value, value)
-    return 1 if min_score is not None and value.score < min_score else 0
+    return 0 if min_score is None or value.reaches(min_score) else 1
 
 
 @command
@@ -279,7 +281,7 @@ def _dry(run: "Run", common: Common) -> int:
     known = {path: cost for path, cost in costs.items() if cost.build_seconds is not None}
     value: dict[str, Any] = {"plan": asdict(purse), "costs": {path: asdict(cost) for path, cost in known.items()}}
     lines = [f"{path:16} about {cost.build_seconds:>5} s to build" for path, cost in known.items()]
-    head = f"would measure on {purse.measure} examples"
+    head = f"would measure on {purse.measure if run.measurable else 0} examples"
     if tunes(model) and purse.rows:
         takes = planning.tuning(task, model, purse, planning.sizes(task, model).passages)
         value["tuning"] = asdict(takes)
@@ -296,11 +298,8 @@ def _dry(run: "Run", common: Common) -> int:
 
 
 def _too_few(run: "Run", common: Common) -> int:
-    from advisor.measure.diagnosis import FEWEST
-
-    there = len(run.task.split.compare)
-    text = f"{there} examples can be measured on, {FEWEST} are needed: about {4 * FEWEST} examples in all would do"
-    common.show({"probes": [], "examples": there, "notes": [text]}, text)
+    text = next(one.message for one in run.profile.findings if one.kind == "few_rows")
+    common.show({"probes": [], "examples": len(run.task.split.compare), "notes": [text]}, text)
     return INSUFFICIENT
 
 

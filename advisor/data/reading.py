@@ -26,20 +26,22 @@ def load_task(
     seed: int = 0,
     drop_invalid: bool = False,
     allow_overlap: bool = False,
-    needs: int = 1,
     model_problem: Callable[[str | Address], str] | None = None,
 ) -> Task:
     """The task in a folder (or of the task.yaml given), split with `seed`.
 
     drop_invalid: leave rows out whose output is outside labels or schema. allow_overlap: leave training rows out whose
-    input stands in the test too. needs: examples at the least, 0 where answers are enough. model_problem: says what is
-    wrong with a model's name, "" for nothing.
+    input stands in the test too. model_problem: says what is wrong with a model's name, "" for nothing.
+
+    A task may have no rows, where there are documents or words about it to go by.
 
     Raises:
         InputError: everything that is wrong with the task, each with file, line and what to do.
     """
     here = taskfolder.opened(Path(folder))
-    examples, test = _examples(here, needs)
+    before = len(here.problems)
+    examples, test = _examples(here)
+    nothing = not examples and len(here.problems) == before
     documents, unreadable = taskfolder.read_documents(here)
     _check_gold(here, (*examples, *test), documents if not unreadable else None)
     labels, schema = taskfolder.read_labels(here), taskfolder.read_schema(here)
@@ -59,7 +61,8 @@ def load_task(
             here.wrong(
                 "model", what, "" if isinstance(model, Address) else "Name a local folder, a hub id or a GGUF file"
             )
-    _check_enough(here, len(examples), needs, since=0)
+    if documents == () and (nothing or not (examples or here.problems)):
+        _check_words(here)
     if here.problems:
         raise InputError(here.problems)
     instruction, examples, test = _lifted(here.said.instruction, examples, test)
@@ -84,11 +87,9 @@ def load_task(
     return replace(task, fingerprint=_fingerprint(task))
 
 
-def _examples(here: Folder, needs: int) -> tuple[list[Example], list[Example]]:
+def _examples(here: Folder) -> tuple[list[Example], list[Example]]:
     """The rows of the examples and of the test, each with an id of its own."""
-    before = len(here.problems)
     examples = taskfolder.read_rows(here, "examples")
-    _check_enough(here, len(examples), needs, since=before)
     test = taskfolder.read_rows(here, "test")
     if examples and test and (here.path / examples[0].file).samefile(here.path / test[0].file):
         here.wrong("test", "is the file of the examples too", "Give the test a file of its own, or delete the line")
@@ -165,7 +166,7 @@ def _metric(
     if name in ("label_accuracy", "macro_f1") and not labels:
         labels = tuple(sorted({row.output.strip() for row in examples}))
     try:
-        if here.said.metric and (labels or name != "macro_f1"):
+        if here.said.metric and (labels or name != "macro_f1" or not here.problems):
             metric = metrics.resolve(name, labels, folder=here.path)
             for text in [examples[0].output, ""] if examples else []:
                 metric.score(text, examples[0])  # a person's own may raise, or give no number
@@ -205,13 +206,13 @@ def _answers(here: Folder) -> Mapping[str, str | float]:
         return {}
 
 
-def _check_enough(here: Folder, count: int, needs: int, since: int) -> None:
-    """Notes that there are too few rows, unless problems were noted `since` that may be why."""
-    if count >= needs or len(here.problems) > since or (here.says("examples") and not here.said.examples):
-        return
-    what = f"holds {count} examples, {needs} are needed" if count else "holds no examples (train.jsonl)"
-    do = f'Add rows such as {{"input": "...", "output": "..."}}: {NEEDED}'
-    here.problems.append(Problem(what, here.path, do=do))
+def _check_words(here: Folder) -> None:
+    """Notes that there is nothing to go by, where there is not even a word about the task."""
+    said = here.said
+    named = here.says("examples") and not said.examples  # which was noted
+    if not (named or said.instruction.strip() or said.description.strip() or said.answers):
+        do = f'Add rows such as {{"input": "...", "output": "..."}} ({NEEDED}), documents, or an instruction'
+        here.problems.append(Problem("holds no examples (train.jsonl), and nothing else to go by", here.path, do=do))
 
 
 def _rows(examples: Sequence[Example]) -> str:

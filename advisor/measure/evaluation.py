@@ -29,15 +29,21 @@ class OfLabel:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The score, 0 to 100, with its 95 % interval over `n` scored rows, and by label where outputs are labels."""
+    """The score, 0 to 100, over `n` scored rows (None over none), with its 95 % interval, and by label where outputs are
+    labels. `misses`: so many rows got no text that the score says little of the system."""
 
     metric: str
-    score: float
+    score: float | None
     interval: tuple[float, float]
     n: int
     unscored: int
     abstained: int
     labels: Mapping[str, OfLabel]
+    misses: bool = False
+
+    def reaches(self, least: float) -> bool:
+        """Whether the score is known to be so high."""
+        return self.score is not None and not self.misses and self.score >= least
 
 
 def evaluate(
@@ -89,6 +95,7 @@ def evaluate(
         unscored=score.unscored,
         abstained=sum(prediction.abstained for prediction in made),
         labels=_per_label(chosen, labels, made, examples),
+        misses=score.misses,
     )
 
 

@@ -22,8 +22,8 @@ class Forgetting:
     questions `before` and `after`, 0 to 100."""
 
     divergence: float
-    before: float
-    after: float
+    before: float | None
+    after: float | None
     questions: int
 
 

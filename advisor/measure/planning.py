@@ -17,7 +17,7 @@ from advisor.paths import questions
 from advisor.runtime.bench import LEAST_PAIRS, Purse
 from advisor.runtime.rerank import OWN
 from advisor.runtime.settings import Budget
-from advisor.task import Task
+from advisor.task import Split, Task
 from retrieval.chunking import split
 from retrieval.index.index import BUDGET
 from retrieval.search.searching import SearchSettings
@@ -27,7 +27,8 @@ OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forg
 LEAST = 0.4  # of the budget that the proof leaves, however large the test
 MEASURED, CHECKED = (48, 96), (24, 64)  # the fewest and the most examples to measure on, and to choose on
 EPOCHS = 3
-SHORT_ROWS = 160  # of the short tuning
+SHORT_ROWS = 160  # that the short tuning sees; where rows are few, they are seen several times
+UNKNOWN_ROW = (40, 200)  # tokens of an input and an output, where there are no rows
 SHOTS = 2 * system.SHOTS  # at most in a prompt
 FITTING = 0.12  # of the same, for fitting an embedder, where there are documents; taken from the others by halves
 SIZING = 0.05  # of the same, for encoding passages of two further sizes
@@ -69,13 +70,25 @@ def plan(
     learned = (TRAINING - less) * seconds * speed.train / per_row
     rows = int(min(len(examples), max(32, learned / 2)))
     epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
-    short = min(SHORT_ROWS, rows)
+    short, folds = _shortly(parts, rows, epochs, DIAGNOSIS / 2 * seconds * speed.train / per_row)
     probes = 8 if task.documents else 6
-    left = (DIAGNOSIS - less) * seconds - short * per_row / speed.train
+    tunings = folds if parts.folds else 1
+    left = (DIAGNOSIS - less) * seconds - tunings * short * per_row / speed.train
     measure = _within(left / (probes * per_example + reading), MEASURED, len(parts.compare))
     choose = _within(CHOICE * seconds / (2 * probes * per_example + reading), CHECKED, len(parts.choose))
     room = int(min(model.context, EVERYTHING * seconds * speed.prefill / PASSES))
-    return Purse(measure, choose, short, rows, epochs, limit, speed, room, pairs, sizes_tried)
+    return Purse(measure, choose, short, rows, epochs, limit, speed, room, pairs, sizes_tried, folds)
+
+
+def _shortly(split: Split, rows: int, epochs: int, affordable: float) -> tuple[int, int]:
+    """How many rows a short tuning sees, and where rows are few, in how many folds it is measured: each is a tuning, and as
+    many rows as are `affordable` are seen in all of them. 0 folds where not even two are."""
+    if not split.folds:
+        return min(SHORT_ROWS, rows), 0
+    for short in (min(SHORT_ROWS, rows * epochs), rows):
+        if (folds := min(len(set(split.folds)), int(affordable / max(1, short)))) > 1:
+            return short, folds
+    return rows, 0
 
 
 def encoded(embedder: retrieval.Embedder, documents: Sequence[retrieval.Document]) -> float:
@@ -101,7 +114,8 @@ def _searching(task: Task, rate: float, seconds: float) -> tuple[int, int]:
     many sizes of passages can be tried; one, where most documents are one passage. `rate`: passages encoded a second."""
     if not task.documents:
         return 0, 1
-    named = sum(bool(row.gold) for row in task.split.train)
+    # What learned from every row could be measured on none.
+    named = 0 if task.split.folds else sum(bool(row.gold) for row in task.split.train)
     pieces = len(split(task.documents))
     once = pieces / rate  # seconds to encode all
     pairs = int(rate * (FITTING * seconds - once) / PASSED)
@@ -126,7 +140,7 @@ def _of_requests(task: Task, model: Endpoint, budget: Budget, speed: trainers.Sp
     left = max(LEAST, 1 - others * max(shares)) / max(shares)  # in requests
     measure = _within(DIAGNOSIS * left / probes, MEASURED, len(task.split.compare))
     choose = _within(CHOICE * left / (2 * probes), CHECKED, len(task.split.choose))
-    requests = measure + choose + len(task.split.test)  # each sends all documents anew
+    requests = max(1, measure + choose + len(task.split.test))  # each sends all documents anew
     room = EVERYTHING / (requests * max(shares)) * (one.prompt_tokens + limit)
     return Purse(measure, choose, 0, 0, 0, limit, speed, int(min(model.context, room)))
 
@@ -189,6 +203,8 @@ def sizes(task: Task, model: Model) -> Sizes:
 def _tokens(task: Task, model: Model) -> tuple[list[int], list[int]]:
     """Tokens of the own part (template included) and of the output, over up to 200 examples."""
     examples = (task.split.train or task.split.compare)[:200]
+    if not examples:
+        return [UNKNOWN_ROW[0]], [UNKNOWN_ROW[1]]
     asked = model.count([" ".join([t.text for t in e.turns] + [e.input]) for e in examples])
     return [n + 10 for n in asked], model.count([example.output for example in examples])
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 
 from advisor.data.splitting import near_duplicates
 from advisor.decide.recommendation import Recommendation
-from advisor.errors import CannotError
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.forgetting import Forgetting, forgetting
 from advisor.measure.ledger import open_test
@@ -34,12 +33,13 @@ class Chosen:
 @dataclass(frozen=True)
 class Finalists:
     """The systems that are run on the sealed test; the one built last, `test`, lies in the artifact. `trained_tokens`: what
-    was computed to tune it."""
+    was computed to tune it; `too_long`: rows that this left out."""
 
     baseline: System
     runner_up: Buildable | None
     test: Buildable
     trained_tokens: int = 0
+    too_long: int = 0
 
     @property
     def named(self) -> dict[str, Buildable]:
@@ -64,7 +64,7 @@ class Clean:
     """The score on the test without rows that are nearly equal to a training row."""
 
     items: int
-    test: float
+    test: float | None
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,13 @@ class Compared:
 
 @dataclass(frozen=True)
 class Result:
-    """What the sealed test said, on the scale 0 to 100; what `result.json` holds.
+    """What the sealed test said, on the scale 0 to 100; what `result.json` holds. Figures are None where there was no test,
+    or no text to score.
 
     `gain` is of `test` over `baseline`, with its 95 % interval. `p_corrected` are Holm's, of both comparisons. `tokens`
-    are of a request. `seconds` of each step of the run are added when it is done.
+    are of a request. `measured`: on how many development examples paths were compared; of `rows` outside the test.
+    `too_long`: rows that tuning left out because they do not fit the model's context. `seconds` of each step of the run are
+    added when it is done.
     """
 
     run: str
@@ -94,10 +97,10 @@ class Result:
     forced: bool
     runner_up: str | None
     metric: str
-    baseline: float
-    test: float
-    gain: Triple
-    verdict: Verdict
+    baseline: float | None
+    test: float | None
+    gain: Triple | None
+    verdict: Verdict | None
     runner_up_score: float | None
     gain_over_runner_up: Triple | None
     runner_up_verdict: Verdict | None
@@ -112,6 +115,9 @@ class Result:
     examples: tuple[Compared, ...]
     ledger: str
     trained_tokens: int = 0
+    too_long: int = 0
+    measured: int = 0
+    rows: int = 0
     spent: Spent | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -123,31 +129,30 @@ def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> C
     before = PATH_NAMES[: PATH_NAMES.index(path)]
     scores: dict[str, float] = {}
     for probe in diagnosis.probes if diagnosis else ():
-        if probe.path in before:
+        if probe.path in before and not probe.misses:
             scores[probe.path] = max(scores.get(probe.path, 0.0), probe.value)
     runner_up = max(scores, key=lambda name: scores[name]) if scores else None
     return Chosen(path, not asked and advice.path is None, bool(asked), runner_up)
 
 
-def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | None = None) -> Result:
-    """Run the finalists on the sealed test and compare them, paired. `spent` on an endpoint, where there is one.
+def prove(bench: Bench, chosen: Chosen, finalists: Finalists, measured: int = 0, spent: Spent | None = None) -> Result:
+    """Run the finalists on the sealed test, where there is one, and compare them, paired.
 
-    Raises CannotError when there is no test.
+    measured: on how many examples the diagnosis compared paths. spent: on an endpoint, where there is one.
     """
     task, runtime, metric, seed = bench.task, bench.runtime, bench.metric, bench.seed
     examples, line = task.split.test, ""
-    if not examples:
-        raise CannotError("there are too few examples to set a sealed test aside: at least 30 are needed")
     made: dict[str, list[Prediction]] = {}
     scored: dict[str, tuple[Scored, ...]] = {}
     answered: dict[str, Answered] = {}
-    for name, system in finalists.named.items():
+    for name, system in finalists.named.items() if examples else ():
         line = open_test(runtime.folder, examples, name, digest(system))
         made[name] = runtime.predict(system, examples, f"sealed test: {name.replace('_', '-')}")
         scored[name] = score_all(metric, [prediction.text for prediction in made[name]], examples)
         if isinstance(system, System) and system.abstain:
             answered[name] = answers_given(metric, scored[name], made[name], seed)
     scores = {name: interval(metric, ones, seed) for name, ones in scored.items()}
+    value = {name: one.value for name, one in scores.items()}
     others = [name for name in scored if name != "test"]
     gains = {name: difference(metric, scored["test"], scored[name], seed) for name in others}
     corrected = dict(zip(gains, holm([gain.p for gain in gains.values()]), strict=True))
@@ -159,24 +164,27 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | Non
         forced=chosen.forced,
         runner_up=chosen.runner_up,
         metric=task.metric,
-        baseline=scores["baseline"].value,
-        test=scores["test"].value,
-        gain=_triple(gains["baseline"]),
-        verdict=verdicts["baseline"],
-        runner_up_score=scores["runner_up"].value if "runner_up" in scores else None,
-        gain_over_runner_up=_triple(gains["runner_up"]) if "runner_up" in gains else None,
+        baseline=value.get("baseline"),
+        test=value.get("test"),
+        gain=_triple(gains.get("baseline")),
+        verdict=verdicts.get("baseline"),
+        runner_up_score=value.get("runner_up"),
+        gain_over_runner_up=_triple(gains.get("runner_up")),
         runner_up_verdict=verdicts.get("runner_up"),
         test_items=len(examples),
         unscored={name: one.unscored for name, one in scores.items()},
-        intervals={name: (one.lo, one.value, one.hi) for name, one in scores.items()},
+        intervals={name: (one.lo, one.value, one.hi) for name, one in scores.items() if one.value is not None},
         p_corrected=corrected,
         tokens={name: _tokens(ones) for name, ones in made.items()},
         answered=answered or None,
-        clean=_clean(task, scored["test"], metric, seed),
+        clean=_clean(task, scored["test"], metric, seed) if examples else None,
         forgetting=forgetting(runtime, finalists.test),
-        examples=_side_by_side(examples, made, scored),
+        examples=_side_by_side(examples, made, scored) if examples else (),
         ledger=line,
         trained_tokens=finalists.trained_tokens,
+        too_long=finalists.too_long,
+        measured=measured,
+        rows=len({e.id for e in (*task.split.train, *task.split.choose, *task.split.compare)}),
         spent=spent,
     )
 
@@ -222,5 +230,5 @@ def _side_by_side(
     return tuple(Compared(e.id, e.input, e.output, was, now, b.score, a.score) for e, was, now, b, a in texts)
 
 
-def _triple(gain: Gain) -> Triple:
-    return gain.lo, gain.value, gain.hi
+def _triple(gain: Gain | None) -> Triple | None:
+    return (gain.lo, gain.value, gain.hi) if gain and gain.value is not None else None

@@ -1,10 +1,13 @@
 """The paths that tune a LoRA adapter, with or without retrieved passages in the prompt."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import trainers
-from advisor.paths.prompting import baseline, rate
+from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench
+from advisor.score.metric import score_all
+from advisor.score.statistics import rating
 from advisor.system import Context, System
 
 
@@ -24,10 +27,13 @@ def reading(bench: Bench) -> System:
 
 
 def tuned(bench: Bench, system: System, folder: str, evaluations: int = 4) -> System:
-    """The system with an adapter trained on the purse's rows; the best checkpoint by the task's metric is kept."""
+    """The system with an adapter trained on the purse's rows; the best checkpoint by the task's metric is kept, and the last
+    where all rows train."""
     split, purse = bench.task.split, bench.purse
-    choose = (split.choose or split.compare)[: purse.choose]
-    settings = trainers.TuneSettings(epochs=purse.epochs, evaluations=evaluations, seed=bench.seed)
-    return bench.runtime.tune(
-        system, split.train[: purse.rows], lambda texts: rate(bench, texts, choose), choose, settings, folder
-    )
+    choose = () if split.folds else (split.choose or split.compare)[: purse.choose]
+    settings = trainers.TuneSettings(epochs=purse.epochs, evaluations=evaluations if choose else 1, seed=bench.seed)
+
+    def rate(texts: Sequence[str | None]) -> float:
+        return rating(bench.metric, score_all(bench.metric, texts, choose))
+
+    return bench.runtime.tune(system, split.train[: purse.rows], rate, choose, settings, bench.folder(folder))

@@ -12,7 +12,7 @@ from advisor.measure.proof import Result
 from advisor.runtime.finder import Search
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Text, table
 from advisor.show.full import ladder
-from advisor.show.words import NOTHING, STEPS, duration, figure, gain, headline, percent, places, span
+from advisor.show.words import NOTHING, STEPS, duration, figure, gain, headline, percent, places, shortage, span
 
 REASONS, CASES = 7, 3  # shown of a longer list
 LOUD: Mapping[str, Style] = {"better": "good", "worse": "bad"}
@@ -61,7 +61,8 @@ def _search(search: Search) -> Iterator[Block]:
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
     """A bar for each probe with its interval, the metric's floors, the gaps."""
-    yield Text(f"{diagnosis.examples:,} development examples · {diagnosis.metric}, 0 to 100")
+    folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
+    yield Text(f"{diagnosis.examples:,} development examples{folds} · {diagnosis.metric}, 0 to 100")
     yield ladder(diagnosis)
     right = f"already right {percent(diagnosis.gaps.get('none', 0.0))}"
     gaps = [f"{name} {percent(share)}" for name, share in diagnosis.gaps.items() if share and name != "none"]
@@ -110,14 +111,20 @@ def _ranking(ranking: tuple[Ranked, ...], over: str) -> Table:
 
 def _result(result: Result) -> Iterator[Block]:
     """What the sealed test said: scores, gains with intervals and verdicts, forgetting."""
-    yield Text(f"sealed test, {result.test_items:,} examples, opened once for each system")
+    if result.test_items:
+        yield Text(f"sealed test, {result.test_items:,} examples, opened once for each system")
+    else:
+        yield Text(f"{'measured, not proven' if result.measured else 'not measured'}: {shortage(result)}", "warning")
     if result.provisional:
         yield Text("provisional: the evidence was insufficient to choose this path", "warning")
     if result.forced:
         yield Text(f"{result.path} was asked for with --path", "warning")
     scores = f"{result.path} {figure(result.baseline)} → {figure(result.test)}"
-    moved = f"gain {gain(result.gain[1])} {span(result.gain)}: {result.verdict}"
-    yield Text(f"{scores}   {moved}", LOUD.get(result.verdict, "warning"))
+    if result.gain and result.verdict:
+        moved = f"gain {gain(result.gain[1])} {span(result.gain)}: {result.verdict}"
+        yield Text(f"{scores}   {moved}", LOUD.get(result.verdict, "warning"))
+    elif result.test_items:
+        yield Text(f"{scores}   there was no text to score", "warning")
     if over := result.gain_over_runner_up:
         better = f"{gain(over[1])} {span(over)}: {result.runner_up_verdict}"
         yield Text(f"over {result.runner_up} ({figure(result.runner_up_score)}) {better}")
@@ -132,6 +139,8 @@ def _result(result: Result) -> Iterator[Block]:
     if missing := {name: n for name, n in result.unscored.items() if n}:
         told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in missing.items())
         yield Text(f"no text was given, so unscored: {told}", "warning")
+    if result.too_long:
+        yield Text(f"tuning left {result.too_long:,} rows out that do not fit the model's context", "warning")
     if result.spent:
         yield Text(f"spent: {result.spent}", "soft")
     if result.seconds:
@@ -142,9 +151,12 @@ def _result(result: Result) -> Iterator[Block]:
 def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
     """The score with its interval, and by label."""
     lo, hi = evaluation.interval
-    whole = ("all", figure(evaluation.score), f"{lo:.1f} to {hi:.1f}", f"{evaluation.n:,}", f"{evaluation.unscored:,}")
+    ends = f"{lo:.1f} to {hi:.1f}" if evaluation.n else NOTHING
+    whole = ("all", figure(evaluation.score), ends, f"{evaluation.n:,}", f"{evaluation.unscored:,}")
     labels = [(name, figure(one.score), "", f"{one.n:,}", "") for name, one in evaluation.labels.items()]
     yield table(f"rows|>{evaluation.metric}|>95 %|>examples|>unscored", whole, *labels)
+    if evaluation.misses:
+        yield Text("more than 5 % of the rows got no text: the score is of the others alone", "warning")
 
 
 _STEPS: Mapping[type, tuple[str, Callable[[Any], Iterator[Block]]]] = {

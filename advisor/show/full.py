@@ -21,6 +21,7 @@ from advisor.show.words import (
     gain,
     percent,
     places,
+    shortage,
     span,
 )
 
@@ -55,7 +56,8 @@ def ladder(diagnosis: Diagnosis) -> Bars:
 
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
-    head = f"{diagnosis.metric}, 0 to 100, on {diagnosis.examples:,} development examples, with 95 % intervals."
+    folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
+    head = f"{diagnosis.metric}, 0 to 100, on {diagnosis.examples:,} development examples{folds}, with 95 % intervals."
     rows = [
         (p.name, p.path or NOTHING, f"{p.n:,}", f"{p.unscored:,}", duration(p.seconds), f"{p.tokens:,}")
         for p in diagnosis.probes
@@ -174,32 +176,23 @@ def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
 
 
 def _result(result: Result) -> Iterator[Section]:
-    names = finalists(result)
-    what = (
-        f"{result.test_items:,} examples that nothing had seen, opened once for each system; "
-        f"{result.metric}, 0 to 100, 95 % intervals."
-    )
-    ends = {label: result.intervals[name] for name, label in names.items() if name in result.intervals}
-    bars = Bars(tuple(Bar(label, value, lo, hi) for label, (lo, value, hi) in ends.items()))
-    over: list[tuple[str, ...]] = [
-        (f"{result.path} over the baseline", gain(result.gain[1]), span(result.gain), result.verdict)
-    ]
-    if result.gain_over_runner_up:
-        more = result.gain_over_runner_up
-        verdict = result.runner_up_verdict or ""
-        over.append((f"{result.path} over {result.runner_up}", gain(more[1]), span(more), verdict))
     notes = []
     if one := result.clean:
         notes.append(f"On the {one.items:,} test examples that no training row is near it scores {figure(one.test)}.")
+    if result.too_long:
+        notes.append(f"Tuning left {result.too_long:,} rows out that do not fit the model's context.")
     if lost := result.forgetting:
         notes.append(
             f"Forgetting: tuning moved the model by {figure(lost.divergence, 3)} nats per token on text that the base "
             f"wrote; on {lost.questions:,} general questions it scored {figure(lost.before)} before and "
             f"{figure(lost.after)} after."
         )
-    ledger = Text(f"Ledger line: {result.ledger}", "soft")
-    compared = table("comparison|>gain|>interval|verdict", *over)
-    yield Section("Proof on the sealed test", (Text(what, "soft"), bars, compared, *map(Text, notes), ledger))
+    if result.test_items:
+        ledger = Text(f"Ledger line: {result.ledger}", "soft")
+        yield Section("Proof on the sealed test", (*_tested(result), *map(Text, notes), ledger))
+    else:
+        title = "Measured, not proven" if result.measured else "Not measured"
+        yield Section(title, (Text(f"No test was set aside: {shortage(result)}.", "warning"), *map(Text, notes)))
     yield _costs(result)
     if result.examples:
         given = [
@@ -215,6 +208,27 @@ def _result(result: Result) -> Iterator[Section]:
             for e in result.examples
         ]
         yield Section("Examples before and after", tuple(given))
+
+
+def _tested(result: Result) -> Iterator[Block]:
+    """What the sealed test said of each system, and of one over another."""
+    what = (
+        f"{result.test_items:,} examples that nothing had seen, opened once for each system; "
+        f"{result.metric}, 0 to 100, 95 % intervals."
+    )
+    yield Text(what, "soft")
+    names = finalists(result).items()
+    ends = {label: result.intervals[name] for name, label in names if name in result.intervals}
+    yield Bars(tuple(Bar(label, value, lo, hi) for label, (lo, value, hi) in ends.items()))
+    compared = (
+        (f"{result.path} over the baseline", result.gain, result.verdict),
+        (f"{result.path} over {result.runner_up}", result.gain_over_runner_up, result.runner_up_verdict),
+    )
+    over = [(who, gain(more[1]), span(more), verdict or "") for who, more, verdict in compared if more]
+    yield table("comparison|>gain|>interval|verdict", *over)
+    if silent := {label: result.unscored[name] for name, label in names if result.unscored.get(name)}:
+        told = ", ".join(f"{label} {n:,}" for label, n in silent.items())
+        yield Text(f"No text was given, so unscored (intervals allow for it): {told}.", "warning")
 
 
 def _costs(result: Result) -> Section:

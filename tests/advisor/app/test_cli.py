@@ -104,11 +104,15 @@ def test_errors_under_json_are_one_value_too(call):
     assert json.loads(done.stdout)["problems"]
 
 
-def test_run_says_how_many_examples_are_needed(call):
-    write_task(Path("task"), [{"input": "a", "output": "b"}])
-    done = call("run", "task")
-    assert done.exit_code == 2
-    assert "30" in done.stderr
+def test_with_a_row_a_prompt_is_built_and_how_many_rows_would_do_to_measure_is_said(call):
+    write_task(Path("task"), [{"input": "a", "output": "b"}], instruction="Say it.")
+    done = call("run", "task", "--json")
+    value = json.loads(done.stdout)
+    assert done.exit_code == (3 if value["provisional"] else 0)
+    assert value["path"] == "prompting" and value["test"] is value["gain"] is value["baseline"] is None
+    report = (Path(value["run"]) / "report.md").read_text()
+    assert "not measured" in report and "16 would do to measure, 100 to set a test aside" in report
+    assert call("run", "task", "--path", "finetuning").exit_code == 2
 
 
 def test_stored_predictions_are_evaluated_and_a_low_score_exits_1(call):

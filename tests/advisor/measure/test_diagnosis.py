@@ -3,9 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from advisor import runfolder
-from advisor.measure import diagnosis as measure
 from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
-from advisor.runtime.bench import Bench
 from advisor.score import metrics
 from advisor.score.metric import Metric
 from advisor.task import Example
@@ -55,15 +53,6 @@ def test_a_diagnosis_read_back_is_the_same(tmp_path: Path):
         again.measured(METRIC, 0).draws["prompting"].tolist()
         == diagnosis().measured(METRIC, 0).draws["prompting"].tolist()
     )
-
-
-def test_a_diagnosis_tells_what_was_found_and_what_became_of_it(bench: Bench):
-    told = measure.diagnose(bench)
-    assert (told.recall[0].answer, told.recall[0].gold) == (1.0, 1.0)
-    used = {one.system: one for one in told.use}
-    assert used["one passage"].right_with == 1.0 and used["one passage"].right_without is None
-    assert used["all documents"].there == 1.0 and used["all documents"].right_with == 0.0
-    assert used["oracle context"].there == 1.0 and used["one passage"].tokens == 12
 
 
 def test_choosing_among_prompts_does_not_flatter_the_path():
