@@ -97,7 +97,9 @@ def run(task: "Task", settings: "Settings | None" = None) -> "Result":
     return going.proof
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"advisor.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'advisor' has no attribute {name!r}")
+if not TYPE_CHECKING:  # so that a name which is not there stays an error to mypy
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

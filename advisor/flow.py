@@ -42,7 +42,7 @@ from advisor.score.metrics import resolve
 from advisor.show import report
 from advisor.system import Abstain, Buildable, Classifier, Shot, System, digest
 from advisor.task import Task
-from retrieval.index.updating import Watch, unwatched
+from retrieval.watching import Watch, unwatched
 
 Value = TypeVar("Value")
 

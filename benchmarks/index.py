@@ -22,7 +22,7 @@ from advisor.runfolder import forget, step
 from benchmarks.flags import given
 from benchmarks.passages import ASKED, VECTORS, Corpus, Stored, prepare
 from benchmarks.workers import Worker, key, machine, peak_resident, versions
-from retrieval.search.vectors import BUILD_WIDTH, SEARCH_WIDTH, kind
+from retrieval.search.faissfile import BUILD_WIDTH, SEARCH_WIDTH, kind
 
 REAL, QUESTIONS = 50_000, 500  # encoded passages, and questions
 REPLACED = 100  # an update puts another document in the place of every hundredth

@@ -17,7 +17,8 @@ from typing import Any
 import trainers
 from benchmarks.workers import Clock, peak_memory
 from benchmarks.workload import BATCH, MODEL, Conversation, rows
-from trainers.tuning import lora, planned, rate
+from trainers.schedule import planned, rate
+from trainers.tuning import lora
 
 Batch = Sequence[trainers.Row]
 

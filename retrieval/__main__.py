@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+import retrieval
 from retrieval.embedder import Embedder, EmbedderUnavailable
-from retrieval.embedder import load as load_embedder
 from retrieval.index.index import Index
-from retrieval.tune.evaluation import METHODS, Collection, Measured, evaluate, read_collection
+from retrieval.tune.evaluation import METHODS, Collection, MethodScores, evaluate, read_collection
 from retrieval.tune.questions import Question
 from retrieval.tune.tuning import tune
 
@@ -48,14 +48,14 @@ def evaluate_command(
     if said:
         _refuse(said)
     try:
-        model = load_embedder(embedder)
+        model = retrieval.load_embedder(embedder)
     except EmbedderUnavailable as error:
         _refuse([str(error)])
     measured = _measure(Index.build(collection.documents, model), collection, split, model)
     _show(folder, collection, split, measured, as_json)
 
 
-def _measure(index: Index, collection: Collection, split: str, model: Embedder) -> list[Measured]:
+def _measure(index: Index, collection: Collection, split: str, model: Embedder) -> list[MethodScores]:
     questions, methods = collection.splits[split], dict(METHODS)
     if chosen := _tuned_on(collection, split):
         methods["hybrid, tuned"] = tune(collection.documents, model, chosen).settings
@@ -67,7 +67,7 @@ def _tuned_on(collection: Collection, split: str) -> Sequence[Question]:
     return collection.splits[names[0]] if names else ()
 
 
-def _show(folder: Path, collection: Collection, split: str, measured: Sequence[Measured], as_json: bool) -> None:
+def _show(folder: Path, collection: Collection, split: str, measured: Sequence[MethodScores], as_json: bool) -> None:
     head = {
         "folder": str(folder),
         "documents": len(collection.documents),

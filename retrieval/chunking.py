@@ -11,6 +11,7 @@ from retrieval.boundaries import CHARACTER, LINE, SENTENCE, SPACELESS, WORD
 from retrieval.documents import Document
 from retrieval.structure import Block, blocks
 
+BUDGET = 160  # tokens of a passage at most, unless another number is asked for
 LONGEST_WORD_PIECE = 8  # characters, on average over a text; a long word such as an address has many pieces
 TITLE = 3  # 2 to 3 measured alike; more than once gained everywhere where documents have titles
 LONGEST_TOKEN = 64  # characters; more than that for every token of the budget is too long, and is not counted
@@ -62,7 +63,7 @@ def count_words(text: str) -> int:
 
 
 def split(
-    documents: Iterable[Document], count: Counter | None = None, budget: int = 160, overlap: int = 1
+    documents: Iterable[Document], count: Counter | None = None, budget: int = BUDGET, overlap: int = 1
 ) -> tuple[Passage, ...]:
     """Split documents into passages at headings, then between paragraphs, sentences or rows, then words.
 
@@ -131,12 +132,12 @@ def _sections(title: str, text: str) -> Iterator[tuple[str, Iterable[Block]]]:
     """
     above: list[tuple[int, str]] = [(0, title)] if title else []
     empty: Block | None = None  # the last heading, while nothing stands under it
-    for headings, found in groupby(blocks(text), lambda block: block.kind == "heading"):
+    for headings, group in groupby(blocks(text), lambda block: block.kind == "heading"):
         if not headings:
-            yield _trail(above), found
+            yield _trail(above), group
             empty = None
             continue
-        for heading in found:
+        for heading in group:
             if empty and heading.level <= empty.level:
                 yield _trail(above), [empty]  # with nothing under it, a heading is itself the text
             above = [(level, name) for level, name in above if level < heading.level] + [(heading.level, heading.name)]

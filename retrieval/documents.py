@@ -49,8 +49,12 @@ class Refused(Exception):
         super().__init__(reason)
         self.reason, self.do, self.line = reason, do, line
 
+    def of(self, file: str) -> Unreadable:
+        """What was refused, with the file it was in."""
+        return Unreadable(file, self.line, self.reason, self.do)
 
-def metadata_of(row: Mapping[Any, Any]) -> dict[str, str]:
+
+def metadata_of(row: Mapping[Any, object]) -> dict[str, str]:
     """What of a row can be compared as text: strings, dates, and numbers and booleans as JSON writes them."""
     return {
         str(key): json.dumps(value) if isinstance(value, bool | int | float) else str(value)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from retrieval.boundaries import SPACELESS
-from retrieval.search.sparse import folded
+from retrieval.words import folded
 
 ALONE = re.compile(f"{SPACELESS.pattern}|[\uac00-\ud7a3]")  # Korean too: it writes particles at the end of words
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")

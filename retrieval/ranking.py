@@ -1,6 +1,6 @@
 """What every way of searching gives: places in a list of passages with scores, best first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,10 @@ class Search(Protocol):
         ...
 
 
+Reranker = Callable[[str, Sequence[str]], Sequence[float]]
+"""For each text how surely it answers the query: log odds or a log-likelihood, but for what all texts of a query share."""
+
+
 def best(scores: NDArray[np.float32], k: int) -> Ranking:
     """The `k` best of each row of `scores` (n, passages), equal ones in order of position; -inf is never found."""
     if k < scores.shape[1]:
@@ -43,5 +47,5 @@ def best(scores: NDArray[np.float32], k: int) -> Ranking:
     # sorting the few that reach the k-th score, not all passages
     orders = [row[np.argsort(-all_[row], kind="stable")][:k] for row, all_ in zip(rows, scores, strict=True)]
     positions = np.array(orders, np.int64).reshape(len(scores), -1)
-    found = np.take_along_axis(scores, positions, axis=1)
-    return Ranking(np.where(np.isneginf(found), -1, positions), found)
+    best_scores = np.take_along_axis(scores, positions, axis=1)
+    return Ranking(np.where(np.isneginf(best_scores), -1, positions), best_scores)

@@ -78,18 +78,18 @@ def _special(line: Line, before: list[Line], lines: Iterator[Line]) -> tuple[Blo
 
     A table or an underlined heading is recognised at its second line, and takes its first line from `before`.
     """
-    if (found := HEADING.fullmatch(line.text)) and 0 < len(name := _name(found[2])) <= LONGEST_NAME:
-        return Block("heading", line.start, line.end, len(found[1]), name), next(lines, None)
-    if (found := FENCE.fullmatch(line.text)) and not (found[1][0] == "`" and "`" in found[2]):
-        end, following = _fence(found[1], line.end, lines)
+    if (match := HEADING.fullmatch(line.text)) and 0 < len(name := _name(match[2])) <= LONGEST_NAME:
+        return Block("heading", line.start, line.end, len(match[1]), name), next(lines, None)
+    if (match := FENCE.fullmatch(line.text)) and not (match[1][0] == "`" and "`" in match[2]):
+        end, following = _fence(match[1], line.end, lines)
         return Block("fence", line.start, end), following
     if before and "|" in line.text and "|" in before[-1].text and _below_header(line.text):
         start = before.pop().start
         end, following = _rows(line.end, lines)
         return Block("table", start, end, header=line.end), following
-    if len(before) == 1 and len(before[0].text) <= LONGEST_NAME and (found := UNDERLINE.fullmatch(line.text)):
+    if len(before) == 1 and len(before[0].text) <= LONGEST_NAME and (match := UNDERLINE.fullmatch(line.text)):
         first = before.pop()
-        level = 1 if found[1][0] == "=" else 2
+        level = 1 if match[1][0] == "=" else 2
         return Block("heading", first.start, line.end, level, first.text.strip()), next(lines, None)
     return None, next(lines, None)
 
@@ -111,8 +111,8 @@ def _fence(mark: str, end: int, lines: Iterator[Line]) -> tuple[int, Line | None
     """Where the fence ends that `mark` opened, at the end of the text if nothing closes it."""
     for line in lines:
         end = line.end
-        found = FENCE.fullmatch(line.text)
-        if found and found[1].startswith(mark) and not found[2].strip():
+        match = FENCE.fullmatch(line.text)
+        if match and match[1].startswith(mark) and not match[2].strip():
             break
     return end, next(lines, None)
 

@@ -18,7 +18,7 @@ WAIT = 60.0  # seconds for another process that is writing
 AT_ONCE = 500  # keys in one query; SQLite's own limit is higher
 
 
-def key(*parts: str) -> bytes:
+def vector_key(*parts: str) -> bytes:
     """A hash of what made a vector: the embedder's fingerprint, whether it was a query, the text."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
@@ -39,17 +39,17 @@ class VectorCache:
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
         """The vectors known for these keys."""
-        found: dict[bytes, NDArray[np.float32]] = {}
+        known: dict[bytes, NDArray[np.float32]] = {}
         with self._lock:
             try:
                 for start in range(0, len(keys), AT_ONCE):
                     some = keys[start : start + AT_ONCE]
                     marks = ", ".join("?" * len(some))
                     rows = self._file.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", some)
-                    found.update((name, np.frombuffer(vector, np.float32)) for name, vector in rows)
+                    known.update((name, np.frombuffer(vector, np.float32)) for name, vector in rows)
             except sqlite3.DatabaseError as error:
                 self._begin_again(error)
-        return found
+        return known
 
     def put(self, keys: Iterable[bytes], vectors: NDArray[np.float32]) -> None:
         """Keep vectors (n, d), all of them or none."""

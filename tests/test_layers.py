@@ -53,7 +53,7 @@ FLOORS: Mapping[str, Mapping[str, set[str]]] = {
     "rules": {NOUNS: {NOUNS}},
 }
 # Files at the root of trainers that stand above the engine.
-WORK = {"generation", "labels", "tuning", "estimates", "forgetting", "embedding", "preflight"}
+WORK = {"faults", "forgetting", "generation", "labels", "timing", "tuning"}
 # What the nouns of advisor may use of the other packages: their nouns, which need no model.
 LIGHT = {"retrieval.documents", "retrieval.words", "trainers.rendering"}
 

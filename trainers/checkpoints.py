@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 CHECKPOINT_SECONDS = 30.0  # that a kill may cost
 
@@ -34,9 +39,9 @@ class Checkpoints:
 
     folder: Path
     key: str
-    weights: dict[str, Any]
-    optimizer: Any
-    schedule: Any
+    weights: Mapping[str, nn.Parameter]
+    optimizer: Optimizer
+    schedule: LRScheduler
     kept: Path
     written: float = field(default_factory=time.monotonic)
 
@@ -47,8 +52,6 @@ class Checkpoints:
 
     def write(self, state: State) -> None:
         """Write a checkpoint, whole or not at all."""
-        import torch
-
         partial = self.folder / "checkpoint.partial"
         best = {path.name: path.read_bytes() for path in self.kept.iterdir()} if self.kept.is_dir() else {}
         torch.save(
@@ -67,8 +70,6 @@ class Checkpoints:
 
     def restore(self) -> State:
         """The state of the last checkpoint, weights and optimizer put back, or a fresh one."""
-        import torch
-
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "checkpoint.pt"
         saved = torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else {}

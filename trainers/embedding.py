@@ -13,8 +13,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainers.models import quiet
-from trainers.tuning import WARM_UP, Progress
+import torch
+from datasets import Dataset
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from sentence_transformers.base.sampler import BatchSamplers
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from trainers.loading import quiet
+from trainers.schedule import WARM_UP, Progress
 
 KEY = "key.json"  # says what the folder's checkpoints and model were tuned on
 
@@ -63,8 +75,6 @@ def tune_embedding(
     done = folder / "model"
     if _taken_up(folder, _key(model, pairs, settings)) and done.is_dir():
         return done
-    import torch
-
     with quiet(), torch.random.fork_rng():  # the trainer seeds the whole process
         trained = _train(model, pairs, folder / "checkpoints", settings, on_step)
         partial = folder / ".model"
@@ -98,28 +108,17 @@ def _train(
     checkpoints: Path,
     settings: EmbeddingSettings,
     on_step: Callable[[Progress], None],
-) -> Any:
+) -> SentenceTransformer:
     """The tuned model, in memory."""
-    from datasets import Dataset
-    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
-    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-    from transformers import PrinterCallback
-    from transformers.trainer_utils import get_last_checkpoint
-
     model = SentenceTransformer(name)
     columns = {"question": [pair.question for pair in pairs], "text": [pair.text for pair in pairs]}
     columns |= {f"negative {n}": [pair.negatives[n] for pair in pairs] for n in range(len(pairs[0].negatives))}
-
-    class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
-        def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-            """Gather nothing for a model card: it takes time, and shows a progress bar of its own."""
-
-    trainer = Trainer(
+    trainer = _Trainer(
         model,
         _arguments(checkpoints, settings),
         Dataset.from_dict(columns),
         loss=MultipleNegativesRankingLoss(model),
-        callbacks=[_told(on_step)],
+        callbacks=[_Told(on_step)],
     )
     trainer.remove_callback(PrinterCallback)
     begun = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
@@ -131,11 +130,12 @@ def _train(
     return model
 
 
-def _arguments(checkpoints: Path, settings: EmbeddingSettings) -> Any:
-    import torch
-    from sentence_transformers import SentenceTransformerTrainingArguments
-    from sentence_transformers.base.sampler import BatchSamplers
+class _Trainer(SentenceTransformerTrainer):
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Gather nothing for a model card: it takes time, and shows a progress bar of its own."""
 
+
+def _arguments(checkpoints: Path, settings: EmbeddingSettings) -> SentenceTransformerTrainingArguments:
     on_gpu = torch.cuda.is_available()
     return SentenceTransformerTrainingArguments(
         str(checkpoints),
@@ -155,13 +155,12 @@ def _arguments(checkpoints: Path, settings: EmbeddingSettings) -> Any:
     )
 
 
-def _told(on_step: Callable[[Progress], None]) -> Any:
-    """What tells `on_step` where the trainer stands."""
-    from transformers import TrainerCallback
+class _Told(TrainerCallback):
+    """Tells `on_step` where the trainer stands."""
 
-    class Told(TrainerCallback):  # type: ignore[misc]
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
-            if "loss" in logs:
-                on_step(Progress(state.global_step, state.max_steps, logs["loss"], None))
+    def __init__(self, on_step: Callable[[Progress], None]) -> None:
+        self._on_step = on_step
 
-    return Told()
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any) -> None:
+        if "loss" in more["logs"]:
+            self._on_step(Progress(state.global_step, state.max_steps, more["logs"]["loss"], None))

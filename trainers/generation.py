@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+import torch
+from llguidance import LLMatcher
+from torch import Tensor
 
 from trainers.constraints import Constraint, allowed, matchers
 from trainers.engine import plain
-from trainers.engine.batching import Batch, Request, by_prefix
+from trainers.engine.batching import Batch, BatchRow, by_prefix
 from trainers.engine.layers import prepared
 from trainers.engine.packing import packs
 from trainers.models import LanguageModel
 from trainers.rendering import Ids, Row
 
-BLOCK = 512  # of the vocabulary, within which the largest logit is looked for
+VOCABULARY_BLOCK = 512  # within which the largest logit is looked for
 # With so few rows left a pass takes as long for a few more tokens: those that followed the last two the last time are
 # tried, and kept as far as they are what is written anyway (Saxena 2023, "Prompt lookup decoding").
 DRAFTED_ROWS, DRAFT, ALIKE = 8, 7, 2
@@ -39,7 +42,7 @@ def generate(
     to leave out. Raises ValueError for a constraint that cannot be compiled.
     """
     if not packs(lm):
-        for i, (tokens, ended) in enumerate(plain.generate(lm, rows, constraint, max_tokens)):
+        for i, (tokens, ended) in enumerate(plain.greedy(lm, rows, constraint, max_tokens)):
             yield _generation(lm, i, tokens, ended)
         return
     with prepared(lm):
@@ -61,24 +64,24 @@ class Writer:
         self._lm, self._max_tokens = lm, max_tokens
         self._stops, self._matchers = plain.stop_ids(lm), matchers(lm, constraint)
         capacity = max(len(row.own) for row in like) + max_tokens
-        self.batch: Batch[Generation] = Batch(lm, like[0].shared, capacity, self._take)
+        self.batch: Batch[_Text, Generation] = Batch(lm, like[0].shared, capacity, self._take)
 
     def add(self, index: int, row: Row) -> None:
         """Queue a row."""
-        self.batch.add(Request(index, row.own, state=_Text(row, next(self._matchers))))
+        self.batch.add(BatchRow(index, row.own, _Text(row, next(self._matchers))))
 
-    def _take(self, requests: Sequence[Request], logits: Any) -> list[Generation | None]:
-        tokens, drafts, at, done = largest(logits), len(requests) <= DRAFTED_ROWS, 0, []
-        for request in requests:
-            end = at + request.asked
-            done.append(self._written(request, tokens[at:end], logits[at:end], drafts))
+    def _take(self, rows: Sequence[BatchRow[_Text]], logits: Tensor) -> list[Generation | None]:
+        tokens, drafts, at, done = largest(logits), len(rows) <= DRAFTED_ROWS, 0, []
+        for row in rows:
+            end = at + row.asked
+            done.append(self._written(row, tokens[at:end], logits[at:end], drafts))
             at = end
         return done
 
-    def _written(self, request: Request, tokens: Sequence[int], logits: Any, drafts: bool) -> Generation | None:
+    def _written(self, row: BatchRow[_Text], tokens: Sequence[int], logits: Tensor, drafts: bool) -> Generation | None:
         """Take in the likeliest tokens behind the last one and behind a draft, as far as the draft was right."""
-        text, drafted = request.state, request.tokens[len(request.tokens) - request.asked + 1 :]
-        request.keep += len(request.tokens) - len(drafted)
+        text, drafted = row.state, row.tokens[len(row.tokens) - row.asked + 1 :]
+        row.keep += len(row.tokens) - len(drafted)
         for token, row_logits, guess in zip(tokens, logits, [*drafted, None], strict=True):
             if text.matcher is not None:
                 token = allowed(text.matcher, token, row_logits)
@@ -86,12 +89,12 @@ class Writer:
                 text.written.append(token)
             ended = token in self._stops or (text.matcher is not None and text.matcher.is_stopped())
             if ended or len(text.written) >= self._max_tokens:
-                return _generation(self._lm, request.index, text.written, ended)
+                return _generation(self._lm, row.index, text.written, ended)
             if token != guess:
                 break
-            request.keep += 1
+            row.keep += 1
         draft = text.draft(min(DRAFT, self._max_tokens - len(text.written))) if drafts else ()
-        request.tokens, request.asked = (token, *draft), 1 + len(draft)
+        row.tokens, row.asked = (token, *draft), 1 + len(draft)
         return None
 
 
@@ -100,7 +103,7 @@ class _Text:
     """What is being written for a row."""
 
     row: Row
-    matcher: Any
+    matcher: LLMatcher | None
     written: list[int] = field(default_factory=list)
 
     def draft(self, length: int) -> Ids:
@@ -113,18 +116,17 @@ class _Text:
         return ()
 
 
-def _generation(lm: LanguageModel, index: int, tokens: Sequence[int], ended: bool) -> Generation:
-    return Generation(index, lm.tokenizer.decode(tokens, skip_special_tokens=True), len(tokens), ended)
+def _generation(lm: LanguageModel, index: int, tokens: list[int], ended: bool) -> Generation:
+    return Generation(index, str(lm.tokenizer.decode(tokens, skip_special_tokens=True)), len(tokens), ended)
 
 
-def largest(logits: Any) -> list[int]:
-    """The first place of the largest value in each row. torch.argmax is slow over many 16-bit values on a CPU: there, the
-    largest of each block, then the place in the best block."""
-    import torch
-
-    if logits.device.type != "cpu" or logits.shape[1] % BLOCK:
-        return torch.argmax(logits, dim=1).tolist()  # type: ignore[no-any-return]
-    blocks = logits.view(len(logits), -1, BLOCK)
-    best = blocks.amax(2).argmax(1)
-    inside = blocks[torch.arange(len(logits)), best].argmax(1)
-    return (best * BLOCK + inside).tolist()  # type: ignore[no-any-return]
+def largest(logits: Tensor) -> list[int]:
+    """The first place of the largest value in each row of the (n, vocabulary) logits. torch.argmax is slow over many 16-bit
+    values on a CPU: there, the largest of each block, then the place in the best block."""
+    if logits.device.type != "cpu" or logits.shape[1] % VOCABULARY_BLOCK:
+        places = torch.argmax(logits, dim=1)
+    else:
+        blocks = logits.view(len(logits), -1, VOCABULARY_BLOCK)
+        best = blocks.amax(2).argmax(1)
+        places = best * VOCABULARY_BLOCK + blocks[torch.arange(len(logits)), best].argmax(1)
+    return [int(place) for place in places.tolist()]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 Floats = NDArray[np.float32]
 STRENGTHS = (1.0, 10.0, 100.0)  # of C; embeddings of unit length want little shrinking
@@ -47,9 +49,6 @@ def load_head(path: Path) -> Head:
 
 def fit_head(vectors: Floats, labels: Sequence[str], seed: int = 0) -> Head:
     """Fit on (n, d) vectors; how strongly to shrink is chosen by cross-validation where every label has rows enough."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
-
     counts = Counter(labels)
     if len(counts) == 1:
         return Head(np.zeros((1, vectors.shape[1]), np.float32), np.zeros(1, np.float32), tuple(counts))

@@ -12,16 +12,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any
+
+import torch
+from torch import Tensor
 
 from trainers.engine import plain
-from trainers.engine.batching import Batch, Request, by_prefix
+from trainers.engine.batching import Batch, BatchRow, by_prefix
 from trainers.engine.layers import prepared
 from trainers.engine.packing import packs
 from trainers.models import LanguageModel
 from trainers.rendering import Ids, Row
 
-Tree = dict[int, Any]  # the tree behind each next token; empty behind the token that ends an answer
+Tree = dict[int, "Tree"]  # the tree behind each next token; empty behind the token that ends an answer
 CHUNK = 512  # rows of logits turned into float32 at once
 
 
@@ -34,12 +36,12 @@ def choose(lm: LanguageModel, rows: Sequence[Row], labels: Sequence[str]) -> lis
 def probabilities(lm: LanguageModel, rows: Sequence[Row], labels: Sequence[str]) -> list[dict[str, float]]:
     """How likely each of `labels` is for each row, given that it is one of them: shares that sum to 1."""
     paths = _paths(lm, labels)
-    found = []
+    shares = []
     for scores in _scores(lm, rows, paths, every=True):
         top = max(scores.values())
         raised = {path: math.exp(score - top) for path, score in scores.items()}
-        found.append({label: raised[path] / sum(raised.values()) for path, label in paths.items()})
-    return found
+        shares.append({label: raised[path] / sum(raised.values()) for path, label in paths.items()})
+    return shares
 
 
 def likelihoods(lm: LanguageModel, rows: Sequence[Row], text: str) -> list[float]:
@@ -64,13 +66,14 @@ def _tree(paths: Mapping[Ids, str]) -> Tree:
 
 @dataclass
 class _Search:
-    """The search for one row. `open` holds (priority, log-probability, path) of what was seen but not followed; `path` is
-    what is being followed, worth `value` but for its last `unsure` tokens; `scores` the labels found."""
+    """The search for one row, whose own part has `own` tokens. `open` holds (priority, log-probability, path) of what was
+    seen but not followed; `path` is what is being followed, worth `value` but for its last `unsure` tokens; `scores` are
+    those of the labels reached: of the best one, or with `every` of all."""
 
     own: int
     tree: Tree
     every: bool
-    open: list[tuple[Any, float, Ids]] = field(default_factory=list)
+    open: list[tuple[Ids | float, float, Ids]] = field(default_factory=list)
     path: Ids = ()
     value: float = 0.0
     unsure: int = 0
@@ -90,10 +93,10 @@ class _Search:
         sure = [(end - self.unsure + i, token) for i, token in enumerate(self.path[start:])]
         return [*sure, *((end, token) for token in self.next)]
 
-    def follow(self, found: Sequence[float]) -> tuple[int, Ids] | None:
+    def follow(self, answers: Sequence[float]) -> tuple[int, Ids] | None:
         """Take in what was asked; how many tokens of the row to keep and which to run next, or None when it is done."""
-        value = self.value + sum(found[: self.unsure])
-        for token, more in zip(self.next, found[self.unsure :], strict=True):
+        value = self.value + sum(answers[: self.unsure])
+        for token, more in zip(self.next, answers[self.unsure :], strict=True):
             path, worth = (*self.path, token), value + more
             heapq.heappush(self.open, (path if self.every else -worth, worth, path))
         before = self.path
@@ -116,44 +119,43 @@ def _scores(lm: LanguageModel, rows: Sequence[Row], paths: Mapping[Ids, str], ev
     if not packs(lm):
         return [{path: _plain_score(lm, row, path) for path in paths} for row in rows]
     tree = _tree(paths)
-    found: list[dict[Ids, float]] = [{} for _ in rows]
+    searches = [_Search(len(row.own), tree, every) for row in rows]
     with prepared(lm):
         for shared, indices in by_prefix(rows):
             capacity = len(rows[indices[0]].own) + max(map(len, paths))
-            batch: Batch[_Search] = Batch(lm, shared, capacity, _take)
+            batch: Batch[_Search, _Search] = Batch(lm, shared, capacity, _take)
             for i in indices:
-                search = _Search(len(rows[i].own), tree, every, scores=found[i])
-                batch.add(Request(i, rows[i].own, asked=len(rows[i].own), state=search))
+                batch.add(BatchRow(i, rows[i].own, searches[i], asked=len(rows[i].own)))
             while batch.busy:
                 batch.step()
-    return found
+    return [search.scores for search in searches]
 
 
-def _take(requests: Sequence[Request], logits: Any) -> list[_Search | None]:
+def _take(rows: Sequence[BatchRow[_Search]], logits: Tensor) -> list[_Search | None]:
     """Hand each search what it asked for."""
     asked, counts, end = [], [], -1
-    for request in requests:
-        end += len(request.tokens)
-        wanted = request.state.asked(end)
+    for row in rows:
+        end += len(row.tokens)
+        wanted = row.state.asked(end)
         asked += wanted
         counts.append(len(wanted))
     values = iter(_log_probabilities(logits, asked))
     done: list[_Search | None] = []
-    for request, count in zip(requests, counts, strict=True):
-        following = request.state.follow([next(values) for _ in range(count)])
-        done.append(request.state if following is None else None)
-        request.keep, request.tokens = following or (0, ())
-        request.asked = len(request.tokens)
+    for row, count in zip(rows, counts, strict=True):
+        following = row.state.follow([next(values) for _ in range(count)])
+        done.append(row.state if following is None else None)
+        row.keep, row.tokens = following or (0, ())
+        row.asked = len(row.tokens)
     return done
 
 
-def _log_probabilities(logits: Any, asked: Sequence[tuple[int, int]]) -> list[float]:
-    import torch
-
+def _log_probabilities(logits: Tensor, asked: Sequence[tuple[int, int]]) -> list[float]:
+    """Those of the (place, token) pairs among the (n, vocabulary) logits."""
     places, tokens = (torch.tensor(part, device=logits.device) for part in zip(*asked, strict=True))
     wanted, which = torch.unique(places, return_inverse=True)
     whole = torch.cat([torch.logsumexp(logits[some].float(), 1) for some in wanted.split(CHUNK)])
-    return (logits[places, tokens].float() - whole[which]).tolist()  # type: ignore[no-any-return]
+    values: list[float] = (logits[places, tokens].float() - whole[which]).tolist()
+    return values
 
 
 def _plain_score(lm: LanguageModel, row: Row, path: Ids) -> float:

@@ -14,7 +14,7 @@ from advisor.score.metrics import resolve
 from advisor.score.statistics import interval
 from advisor.system import Incumbent, Prediction
 from advisor.task import Example
-from retrieval.index.updating import Watch, unwatched
+from retrieval.watching import Watch, unwatched
 
 MOST_LABELS = 100  # with more different outputs they are no labels
 

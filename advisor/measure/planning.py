@@ -18,8 +18,7 @@ from advisor.runtime.bench import LEAST_PAIRS, Purse
 from advisor.runtime.rerank import OWN
 from advisor.runtime.settings import Budget
 from advisor.task import Split, Task
-from retrieval.chunking import split
-from retrieval.index.index import BUDGET
+from retrieval.chunking import BUDGET, split
 from retrieval.search.searching import SearchSettings
 
 DIAGNOSIS, CHOICE, TRAINING = 0.4, 0.15, 0.45  # shares of what the proof leaves of the budget

@@ -1,5 +1,7 @@
 """A model whose weights are in this process, run by `trainers`."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -85,7 +87,7 @@ class LocalModel:
         return trainers.measure(self.lm)
 
     @contextmanager
-    def adapted(self, folder: Path | None) -> Iterator["LocalModel"]:
+    def adapted(self, folder: Path | None) -> Iterator[LocalModel]:
         """The model with the adapter in `folder` on top, for the time of the block."""
         with trainers.adapted(self.lm, folder) as lm:
             yield replace(self, given=lm)

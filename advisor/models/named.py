@@ -10,7 +10,7 @@ from advisor.address import Address, parse_address
 from advisor.errors import InputError
 from advisor.models.endpoint import Endpoint
 from advisor.models.local import LocalModel
-from trainers.models import ask_hub
+from trainers import ask_hub
 
 DEFAULT = "smollm2"
 

@@ -3,6 +3,8 @@
 Says by what was chosen, and what was tried. How searching works, and how it is tuned, is the library's.
 """
 
+from __future__ import annotations  # what trainers offers is loaded with torch when it is first asked for
+
 import shutil
 import time
 from collections.abc import Sequence
@@ -19,13 +21,12 @@ from advisor.runtime.bench import LEAST_PAIRS, Bench
 from advisor.runtime.finder import Fitted, LazyEmbedder, Search, Tried, over_documents
 from advisor.system import digest
 from retrieval import Document, Embedder, Index
+from retrieval.chunking import BUDGET
 from retrieval.embedder import located
-from retrieval.index.index import BUDGET
 from retrieval.tune.metrics import each, gain
 from retrieval.tune.mining import mined
 from retrieval.tune.questions import Question
 from retrieval.tune.tuning import Trial, Tuning, tune, wins
-from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
 
 DEPTH = 10  # documents that count: nDCG@10
 SIZES = (BUDGET, 2 * BUDGET, BUDGET // 2)  # tokens of a passage; each is encoded anew
@@ -43,7 +44,7 @@ def choose(bench: Bench) -> Search:
     reranker = runtime.finder.reranker
     rows = task.split.choose if reranker is None else bench.choosing  # what reads again takes seconds for each
     asked = questions.of_rows(task, rows)
-    how: dict[str, Any] = {"reader": reranker, "ask": partial(questions.written, runtime), "watch": runtime.watch}
+    how: dict[str, Any] = {"reranker": reranker, "ask": partial(questions.written, runtime), "watch": runtime.watch}
     try:
         tuning = tune(task.documents, runtime.embedder, asked, budgets=SIZES[: purse.sizes], **how)
     except ValueError as error:  # nothing to judge by: searched as it comes
@@ -73,16 +74,16 @@ def _told(tuning: Tuning) -> Search:
     )
 
 
-def _pairs(bench: Bench, search: Search) -> list[Pair]:
+def _pairs(bench: Bench, search: Search) -> list[trainers.Pair]:
     """Training questions, each with a passage of a document that it names and one that only looks right."""
     task, runtime = bench.task, bench.runtime
     rows = [row for row in task.split.train if row.gold][: bench.purse.pairs]
     asked = [Question(row.input, dict.fromkeys(row.gold, 1), row.answers) for row in rows]
     finder = over_documents(task.documents, runtime.folder, task.retrieval, search, runtime.embedder)
-    return [Pair(question, right, (wrong,)) for question, right, wrong in mined(finder.index, asked)]
+    return [trainers.Pair(question, right, (wrong,)) for question, right, wrong in mined(finder.index, asked)]
 
 
-def _fitted(bench: Bench, tuning: Tuning, pairs: Sequence[Pair], asked: Sequence[Question]) -> Fitted:
+def _fitted(bench: Bench, tuning: Tuning, pairs: Sequence[trainers.Pair], asked: Sequence[Question]) -> Fitted:
     """Fit the embedder, search with it, and compare on the same questions."""
     since, task, runtime = time.perf_counter(), bench.task, bench.runtime
     runs, embedder = runtime.folder.parent, runtime.embedder
@@ -93,8 +94,8 @@ def _fitted(bench: Bench, tuning: Tuning, pairs: Sequence[Pair], asked: Sequence
     def on_step(progress: trainers.Progress) -> None:
         runtime.watch(f"embedder · loss {progress.loss:.2f}", progress.step, progress.steps)
 
-    settings = EmbeddingSettings(epochs=1, seed=bench.seed)
-    folder = tune_embedding(located(task.retrieval.embedder), pairs, place, settings, on_step)
+    settings = trainers.EmbeddingSettings(epochs=1, seed=bench.seed)
+    folder = trainers.tune_embedding(located(task.retrieval.embedder), pairs, place, settings, on_step)
     fitted = LazyEmbedder(str(folder), runs)
     again = tune(task.documents, fitted, asked, budgets=(tuning.budget,), watch=runtime.watch)
     before = _scores(task.documents, embedder, tuning, asked)

@@ -23,7 +23,7 @@ from advisor.runtime.settings import Settings, agree_to_index, bound, check_pric
 from advisor.runtime.store import Store
 from advisor.system import Buildable, Prediction, Shot, System
 from advisor.task import Example, Retrieval, Task
-from retrieval.index.updating import Watch, unwatched
+from retrieval.watching import Watch, unwatched
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 ARTIFACT, SYSTEM, POOL, STORE = "artifact", "system.json", "shots.json", "answers.sqlite"

@@ -1,10 +1,9 @@
 """The documents of a run, indexed and searched: what a context shows beside an example. Owns the index, knows no model."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,11 @@ import retrieval
 from advisor.errors import CannotError, InputError, OutsideError, Problem
 from advisor.system import PASSAGES, Context
 from advisor.task import Example, Retrieval
-from retrieval.chunking import Passage
-from retrieval.index.index import BUDGET
-from retrieval.index.updating import Watch, unwatched
-from retrieval.search.rerank import Reader
+from retrieval.chunking import BUDGET, Passage
+from retrieval.ranking import Reranker
+from retrieval.search.rerank import remembered
 from retrieval.search.searching import SearchSettings
+from retrieval.watching import Watch, unwatched
 
 MOST_FOUND = 25  # passages found for a query, however few are shown, so that it is searched and read again once
 MOST_SHOWN = 5  # passages, where the task does not say how many: each is read with every request
@@ -105,7 +104,7 @@ class Finder:
     opening: Callable[[], tuple[retrieval.Index, str]]
     embedder: retrieval.Embedder
     k: int = PASSAGES
-    reranker: Reader | None = None
+    reranker: Reranker | None = None
     watch: Watch = unwatched
     fitted: Path | None = None
     _passages: dict[str, list[Passage]] = field(default_factory=dict, init=False, repr=False)
@@ -149,23 +148,11 @@ class Finder:
     def search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
         """The `k` best passages for each query, `MOST_FOUND` at most; each query is searched once."""
         new = [query for query in dict.fromkeys(queries) if query not in self._passages]
-        hits = self.index.search(new, MOST_FOUND, reader=self._watched(len(new))) if new else []
+        reranker = remembered(self.reranker, self.watch, len(new)) if self.reranker else None
+        hits = self.index.search(new, MOST_FOUND, reranker=reranker) if new else []
         for query, row in zip(new, hits, strict=True):
             self._passages[query] = [hit.passage for hit in row]
         return [self._passages[query][:k] for query in queries]
-
-    def _watched(self, total: int) -> Reader | None:
-        """The reranker, saying for how many of `total` queries it has read."""
-        reranker, done = self.reranker, count(1)
-        if reranker is None:
-            return None
-
-        def read(query: str, texts: Sequence[str]) -> Sequence[float]:
-            scores = reranker(query, texts)
-            self.watch("read again what was found", next(done), total)
-            return scores
-
-        return read
 
     def support(self, examples: Sequence[Example], passages: Sequence[Sequence[Passage]]) -> list[float]:
         """The cosine of each example's input with the nearest of its passages, -1 where it has none."""
@@ -181,16 +168,9 @@ class Finder:
             return any(answer in passage.text.lower() for answer in wanted)
 
         if example.gold:
-            named = [passage for document in example.gold for passage in self._by_document.get(document, ())]
+            named = [passage for document in example.gold for passage in self.index.passages.of(document)]
             return sorted(named, key=lambda passage: not holds(passage))[:k]
         return [passage for passage in self.index.passages if holds(passage)][:k]
-
-    @cached_property
-    def _by_document(self) -> Mapping[str, Sequence[Passage]]:
-        grouped: dict[str, list[Passage]] = {}
-        for passage in self.index.passages:
-            grouped.setdefault(passage.document, []).append(passage)
-        return grouped
 
 
 def over_documents(
@@ -199,7 +179,7 @@ def over_documents(
     how: Retrieval,
     search: Search,
     embedder: retrieval.Embedder,
-    reranker: Reader | None = None,
+    reranker: Reranker | None = None,
     watch: Watch = unwatched,
 ) -> Finder:
     """A finder whose index lies in a run folder, built, updated or repaired as the documents need.
@@ -231,7 +211,7 @@ def over_documents(
 
 
 def of_artifact(
-    artifact: Path, runs: Path, embedder: retrieval.Embedder, reranker: Reader | None, watch: Watch
+    artifact: Path, runs: Path, embedder: retrieval.Embedder, reranker: Reranker | None, watch: Watch
 ) -> Finder:
     """A finder over the index that an artifact holds, with the fitted embedder if there is one beside it."""
     fitted = artifact / "embedder"

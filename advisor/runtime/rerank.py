@@ -2,30 +2,31 @@
 
 from collections.abc import Sequence
 
+import retrieval
 import trainers
 from advisor.errors import OutsideError
 from advisor.models.local import weights
 from advisor.models.protocol import Model
 from advisor.runtime import prompts
-from retrieval.search.rerank import Reader, cross_encoder
+from retrieval.ranking import Reranker
 from trainers.rendering import Turn
 
 OWN = "model"  # what task.yaml calls the task's own
 
 
-def reranker(name: str, model: Model) -> Reader | None:
+def reranker(name: str, model: Model) -> Reranker | None:
     """The reranker of that name, None for "". Raises OutsideError where there is none of that name."""
     if not name:
         return None
     if name == OWN:
         return own(model)
     try:
-        return cross_encoder(name)
+        return retrieval.cross_encoder(name)
     except (OSError, ValueError) as error:
         raise OutsideError(f"there is no cross-encoder {name!r} to rerank with ({error})") from error
 
 
-def own(model: Model) -> Reader:
+def own(model: Model) -> Reranker:
     """How likely a local model would ask the question about a passage. Raises CannotError, when asked, for an endpoint.
 
     Sachan et al., "Improving Passage Retrieval with Zero-Shot Question Generation" (EMNLP 2022, arXiv 2204.07496). Asked

@@ -20,7 +20,7 @@ from advisor.runtime.finder import Finder
 from advisor.runtime.store import Store
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, Request, System, digest
 from advisor.task import Example
-from retrieval.index.updating import Watch, unwatched
+from retrieval.watching import Watch, unwatched
 
 TUNED = "tuned.json"  # beside an adapter
 Conversation = tuple[tuple[trainers.Turn, ...], tuple[str, ...]]  # turns, and the ids of the passages found

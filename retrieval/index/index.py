@@ -13,25 +13,23 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.chunking import Passage
+from retrieval.chunking import BUDGET, Passage
 from retrieval.documents import Document
 from retrieval.embedder import Embedder
 from retrieval.index import saved, updating
-from retrieval.index.saved import Saved
-from retrieval.index.segments import Damaged, Passages, Segment
-from retrieval.index.updating import Changes, Making, Watch, unwatched
+from retrieval.index.segments import Damaged, Passages, Rows, Segment
+from retrieval.index.stores import store
+from retrieval.index.updating import Changes, Making
+from retrieval.ranking import Reranker
 from retrieval.search.dense import dense
-from retrieval.search.rerank import Reader
 from retrieval.search.searching import SearchSettings, searching
 from retrieval.search.sparse import sparse
-from retrieval.search.vectors import store
-
-BUDGET = 160  # tokens of a passage
+from retrieval.watching import Watch, unwatched
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage found; the score is a probability-like share from 0 to 1, to compare within one query only."""
+    """A passage found; the score is a share from 0 to 1, like a probability, and comparable within one query only."""
 
     passage: Passage
     score: float
@@ -41,24 +39,25 @@ class Index:
     """Passages searched by words (BM25) and by meaning (vectors), fused. Make one with `build`, `open` or `load`.
 
     passages: in the order of the documents; what a `Ranking` of `words` and `meaning`, the two searches, counts.
+    segments: what the passages lie in.
     """
 
     def __init__(
         self,
         segments: Sequence[Segment],
-        order: NDArray[np.int64],
+        order: Rows,
         fingerprint: str,
         making: Making,
         settings: SearchSettings,
     ) -> None:
         """Put together what `build`, `open` and `load` have.
 
-        order: the row of each passage, counted through all segments; rows that are not in it were removed.
+        order: the row of each passage; rows that are not in it were removed.
         fingerprint: a hash of the documents in their order and the embedder: equal ones find the same.
         """
         self.passages = Passages([segment.passages for segment in segments], order)
         self.fingerprint, self.settings = fingerprint, settings
-        self._segments, self._order, self._making = tuple(segments), order, making
+        self.segments, self._order, self._making = tuple(segments), order, making
         places = _places(segments, order)
         self.words = sparse([(s.words, p) for s, p in zip(segments, places, strict=True)], len(order))
         self.meaning = dense([(s.vectors, p) for s, p in zip(segments, places, strict=True)], making.embedder)
@@ -94,10 +93,10 @@ class Index:
         """The index over `documents` that lies in `folder` afterwards: built, updated or repaired as it needs.
 
         Only documents that are new or changed are split and encoded. Other processes wait for this one, or go on
-        reading the index as it was; a kill leaves that, too.
+        reading the index as it was, which is also what is left if this one is killed.
 
         settings: how to search; by default as it was saved.
-        vectors: where they are kept (`retrieval.vectors.store`).
+        vectors: where they are kept (`stores.store`).
         budget: most tokens of a passage; all documents are split and encoded again for another one.
 
         Raises `IndexMismatch` if another embedder made the index in the folder, `MilvusUnavailable` if Milvus is asked
@@ -119,13 +118,13 @@ class Index:
         Raises `IndexMismatch` if another embedder made its vectors or its files are missing or changed,
         `MilvusUnavailable` if they lie in Milvus and it cannot be had.
         """
-        meta = saved.read(folder, embedder.fingerprint)
-        keeper = store(saved.vectors(folder, meta))
+        meta = saved.read_meta(folder, embedder.fingerprint)
+        keeper = store(saved.vectors_in(folder, meta))
         try:
-            segments = [saved.segment(folder, name, meta, keeper) for name in meta.segments]
-            order = saved.order(folder, meta)
+            segments = [saved.open_segment(folder, name, meta, keeper) for name in meta.segments]
+            order = saved.read_order(folder, meta)
         except Damaged as error:
-            if saved.read(folder, embedder.fingerprint) != meta:  # another process put a new one in its place
+            if saved.read_meta(folder, embedder.fingerprint) != meta:  # another process put a new one in its place
                 return cls.load(folder, embedder)
             raise saved.IndexDamaged(f"the index in '{folder}' is damaged: {error}: build it again") from error
         return cls(segments, order, meta.fingerprint, Making(embedder, keeper, meta.budget), meta.settings)
@@ -143,7 +142,7 @@ class Index:
         k: int,
         settings: SearchSettings | None = None,
         where: Mapping[str, str] | None = None,
-        reader: Reader | None = None,
+        reranker: Reranker | None = None,
     ) -> list[list[Hit]]:
         """The `k` best passages for each query, best first, equal ones in the order of the documents.
 
@@ -151,17 +150,17 @@ class Index:
 
         settings: how to search; by default as the index was told when it was built.
         where: only passages with these facts (`Passages.matching`); the first such search reads all passages once.
-        reader: judges the best ones again, as the settings say: a `cross_encoder`, or the task's own model.
+        reranker: judges the best ones again, as the settings say: a `cross_encoder`, or the task's own model.
         """
         k = min(k, len(self.passages))
         if k < 1 or not queries:
             return [[] for _ in queries]
         allowed = self.passages.matching(where) if where else None
-        search = searching(self.words, self.meaning, self.passages, settings or self.settings, reader)
-        found = search(queries, k, allowed)
+        search = searching(self.words, self.meaning, self.passages, settings or self.settings, reranker)
+        ranking = search(queries, k, allowed)
         return [
             [Hit(self.passages[at], float(score)) for at, score in zip(row, scores, strict=True) if at >= 0]
-            for row, scores in zip(found.positions, found.scores, strict=True)
+            for row, scores in zip(ranking.positions, ranking.scores, strict=True)
         ]
 
     def save(self, folder: Path) -> None:
@@ -174,16 +173,16 @@ class Index:
             self._write(folder)
 
     def _write(self, folder: Path) -> None:
-        saved.write(folder, Saved(self.fingerprint, self.settings, self._segments, self._order, self._making))
+        saved.write_index(folder, self.segments, self._order, self._making, self.fingerprint, self.settings)
 
     def _updated(self, documents: Iterable[Document], folder: Path | None, watch: Watch) -> tuple[Self, Changes]:
-        segments, wanted, changes = updating.update(self._segments, self._order, documents, self._making, folder, watch)
+        segments, wanted, changes = updating.updated(self.segments, self._order, documents, self._making, folder, watch)
         digest = hashlib.sha256(b"".join(wanted) + self._making.embedder.fingerprint.encode()).hexdigest()[:16]
-        order = updating.order(segments, wanted)
+        order = updating.rows_of(segments, wanted)
         return type(self)(segments, order, digest, self._making, self.settings), changes
 
 
-def _places(segments: Sequence[Segment], order: NDArray[np.int64]) -> list[NDArray[np.int32]]:
+def _places(segments: Sequence[Segment], order: Rows) -> list[NDArray[np.int32]]:
     """For each segment, the position of each row's passage, -1 where it was removed."""
     ends = np.cumsum([len(segment.passages) for segment in segments], dtype=np.int64)
     places = np.full(ends[-1] if len(ends) else 0, -1, np.int32)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,17 +16,17 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-from numpy.typing import NDArray
+from filelock import FileLock
 
 from retrieval.index import segments
-from retrieval.index.segments import Damaged, Segment
+from retrieval.index.segments import Damaged, Rows, Segment
+from retrieval.index.stores import is_file
 from retrieval.index.updating import Making
 from retrieval.search.searching import SearchSettings
 from retrieval.search.vectors import VectorStore
 
 META, LOCK = "meta.json", ".lock"
 FORMAT = 1  # goes up when files are written otherwise, or the same document gives other passages or words
-Rows = NDArray[np.int64]
 
 
 class IndexMismatch(ValueError):
@@ -53,28 +53,15 @@ class Meta:
     order: tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Saved:
-    """What is written: an index in its parts."""
-
-    fingerprint: str
-    settings: SearchSettings
-    segments: tuple[Segment, ...]
-    order: Rows
-    making: Making
-
-
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Be the only process that writes to `folder`; waits for others."""
-    from filelock import FileLock
-
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / LOCK):
         yield
 
 
-def read(folder: Path, embedder: str) -> Meta:
+def read_meta(folder: Path, embedder: str) -> Meta:
     """Read `meta.json`. Raises `IndexMismatch` if the index in `folder` was made by another embedder, or is damaged."""
     try:
         values: dict[str, Any] = json.loads((folder / META).read_bytes())
@@ -95,19 +82,19 @@ def read(folder: Path, embedder: str) -> Meta:
     return meta
 
 
-def segment(folder: Path, name: str, meta: Meta, store: VectorStore) -> Segment:
+def open_segment(folder: Path, name: str, meta: Meta, store: VectorStore) -> Segment:
     """Open one of the segments. Raises `Damaged`."""
-    if segments.check(folder / name) != meta.segments[name]:
+    if segments.checked(folder / name) != meta.segments[name]:
         raise Damaged(f"'{folder / name}' was changed after it was written")
-    return segments.load(folder / name, store)
+    return segments.load_segment(folder / name, store)
 
 
-def vectors(folder: Path, meta: Meta) -> str:
-    """The name to give to `retrieval.vectors.store`."""
-    return os.path.abspath(folder / meta.vectors) if _is_file(meta.vectors) else meta.vectors
+def vectors_in(folder: Path, meta: Meta) -> str:
+    """Where the vectors are, as `stores.store` takes it."""
+    return os.path.abspath(folder / meta.vectors) if is_file(meta.vectors) else meta.vectors
 
 
-def order(folder: Path, meta: Meta) -> Rows:
+def read_order(folder: Path, meta: Meta) -> Rows:
     """The row of each passage. Raises `Damaged`."""
     name, expected = meta.order
     try:
@@ -128,50 +115,46 @@ def salvage(folder: Path, embedder: str, store: VectorStore) -> tuple[list[Segme
     if not (folder / META).exists():  # nothing yet, or what a build left that was cut off
         return [], nothing, None, ""
     try:
-        meta = read(folder, embedder)
+        meta = read_meta(folder, embedder)
     except IndexDamaged as error:
         return [], nothing, None, str(error).removesuffix(": build it again")
-    if (where := vectors(folder, meta)) != (os.path.abspath(store.name) if _is_file(store.name) else store.name):
+    if (where := vectors_in(folder, meta)) != (os.path.abspath(store.name) if is_file(store.name) else store.name):
         return [], nothing, None, f"its vectors were in '{where}', not in '{store.name}'"
     sound, damage = [], []
     for name in meta.segments:
         try:
-            sound.append(segment(folder, name, meta, store))
+            sound.append(open_segment(folder, name, meta, store))
         except Damaged as error:
             damage.append(str(error))
     rows = np.arange(sum(len(part.passages) for part in sound))  # of what is left of a damaged index
     try:
-        rows = rows if damage else order(folder, meta)
+        rows = rows if damage else read_order(folder, meta)
     except Damaged as error:
         damage = [str(error)]
     return sound, rows, meta, "; ".join(damage)
 
 
-def write(folder: Path, index: Saved) -> None:
+def write_index(
+    folder: Path, parts: Sequence[Segment], rows: Rows, making: Making, fingerprint: str, settings: SearchSettings
+) -> None:
     """Put an index in the place of what was in `folder`, and remove what no longer belongs there."""
-    for part in index.segments:
+    for part in parts:
         if part.folder.parent != folder:
             shutil.rmtree(folder / part.name, ignore_errors=True)
             shutil.copytree(part.folder, folder / part.name, copy_function=_linked)
-    store = index.making.store
-    content = index.order.tobytes()
+    store = making.store
+    content = rows.tobytes()
     order = f"order-{uuid4().hex}", hashlib.sha256(content).hexdigest()
     (folder / order[0]).write_bytes(content)
-    sums = {part.name: segments.listed(folder / part.name) for part in index.segments}
-    where = os.path.relpath(store.name, folder) if _is_file(store.name) else store.name
-    meta = Meta(
-        index.making.embedder.fingerprint, index.fingerprint, where, index.making.budget, index.settings, sums, order
-    )
+    sums = {part.name: segments.listed(folder / part.name) for part in parts}
+    where = os.path.relpath(store.name, folder) if is_file(store.name) else store.name
+    meta = Meta(making.embedder.fingerprint, fingerprint, where, making.budget, settings, sums, order)
     partial = folder / f".{META}"
     partial.write_text(json.dumps({"format": FORMAT, **asdict(meta)}, indent=1), encoding="utf-8")
     os.replace(partial, folder / META)
     for path in folder.iterdir():
         if path.name not in {META, LOCK, order[0], *sums}:
             _remove(path, store)
-
-
-def _is_file(where: str) -> bool:
-    return where != "faiss" and "://" not in where
 
 
 def _linked(source: str, target: str) -> None:

@@ -6,6 +6,7 @@ import mmap
 import shutil
 import tempfile
 import weakref
+from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,19 +21,15 @@ from numpy.typing import NDArray
 
 from retrieval.chunking import Passage
 from retrieval.documents import Document
-from retrieval.search.postings import Counter, Postings, hashes
-from retrieval.search.sparse import tokenize
+from retrieval.search.postings import Postings, Tally, hashes
 from retrieval.search.vectors import Matrix, Raw, Vectors, VectorStore
+from retrieval.words import tokenize
 
-PASSAGES, OFFSETS, KEYS, SIZES, RAW, SUMS = (
-    "passages.jsonl",
-    "offsets.npy",
-    "keys.npy",
-    "sizes.npy",
-    "vectors.raw",
-    "sha256.json",
-)
+PASSAGES, OFFSETS, KEYS, SIZES = "passages.jsonl", "offsets.npy", "keys.npy", "sizes.npy"
+RAW, SUMS = "vectors.raw", "sha256.json"
 DECODED = 50_000  # passages of a segment that stay decoded
+Rows = NDArray[np.int64]
+"""Rows of passages, counted through all segments."""
 
 
 class Damaged(ValueError):
@@ -64,26 +61,15 @@ class Segment:
         return [content[at : at + 16] for at in range(0, len(content), 16)]
 
 
-def key(document: Document, budget: int) -> bytes:
+def document_key(document: Document, budget: int) -> bytes:
     """What tells a document split to a budget from any other: the same key, the same passages, wherever it was read."""
     facts = sorted(document.metadata.items())
     parts = repr((budget, document.id, document.title, document.text, document.pages, facts))  # half the time of JSON
     return hashlib.blake2b(parts.encode(), digest_size=16).digest()
 
 
-class Lines(Sequence[Passage]):
-    """The passages in a file of JSON Lines, read when they are asked for."""
-
-    def __init__(self, file: Path, offsets: NDArray[np.int64]) -> None:
-        self._offsets = offsets
-        self._content: mmap.mmap | bytes = b""
-        if len(self):
-            with file.open("rb") as opened:
-                self._content = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        self._decode = lru_cache(DECODED)(self._read)
-
-    def __len__(self) -> int:
-        return len(self._offsets) - 1
+class Stored(Sequence[Passage]):
+    """Passages that are read when they are asked for."""
 
     @overload
     def __getitem__(self, at: int) -> Passage: ...
@@ -91,41 +77,56 @@ class Lines(Sequence[Passage]):
     def __getitem__(self, at: slice) -> tuple[Passage, ...]: ...
     def __getitem__(self, at: int | slice) -> Passage | tuple[Passage, ...]:
         places = range(len(self))[at]
-        return self._decode(places) if isinstance(places, int) else tuple(map(self._decode, places))
+        return self._at(places) if isinstance(places, int) else tuple(map(self._at, places))
+
+    @abstractmethod
+    def _at(self, at: int) -> Passage: ...
+
+
+class Lines(Stored):
+    """The passages in a file of JSON Lines; the last ones asked for stay decoded."""
+
+    def __init__(self, file: Path, offsets: NDArray[np.int64]) -> None:
+        self._offsets = offsets
+        self._content: mmap.mmap | bytes = b""
+        if len(self):
+            with file.open("rb") as opened:
+                self._content = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        self._kept = lru_cache(DECODED)(self._read)
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
 
     @cached_property
     def facts(self) -> Postings:
         """Which passages have which facts, each as `_fact` has it; read once, for the lines never change."""
-        facts = Counter()
+        facts = Tally()
         for passage in map(self._read, range(len(self))):  # none of them stays decoded
             named = {"document": passage.document, "title": passage.title, **passage.metadata}
             facts.add([_fact(*one) for one in named.items()])
         return facts.postings()
 
+    def _at(self, at: int) -> Passage:
+        return self._kept(at)
+
     def _read(self, at: int) -> Passage:
         return Passage(**json.loads(self._content[self._offsets[at] : self._offsets[at + 1]]))
 
 
-class Passages(Sequence[Passage]):
+class Passages(Stored):
     """The living passages of several segments in the order of the documents.
 
-    order: the row of each, counted through all segments.
+    order: the row of each.
     """
 
-    def __init__(self, parts: Sequence[Lines], order: NDArray[np.int64]) -> None:
+    def __init__(self, parts: Sequence[Lines], order: Rows) -> None:
         self._parts, self._order = parts, order
         self._ends = np.cumsum([len(part) for part in parts])
 
     def __len__(self) -> int:
         return len(self._order)
 
-    @overload
-    def __getitem__(self, at: int) -> Passage: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[Passage, ...]: ...
-    def __getitem__(self, at: int | slice) -> Passage | tuple[Passage, ...]:
-        if isinstance(at, slice):
-            return tuple(self[i] for i in range(len(self))[at])
+    def _at(self, at: int) -> Passage:
         row = int(self._order[at])
         part = int(np.searchsorted(self._ends, row, side="right"))
         return self._parts[part][row - int(self._ends[part])]  # from the end of its part: a negative number
@@ -135,11 +136,22 @@ class Passages(Sequence[Passage]):
         wanted = hashes(_fact(*one) for one in where.items())
         return np.concatenate([_having(part, wanted) for part in self._parts])[self._order]
 
+    def of(self, document: str) -> list[Passage]:
+        """The passages of a document, in their order; the first call reads all passages once."""
+        return [self[at] for at in self._by_document.get(document, ())]
+
+    @cached_property
+    def _by_document(self) -> Mapping[str, Sequence[int]]:
+        positions: dict[str, list[int]] = {}
+        for at, passage in enumerate(self):
+            positions.setdefault(passage.document, []).append(at)
+        return positions
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(map(Passage.__eq__, self, other))
 
 
-class Writer:
+class SegmentWriter:
     """Writes a segment into a new folder, a batch of documents at a time; vectors go to disk as they come.
 
     A context that leaves nothing behind unless `finish` was called.
@@ -155,7 +167,7 @@ class Writer:
         self._lines = self._open.enter_context((self._folder / PASSAGES).open("wb"))
         self._raw = self._open.enter_context((self._folder / RAW).open("wb"))
         self._keys, self._sizes = bytearray(), array("i")
-        self._offsets, self._words, self._dimensions = array("q", [0]), Counter(), 0
+        self._offsets, self._words, self._dimensions = array("q", [0]), Tally(), 0
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -189,7 +201,7 @@ class Writer:
         (self._folder / RAW).unlink()
         sums = {file.name: _sha256(file) for file in sorted(self._folder.iterdir())}
         (self._folder / SUMS).write_text(json.dumps(sums, indent=1), encoding="utf-8")
-        segment = load(self._folder, self._store)
+        segment = load_segment(self._folder, self._store)
         self._finished = True
         if self._temporary:
             weakref.finalize(segment, shutil.rmtree, self._temporary, ignore_errors=True)
@@ -205,7 +217,7 @@ class Writer:
             shutil.rmtree(self._temporary or self._folder, ignore_errors=True)
 
 
-def load(folder: Path, store: VectorStore) -> Segment:
+def load_segment(folder: Path, store: VectorStore) -> Segment:
     """Open a segment without reading it. Raises `Damaged`."""
     try:
         keys, sizes, offsets = (np.load(folder / name, mmap_mode="r") for name in (KEYS, SIZES, OFFSETS))
@@ -215,7 +227,7 @@ def load(folder: Path, store: VectorStore) -> Segment:
         raise Damaged(f"'{folder}' cannot be opened ({error})") from error
 
 
-def check(folder: Path) -> str:
+def checked(folder: Path) -> str:
     """Compare all files with their hashes; gives the hash of the list of those. Raises `Damaged`."""
     try:
         content = (folder / SUMS).read_bytes()
@@ -228,7 +240,7 @@ def check(folder: Path) -> str:
 
 
 def listed(folder: Path) -> str:
-    """What `check` gives for files that are whole, without reading them."""
+    """What `checked` gives for files that are whole, without reading them."""
     return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
 
 

@@ -4,7 +4,7 @@ Like the segments of Lucene: a removed passage stays where it is, left out of th
 is gone; small segments are written together, so that there are never more than the logarithm of the passages.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence, Sized
+from collections.abc import Container, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,20 +14,15 @@ from numpy.typing import NDArray
 from retrieval.chunking import Passage, split
 from retrieval.documents import Document
 from retrieval.embedder import Embedder
-from retrieval.index.segments import Segment, Writer, key
+from retrieval.index.segments import Rows, Segment, SegmentWriter, document_key
 from retrieval.search.vectors import VectorStore
+from retrieval.watching import Watch
 
 BATCH = 512  # passages split, encoded and written between two words of progress
 SMALL = 1000  # passages; smaller segments are written together whenever there is something new
 DEAD = 0.25  # share of removed passages above which a segment is written again
 
-Watch = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is (0: unknown)
-Rows = NDArray[np.int64]
-Split = tuple[bytes, Sequence[Passage]]  # a document's key and passages
-
-
-def unwatched(what: str, done: int, total: int) -> None:
-    """Watch nothing."""
+Pieces = tuple[bytes, Sequence[Passage]]  # a document's key and passages
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ class Changes:
         return said + (f"; built again what was damaged: {self.repaired}" if self.repaired else "")
 
 
-def update(
+def updated(
     parts: Sequence[Segment],
     rows: Rows,
     documents: Iterable[Document],
@@ -67,13 +62,13 @@ def update(
 ) -> tuple[list[Segment], list[bytes], Changes]:
     """The segments that hold `documents`, the keys of those in their order, and what changed.
 
-    rows: of all passages so far, counted through all segments.
+    rows: of all passages so far.
     folder: where a new segment is written; None for a temporary folder that goes when the segment does.
     """
     before = _before(parts, rows)
     wanted: dict[bytes, None] = {}
     total = len(documents) if isinstance(documents, Sized) else 0
-    with Writer(folder, making.store) as writer:
+    with SegmentWriter(folder, making.store) as writer:
         for batch in _batches(_new(documents, making.budget, before, wanted)):
             vectors = making.embedder([passage.titled for _, passages in batch for passage in passages])
             writer.add([name for name, _ in batch], [passages for _, passages in batch], vectors)
@@ -100,8 +95,8 @@ def _sizes(parts: Sequence[Segment]) -> Rows:
     return np.concatenate([np.zeros(0, np.int64), *(part.sizes for part in parts)])
 
 
-def order(parts: Sequence[Segment], wanted: Sequence[bytes]) -> Rows:
-    """The rows, counted through all segments, of the passages of documents with these keys."""
+def rows_of(parts: Sequence[Segment], wanted: Sequence[bytes]) -> Rows:
+    """The rows of the passages of documents with these keys."""
     numbers = {name: n for n, name in enumerate(name for part in parts for name in part.documents())}
     sizes = _sizes(parts)
     chosen = np.fromiter((numbers[name] for name in wanted), np.int64, len(wanted))
@@ -112,17 +107,17 @@ def order(parts: Sequence[Segment], wanted: Sequence[bytes]) -> Rows:
 
 def _new(
     documents: Iterable[Document], budget: int, known: Container[bytes], wanted: dict[bytes, None]
-) -> Iterator[Split]:
+) -> Iterator[Pieces]:
     """Split what is not known; all keys go to `wanted` in the order of the documents."""
     for document in documents:
-        name = key(document, budget)
+        name = document_key(document, budget)
         if name not in known and name not in wanted:
             yield name, split([document], budget=budget)
         wanted[name] = None
 
 
-def _batches(new: Iterable[Split]) -> Iterator[list[Split]]:
-    batch: list[Split] = []
+def _batches(new: Iterable[Pieces]) -> Iterator[list[Pieces]]:
+    batch: list[Pieces] = []
     held = 0
     for one in new:
         batch.append(one)
@@ -138,7 +133,7 @@ def _living(part: Segment, wanted: dict[bytes, None]) -> NDArray[np.bool_]:
     return np.fromiter((name in wanted for name in part.documents()), bool, len(part.sizes))
 
 
-def _rewritten(part: Segment, living: NDArray[np.bool_], writer: Writer) -> bool:
+def _rewritten(part: Segment, living: NDArray[np.bool_], writer: SegmentWriter) -> bool:
     """Whether the segment goes; where documents live in it, because they were better written to `writer`."""
     rows, alive = len(part.passages), int(part.sizes[living].sum())
     joins = writer.documents > 0 and alive <= max(len(writer), SMALL)

@@ -4,6 +4,8 @@ import codecs
 from contextlib import suppress
 from pathlib import Path
 
+from charset_normalizer import from_bytes
+
 from retrieval.documents import Refused
 
 MOST_TEXT = 64 * 2**20  # bytes of a file
@@ -76,13 +78,11 @@ def _with_plain_ends(text: str) -> str:
 
 def _likely(content: bytes) -> list[str]:
     """The encodings, likeliest first, that make different sensible texts of it."""
-    from charset_normalizer import from_bytes
-
     sample = content[: content.rfind(b"\n", 0, SAMPLE)] if len(content) > SAMPLE else content
-    found = list(from_bytes(sample, cp_isolation=CANDIDATES))
-    if not found or found[0].chaos > MOST_MESS:
+    likely = list(from_bytes(sample, cp_isolation=CANDIDATES))
+    if not likely or likely[0].chaos > MOST_MESS:
         return []
-    best, likely = found[0], found
+    best = likely[0]
     if best.encoding in ASIAN:  # so many letters that the likeness is small whatever the text
         likely = [guess for guess in likely if guess.chaos < best.chaos + AHEAD_IN_MESS]
     elif best.coherence < LEAST_LIKENESS:

@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
+import yaml
+
 from retrieval import structure
 from retrieval.documents import Document, Refused, metadata_of
-from retrieval.read import apart
-from retrieval.read import pdf as pdfs
+from retrieval.read.apart import extracted
 from retrieval.read.decoding import text_of
 from retrieval.read.markup import TooLarge, to_markdown
+from retrieval.read.pdf import read_pdf
 from retrieval.read.rows import csv_rows, json_rows
 
 WORD = Path(__file__).with_name("word.py")
 SAVE_AS_DOCX = "open it in Word or LibreOffice and save it again as .docx, without a password"
-WORD_ERRORS = {  # that the program tells: what is wrong, and what to do
+WORD_ERRORS = {
     "old": ("encrypted, or a .doc file of old", SAVE_AS_DOCX),
     "zip": ("not a DOCX: no zip archive, or a damaged one", SAVE_AS_DOCX),
     "other": ("not a DOCX: a zip archive without a Word document", SAVE_AS_DOCX),
@@ -32,17 +34,17 @@ WORD_ERRORS = {  # that the program tells: what is wrong, and what to do
 }
 MOST_FRONT_MATTER = 2**14  # characters
 
-Found = Iterator[Document | Refused]
-Reader = Callable[[Path, str], Found]
+Contents = Iterator[Document | Refused]
+Reader = Callable[[Path, str], Contents]
 
 
-def plain(file: Path, id: str) -> Found:
+def plain(file: Path, id: str) -> Contents:
     """Plain text; its title is the file's name."""
     text, facts = text_of(file)
     yield _document(file, id, text, facts=facts)
 
 
-def markdown(file: Path, id: str) -> Found:
+def markdown(file: Path, id: str) -> Contents:
     """Markdown; its title is its front matter's, or its first heading; the rest of the front matter is metadata."""
     text, facts = text_of(file)
     matter, text = _front_matter(text)
@@ -50,31 +52,28 @@ def markdown(file: Path, id: str) -> Found:
     yield _document(file, id, text, title, matter | facts)
 
 
-def html(file: Path, id: str) -> Found:
+def html(file: Path, id: str) -> Contents:
     """HTML; its title is its first heading, or its `<title>`."""
     text, facts = text_of(file)
     yield _page(file, id, text, facts)
 
 
-def docx(file: Path, id: str) -> Found:
+def docx(file: Path, id: str) -> Contents:
     """Word's DOCX, by way of HTML, in a process of its own (`limited.py` says why); its title is its first heading."""
-    found = apart.found(WORD, file)
-    if told := found.get("error"):
-        raise Refused(*WORD_ERRORS[told])
-    yield _page(file, id, found["html"])
+    yield _page(file, id, extracted(WORD, file, WORD_ERRORS)["html"])
 
 
-def pdf(file: Path, id: str) -> Found:
+def pdf(file: Path, id: str) -> Contents:
     """PDF with a text layer: its pages, and its bookmarks as headings; its title is the one that it gives itself."""
-    found = pdfs.read(file)
-    text, pages = found.joined()
-    if found.pictures:
+    said = read_pdf(file)
+    text, pages = said.joined()
+    if said.pictures:
         do = "run text recognition over it (`ocrmypdf in.pdf out.pdf`), or leave them out"
-        yield Refused(f"no text layer on {_pages(found.pictures)}, only pictures", do)
-    if found.damaged:
-        yield Refused(f"damage on {_pages(found.damaged)}", "save it again from a viewer")
-    if text or not (found.pictures or found.damaged):
-        yield _document(file, id, text, found.title, pages=pages)
+        yield Refused(f"no text layer on {_pages(said.pictures)}, only pictures", do)
+    if said.damaged:
+        yield Refused(f"damage on {_pages(said.damaged)}", "save it again from a viewer")
+    if text or not (said.pictures or said.damaged):
+        yield _document(file, id, text, said.title, pages=pages)
 
 
 READERS: Mapping[str, Reader] = {
@@ -117,8 +116,6 @@ def _page(file: Path, id: str, html: str, facts: Mapping[str, str] | None = None
 
 def _front_matter(text: str) -> tuple[dict[str, str], str]:
     """The facts between two lines of `---` at the beginning, as static site generators write them, and the rest."""
-    import yaml
-
     end = text.find("\n---\n", 0, MOST_FRONT_MATTER) if text.startswith("---\n") else -1
     if end < 0:
         return {}, text

@@ -1,6 +1,6 @@
-"""A program that prints what the function `found` of the program named first finds in the file named second, as JSON.
+"""Prints, as JSON, what the function `extract` of the program named first gives for the file named second.
 
-It is no part of the process that reads documents, since a hostile file of a few kilobytes can ask for any amount of memory
+This is no part of the process that reads documents, since a hostile file of a few kilobytes can ask for any amount of memory
 and time, and a damaged one may bring a library down; so neither it nor what it runs imports anything of this package, whose
 own imports would take longer than most files.
 """
@@ -24,4 +24,4 @@ def _limit() -> None:
 
 if __name__ == "__main__":
     _limit()
-    json.dump(runpy.run_path(sys.argv[1])["found"](sys.argv[2]), sys.stdout)
+    json.dump(runpy.run_path(sys.argv[1])["extract"](sys.argv[2]), sys.stdout)

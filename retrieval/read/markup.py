@@ -4,7 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lxml import etree
+
 from retrieval.structure import table
+
+Element = Any  # lxml has no types
 
 UNSEEN = "script style template noscript head nav svg math iframe object canvas audio video select button dialog"
 HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
@@ -32,8 +36,6 @@ def to_markdown(html: str) -> tuple[str, str]:
 
     Raises `TooLarge` on more than `MOST_PARTS` or `MOST_ATTRIBUTES`, or 2,000 elements inside one another.
     """
-    from lxml import etree
-
     # encoded again, since lxml refuses a string that declares an encoding, as XHTML does
     content = html.encode()
     etree.fromstring(content, etree.HTMLParser(encoding="utf-8", huge_tree=True, no_network=True, target=_Count()))
@@ -77,9 +79,7 @@ class _Writer:
         self.code = 0  # elements of preformatted text that are open
         self.repeats = iter(range(MOST_REPEATED))  # the cells that may still be repeated
 
-    def written(self, root: Any) -> str:
-        from lxml import etree
-
+    def written(self, root: Element) -> str:
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "start" and (_unseen(element) or self._table(element)):
@@ -93,7 +93,7 @@ class _Writer:
         self._end_block()
         return "".join(self.blocks)
 
-    def _open(self, element: Any) -> None:
+    def _open(self, element: Element) -> None:
         tag = element.tag
         if tag in BLOCKS:
             self._end_block()
@@ -162,7 +162,7 @@ class _Writer:
         if block:
             self.blocks.append(block)
 
-    def _table(self, element: Any) -> bool:
+    def _table(self, element: Element) -> bool:
         """Write a table of data; False for what is no table, or only lays out the page."""
         if element.tag != "table" or element.get("role") == "presentation":
             return False
@@ -180,17 +180,17 @@ class _Writer:
         return True
 
 
-def _unseen(element: Any) -> bool:
+def _unseen(element: Element) -> bool:
     style = (element.get("style") or "").replace(" ", "").lower()
     return element.tag in SKIPPED or element.get("hidden") is not None or "display:none" in style
 
 
 def _fenced(code: str) -> str:
-    marks = max((len(found) for found in re.findall("`{3,}", code)), default=2)
+    marks = max(map(len, re.findall("`{3,}", code)), default=2)
     return f"{'`' * (marks + 1)}\n{code}\n{'`' * (marks + 1)}"
 
 
-def _grid(element: Any, repeats: Iterator[int]) -> list[list[str]]:
+def _grid(element: Element, repeats: Iterator[int]) -> list[list[str]]:
     """The rows of a table; the text of a cell that spans several rows stands in each of them, while `repeats` last."""
     grid: list[list[str]] = []
     above: dict[int, tuple[int, str]] = {}  # by column: how many rows a cell still spans, and its text
@@ -214,6 +214,6 @@ def _grid(element: Any, repeats: Iterator[int]) -> list[list[str]]:
     return grid
 
 
-def _span(cell: Any, name: str) -> int:
+def _span(cell: Element, name: str) -> int:
     value = cell.get(name) or "1"
     return max(1, int(value)) if value.isdecimal() and len(value) < 6 else 1

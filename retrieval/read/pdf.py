@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.documents import Refused
-from retrieval.read import apart
+from retrieval.read.apart import extracted
 
 PROGRAM = Path(__file__).with_name("pdfium.py")
-ERRORS = {  # that the program tells: what is wrong, and what to do
+ERRORS = {
     "password": ("encrypted: it opens with a password only", "save it without a password"),
     "damaged": ("not a PDF, or a damaged one", "save it again from a viewer, or take it out"),
     "size": ("more than 64 million characters of text", "split it into smaller files"),
@@ -52,18 +51,16 @@ class Pdf:
         return "".join(parts), tuple(starts)
 
 
-def read(file: Path) -> Pdf:
+def read_pdf(file: Path) -> Pdf:
     """Read the text of a PDF, in a process of its own (`limited.py` says why). Raises `Refused` or `OSError`."""
-    found = apart.found(PROGRAM, file)
-    if told := found.get("error"):
-        raise Refused(*ERRORS[told])
+    content = extracted(PROGRAM, file, ERRORS)
     bookmarks: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    for index, level, name in found["bookmarks"]:
+    for index, level, name in content["bookmarks"]:
         bookmarks[index].append((min(level, 6), name))
-    pages = [_with_headings(page, bookmarks[at]) for at, page in enumerate(_without_running_lines(found["texts"]))]
-    title = " ".join(found["title"].split())
+    pages = [_with_headings(page, bookmarks[at]) for at, page in enumerate(_without_running_lines(content["texts"]))]
+    title = " ".join(content["title"].split())
     title = "" if NO_TITLE.fullmatch(title) else title
-    return Pdf(title, tuple(pages), tuple(found["pictures"]), tuple(found["damaged"]))
+    return Pdf(title, tuple(pages), tuple(content["pictures"]), tuple(content["damaged"]))
 
 
 def _without_running_lines(pages: list[str]) -> list[str]:
@@ -97,9 +94,9 @@ def _with_headings(page: str, bookmarks: list[tuple[int, str]]) -> str:
     top: list[str] = []
     for level, title in bookmarks:
         heading = f"{'#' * level} {title}"
-        found = [places[key] for key in _keys(title) if key in places]
-        if found and not lines[found[0]].startswith("#"):
-            lines[found[0]] = heading
+        place = next((places[key] for key in _keys(title) if key in places), None)
+        if place is not None and not lines[place].startswith("#"):
+            lines[place] = heading
         else:
             top.append(heading)
     return "\n".join([*top, *lines]).strip()

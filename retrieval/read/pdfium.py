@@ -1,6 +1,6 @@
 """What PDFium finds in a PDF; run by `limited.py`, which says why, and imports nothing of this package.
 
-Keys of what is found: `error` ("password", "damaged" or "size") alone; or `texts` of the pages, `pictures` and `damaged`
+Keys of what `extract` gives: `error` ("password", "damaged" or "size") alone; or `texts` of the pages, `pictures` and `damaged`
 (numbers, from 1, of the pages that show a picture and have no text, and of those that do not open), `bookmarks` ([page index,
 level from 1, title]), `title`.
 """
@@ -8,14 +8,15 @@ level from 1, title]), `title`.
 from contextlib import closing
 from typing import Any
 
+from pypdfium2 import PdfDocument, PdfiumError
+from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
+
 MOST_TEXT = 64_000_000  # characters
 MOST_BOOKMARKS, LONGEST_NAME = 20_000, 300  # characters of a name; thousands of bookmarks may share one of megabytes
 
 
-def found(file: str) -> dict[str, Any]:
+def extract(file: str) -> dict[str, Any]:
     """The text of each page and what else there is, or what is wrong."""
-    from pypdfium2 import PdfDocument, PdfiumError
-
     try:
         document = PdfDocument(file)
     except PdfiumError as error:
@@ -41,10 +42,8 @@ def found(file: str) -> dict[str, Any]:
     return {"texts": texts, "pictures": pictures, "damaged": damaged, "bookmarks": bookmarks, "title": title}
 
 
-def _page(document: Any, index: int) -> tuple[str, bool]:
+def _page(document: PdfDocument, index: int) -> tuple[str, bool]:
     """The text of a page, and whether it shows a picture."""
-    from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
-
     with closing(document[index]) as page:
         text = page.get_textpage().get_text_bounded().replace("\r\n", "\n")
         # U+FFFE is where PDFium took out a hyphen and the line end after it, U+00AD a hyphen that may be taken out
@@ -54,7 +53,7 @@ def _page(document: Any, index: int) -> tuple[str, bool]:
         return "\n".join(line.strip() for line in text.split("\n")).strip(), picture
 
 
-def _bookmarks(document: Any) -> list[tuple[int, int, str]]:
+def _bookmarks(document: PdfDocument) -> list[tuple[int, int, str]]:
     named = []
     for _, bookmark in zip(range(MOST_BOOKMARKS), document.get_toc(), strict=False):
         title = " ".join(bookmark.get_title().split())[:LONGEST_NAME]

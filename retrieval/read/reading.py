@@ -37,15 +37,15 @@ def read(path: Path) -> tuple[tuple[Document, ...], tuple[Unreadable, ...]]:
     documents: dict[str, Document] = {}
     problems: list[Unreadable] = []
     told: Counter[str] = Counter()
-    for found in _found(path):
-        if isinstance(found, Document):
-            first = documents.setdefault(found.id, found)
-            if first is found:
+    for one in _contents(path):
+        if isinstance(one, Document):
+            first = documents.setdefault(one.id, one)
+            if first is one:
                 continue
-            found = _twice(first, found)
-        told[found.file] += 1
-        if told[found.file] <= MOST_TOLD:
-            problems.append(replace(found, file=_shown(found.file), reason=_shown(found.reason)))
+            one = _twice(first, one)
+        told[one.file] += 1
+        if told[one.file] <= MOST_TOLD:
+            problems.append(replace(one, file=_shown(one.file), reason=_shown(one.reason)))
     for file, times in told.items():
         if times > MOST_TOLD:
             more = f"{times - MOST_TOLD:,} more problems"
@@ -57,7 +57,7 @@ def read(path: Path) -> tuple[tuple[Document, ...], tuple[Unreadable, ...]]:
     return tuple(documents.values()), tuple(problems)
 
 
-def _found(path: Path) -> Iterator[Document | Unreadable]:
+def _contents(path: Path) -> Iterator[Document | Unreadable]:
     if not path.is_dir():
         yield from _in_file(path, path.name)
     elif (path / "corpus.jsonl").is_file() and (path / "queries.jsonl").is_file():
@@ -75,7 +75,7 @@ def _files(folder: Path) -> Iterator[Path | Unreadable]:
     problems: list[Unreadable] = []
     files: list[Path] = []
     inside = os.path.realpath(folder)
-    for parent, folders, names in os.walk(folder, onerror=lambda error: problems.append(_not_opened(error))):
+    for parent, folders, names in os.walk(folder, onerror=lambda error: problems.append(not_opened(error))):
         folders[:] = [name for name in folders if not name.startswith(".")]
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         for name in [*names, *links]:
@@ -102,12 +102,12 @@ def _in_file(file: Path, id: str) -> Iterator[Document | Unreadable]:
         if reader is None:
             kind = f"'{file.suffix}' files are not read" if file.suffix else "a file of unknown kind (no suffix)"
             raise Refused(kind, "save it as one of " + " ".join(READERS) + ", or take it out")
-        for found in reader(file, id):
-            yield _unreadable(file, found) if isinstance(found, Refused) else _checked(found)
+        for one in reader(file, id):
+            yield one.of(str(file)) if isinstance(one, Refused) else _checked(one)
     except Refused as refused:
-        yield _unreadable(file, refused)
+        yield refused.of(str(file))
     except OSError as error:
-        yield _not_opened(error, file)
+        yield not_opened(error, file)
     except RecursionError:
         yield Unreadable(str(file), 0, "parts inside one another too deep to follow", "save it again from an editor")
     except Exception as error:  # libraries raise all kinds of errors on damaged files
@@ -115,11 +115,8 @@ def _in_file(file: Path, id: str) -> Iterator[Document | Unreadable]:
         yield Unreadable(str(file), 0, reason, "open it in the program that made it and save it again, or take it out")
 
 
-def _unreadable(file: Path, refused: Refused) -> Unreadable:
-    return Unreadable(str(file), refused.line, refused.reason, refused.do)
-
-
-def _not_opened(error: OSError, file: Path | None = None) -> Unreadable:
+def not_opened(error: OSError, file: Path | None = None) -> Unreadable:
+    """What the operating system refused; the file, unless the error names it."""
     reason = f"cannot be read: {error.strerror or error}"
     return Unreadable(str(file or error.filename), 0, reason, "check that it exists and that you may read it")
 

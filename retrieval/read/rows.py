@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from retrieval import structure
 from retrieval.documents import Document, Refused, metadata_of
@@ -50,6 +50,15 @@ def json_rows(file: Path, id: str) -> Iterator[Document | Refused]:
 
     The other keys, and those of an object `metadata`, are metadata where they are strings, numbers or booleans.
     """
+    for row in json_objects(file, '{"_id": ..., "title": ..., "text": ...}'):
+        yield row if isinstance(row, Refused) else _document(file, *row)
+
+
+def json_objects(file: Path, like: str) -> Iterator[tuple[int, dict[str, object]] | Refused]:
+    """The objects of a file of JSON Lines with the numbers of their lines, from 1; `Refused` for what is no object.
+
+    like: an object as the file should have it, for the advice. Raises `Refused` or OSError where it is the whole file.
+    """
     with file.open("rb") as content:
         start = 0
         for number, line in enumerate(iter(lambda: content.readline(MOST_TEXT + 1), b""), 1):
@@ -59,8 +68,7 @@ def json_rows(file: Path, id: str) -> Iterator[Document | Refused]:
                 yield Refused(f"a line of more than {MOST_TEXT // 2**20} MB", "split the document into several", number)
                 start += _rest_of_line(content)
             elif line.strip():
-                row = _object(line, number, start)
-                yield row if isinstance(row, Refused) else _document(file, number, row)
+                yield _object(line, number, start, like)
             start += len(line)
 
 
@@ -81,14 +89,14 @@ def _cells(text: str, suffix: str) -> Iterator[tuple[int, list[str]]]:
         raise Refused(f"not valid CSV: {error}", do, line) from error
 
 
-def _object(content: bytes, line: int, start: int) -> dict[str, Any] | Refused:
+def _object(content: bytes, line: int, start: int, like: str) -> tuple[int, dict[str, object]] | Refused:
     """The object in a line, which begins at the byte `start` of its file."""
     if (at := content.find(b"\0")) >= 0:
         return Refused(f"binary content, not text (a NUL at byte {start + at})", SAVE_AS_UTF8, line)
     if content.count(b"{") + content.count(b"[") > MOST_BRACKETS:
         return Refused(f"more than {MOST_BRACKETS:,} objects and lists", "split the document into several", line)
     try:
-        row: Any = json.loads(content.decode("utf-8-sig" if line == 1 else "utf-8"))
+        row: object = json.loads(content.decode("utf-8-sig" if line == 1 else "utf-8"))
     except UnicodeDecodeError as error:
         at = error.start
         return Refused(f"not UTF-8: byte {start + at} is 0x{error.object[at]:02x}", SAVE_AS_UTF8, line)
@@ -96,11 +104,11 @@ def _object(content: bytes, line: int, start: int) -> dict[str, Any] | Refused:
         what = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
         return Refused(f"not valid JSON: {what}", "write one JSON object a line", line)
     if not isinstance(row, dict):
-        return Refused("not a JSON object", 'write {"_id": ..., "title": ..., "text": ...}', line)
-    return row
+        return Refused("not a JSON object", f"write {like}", line)
+    return line, row
 
 
-def _document(file: Path, line: int, row: Mapping[str, Any]) -> Document | Refused:
+def _document(file: Path, line: int, row: Mapping[str, object]) -> Document | Refused:
     id = row.get("_id", row.get("id"))
     if not isinstance(id, str | int) or isinstance(id, bool) or id == "":
         return Refused("no id", 'give the document an "_id"', line)

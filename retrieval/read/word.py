@@ -1,21 +1,21 @@
 """What mammoth finds in a DOCX, as HTML; run by `limited.py`, which says why, and imports nothing of this package.
 
-Keys of what is found: `error` ("old", "zip", "other", "size", "deep" or "damaged"), or `html`.
+Keys of what `extract` gives: `error` ("old", "zip", "other", "size", "deep" or "damaged"), or `html`.
 """
 
 import io
 import zipfile
 from typing import Any
 
+import mammoth
+
 MOST_XML, MOST_TAGS = 32 * 2**20, 2_000_000  # bytes and tags of the XML in it; memory goes by the tags
 MOST_HTML = 64_000_000  # characters; a note may be shown wherever it is pointed to
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Microsoft's compound files begin with it
 
 
-def found(file: str) -> dict[str, Any]:
+def extract(file: str) -> dict[str, Any]:
     """The document as HTML without pictures, or what is wrong with it."""
-    import mammoth
-
     with open(file, "rb") as content:
         if content.read(len(OLD_OFFICE)) == OLD_OFFICE:
             return {"error": "old"}

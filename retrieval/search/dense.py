@@ -16,13 +16,13 @@ def dense(parts: Sequence[tuple[Vectors, Places]], embedder: Embedder) -> Search
 
     def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
         asked = embedder(queries, query=True)
-        found = []
+        of_parts = []
         for (vectors, places), alive in zip(parts, living, strict=True):
             only = alive if allowed is None else (places >= 0) & allowed[places]
             near = vectors.search(asked, min(k, len(vectors)), only)
-            found.append((np.where(near.positions < 0, -1, places[near.positions]), near.scores))
-        positions = np.concatenate([there for there, _ in found], axis=1)
-        scores = np.concatenate([near for _, near in found], axis=1)
+            of_parts.append((np.where(near.positions < 0, -1, places[near.positions]), near.scores))
+        positions = np.concatenate([there for there, _ in of_parts], axis=1)
+        scores = np.concatenate([near for _, near in of_parts], axis=1)
         scores = np.where(positions < 0, -np.inf, scores).round(5)  # how queries are batched changes later digits
         order = np.lexsort((positions, -scores), axis=1)[:, :k]  # equal scores in order of position
         each = np.arange(len(order))[:, None]  # quicker for one query than take_along_axis

@@ -27,10 +27,10 @@ def aligned(ranking: Ranking, positions: NDArray[np.int64]) -> Floats:
     What the ranking did not find scores as the last one that it found: it can't have scored more.
     """
     scores = np.full(positions.shape, -np.inf, np.float32)
-    for row, (wanted, found, known) in enumerate(zip(positions, ranking.positions, ranking.scores, strict=True)):
-        there, end = found >= 0, int((wanted >= 0).sum())
+    for row, (wanted, ranked, known) in enumerate(zip(positions, ranking.positions, ranking.scores, strict=True)):
+        there, end = ranked >= 0, int((wanted >= 0).sum())
         scores[row, :end] = known[there].min(initial=np.inf) if there.any() else 0
-        scores[row, np.searchsorted(wanted[:end], found[there])] = known[there]
+        scores[row, np.searchsorted(wanted[:end], ranked[there])] = known[there]
     return scores
 
 

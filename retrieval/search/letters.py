@@ -12,10 +12,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.search.sparse import words
+from retrieval.search.postings import K1, B
+from retrieval.words import words
 
 RUN = 4
-K1, B = 1.2, 0.75
 
 
 def spelled(query: str, texts: Sequence[str]) -> NDArray[np.float32]:

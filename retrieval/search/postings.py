@@ -48,7 +48,7 @@ class Postings:
         return cls(*(np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(cls)))
 
 
-class Counter:
+class Tally:
     """Counts words, row by row."""
 
     def __init__(self) -> None:

@@ -1,45 +1,14 @@
 """Search by words: BM25 over the postings of segments; knows no vectors."""
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.ranking import Allowed, Places, Ranking, Search, best
 from retrieval.search.postings import K1, B, Postings, hashes, idf
-
-WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
-STOP = frozenset(  # Lucene's English stop words
-    re.findall(
-        r"\w+",
-        "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this "
-        "to was will with",
-    )
-)
-
-
-def tokenize(text: str) -> list[str]:
-    """English stems of the words (Porter's second algorithm, snowballstem.org), without stop words."""
-    stem = _stemmer().stemWord
-    return [stem(word) for word in words(text) if word not in STOP]
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words without accents; a character of a script that writes no spaces stands for itself."""
-    return WORD.findall(folded(text))
-
-
-def folded(text: str) -> str:
-    """The text in lower case, without accents."""
-    text = text.lower()
-    if not text.isascii():
-        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return text
+from retrieval.words import tokenize
 
 
 def sparse(parts: Sequence[tuple[Postings, Places]], count: int) -> Search:
@@ -52,32 +21,27 @@ def sparse(parts: Sequence[tuple[Postings, Places]], count: int) -> Search:
         total = np.zeros(count, np.float32)
         asked = Counter(tokenize(query))
         for term, times in zip(hashes(asked), asked.values(), strict=True):
-            found = []
+            of_parts = []
             for (postings, places), norm in zip(parts, norms, strict=True):
                 at = postings.of(term)
                 rows = postings.rows[at]
                 there = places[rows]
                 share = postings.counts[at] / (postings.counts[at] + norm[rows])
-                found.append((there[there >= 0], share[there >= 0]))
-            weight = times * idf(sum(len(there) for there, _ in found), count)
-            for there, share in found:
+                of_parts.append((there[there >= 0], share[there >= 0]))
+            weight = times * idf(sum(len(there) for there, _ in of_parts), count)
+            for there, share in of_parts:
                 total[there] += np.float32(weight) * share
         return total
 
     def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
-        found = []
+        rankings = []
         for query in queries:  # one after the other: the scores of all passages for many queries would fill memory
             total = scores(query)
             if allowed is not None:
                 total[~allowed] = -np.inf
-            found.append(best(total[None], k))
-        return Ranking(np.concatenate([f.positions for f in found]), np.concatenate([f.scores for f in found]))
+            rankings.append(best(total[None], k))
+        return Ranking(
+            np.concatenate([one.positions for one in rankings]), np.concatenate([one.scores for one in rankings])
+        )
 
     return search
-
-
-@cache
-def _stemmer() -> Any:
-    from Stemmer import Stemmer
-
-    return Stemmer("english")

@@ -38,7 +38,7 @@ class Collection:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MethodScores:
     """How well one way of searching did: ratios of 1, and the milliseconds of one question asked alone, encoding included.
 
     ndcgs: nDCG@10 of each question, in their order.
@@ -60,22 +60,22 @@ def read_collection(folder: Path) -> tuple[Collection, tuple[Unreadable, ...]]:
     return Collection(documents, splits), (*problems, *more)
 
 
-def evaluate(index: Index, questions: Sequence[Question], method: str, settings: SearchSettings) -> Measured:
+def evaluate(index: Index, questions: Sequence[Question], method: str, settings: SearchSettings) -> MethodScores:
     """Search for all questions at once for quality, for some one at a time for speed."""
-    found = ranked(index, [question.text for question in questions], settings)
+    rankings = ranked(index, [question.text for question in questions], settings)
     right = [question.right for question in questions]
-    ndcgs = each(found, right, gain(10))
-    recalls = {cut: float(np.mean(each(found, right, recall(cut)))) for cut in CUTS}
+    ndcgs = each(rankings, right, gain(10))
+    recalls = {cut: float(np.mean(each(rankings, right, recall(cut)))) for cut in CUTS}
     milliseconds = [_milliseconds(index, question.text, settings) for question in questions[:TIMED]]
     p50, p99 = np.percentile(milliseconds, (50, 99))
-    mrr = float(np.mean(each(found, right, reciprocal_rank)))
-    return Measured(method, float(np.mean(ndcgs)), recalls, mrr, float(p50), float(p99), tuple(ndcgs))
+    mrr = float(np.mean(each(rankings, right, reciprocal_rank)))
+    return MethodScores(method, float(np.mean(ndcgs)), recalls, mrr, float(p50), float(p99), tuple(ndcgs))
 
 
 def ranked(index: Index, queries: Sequence[str], settings: SearchSettings) -> list[list[str]]:
     """The ids of the documents found for each query, best first, each once."""
-    found = index.search(queries, DEPTH, settings)
-    return [list(dict.fromkeys(hit.passage.document for hit in hits)) for hits in found]
+    rows = index.search(queries, DEPTH, settings)
+    return [list(dict.fromkeys(hit.passage.document for hit in hits)) for hits in rows]
 
 
 def _milliseconds(index: Index, query: str, settings: SearchSettings) -> float:

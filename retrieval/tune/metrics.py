@@ -37,27 +37,25 @@ def each(retrieved: Retrieved, gold: Gold, measure: Measure) -> list[float]:
     """The measure of every query that has a right document, in their order."""
     grades = [dict(right) if isinstance(right, Mapping) else dict.fromkeys(right, 1) for right in gold]
     positive = [{id: grade for id, grade in right.items() if grade > 0} for right in grades]
-    return [
-        measure(list(dict.fromkeys(found)), right) for found, right in zip(retrieved, positive, strict=True) if right
-    ]
+    return [measure(list(dict.fromkeys(ids)), right) for ids, right in zip(retrieved, positive, strict=True) if right]
 
 
 def recall(k: int) -> Measure:
     """Of one query: the share of the right documents among the first `k`."""
-    return lambda found, right: len(right.keys() & set(found[:k])) / len(right)
+    return lambda ids, right: len(right.keys() & set(ids[:k])) / len(right)
 
 
-def reciprocal_rank(found: Sequence[str], right: Mapping[str, int]) -> float:
+def reciprocal_rank(ids: Sequence[str], right: Mapping[str, int]) -> float:
     """Of one query: 1 / the rank of the first right document."""
-    return next((1 / rank for rank, id in enumerate(found, 1) if id in right), 0.0)
+    return next((1 / rank for rank, id in enumerate(ids, 1) if id in right), 0.0)
 
 
 def gain(k: int) -> Measure:
     """Of one query: the discounted cumulative gain of the first `k` over that of the best order."""
 
-    def measure(found: Sequence[str], right: Mapping[str, int]) -> float:
+    def measure(ids: Sequence[str], right: Mapping[str, int]) -> float:
         best = sorted(right.values(), reverse=True)
-        return _discounted([right.get(id, 0) for id in found[:k]]) / _discounted(best[:k])
+        return _discounted([right.get(id, 0) for id in ids[:k]]) / _discounted(best[:k])
 
     return measure
 

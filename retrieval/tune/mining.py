@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from retrieval.chunking import Passage
 from retrieval.holding import holds
 from retrieval.index.index import Index
 from retrieval.tune.questions import Question
@@ -16,17 +15,14 @@ def mined(index: Index, questions: Sequence[Question]) -> list[tuple[str, str, s
     The first is of a right document: one that holds an accepted answer, if there is one, else the first found. The second
     is of none, holds no accepted answer and is not word for word the first. Questions without both are left out.
     """
-    by_document: dict[str, list[Passage]] = {}
-    for passage in index.passages:
-        by_document.setdefault(passage.document, []).append(passage)
     made = []
     for question, hits in zip(questions, index.search([q.text for q in questions], LOOKED), strict=True):
         wanted = [id for id, grade in question.right.items() if grade > 0]
-        found = [hit.passage for hit in hits]
-        right = [one for one in found if one.document in wanted] + [p for id in wanted for p in by_document.get(id, ())]
+        looked = [hit.passage for hit in hits]
+        right = [one for one in looked if one.document in wanted] + [p for id in wanted for p in index.passages.of(id)]
         right.sort(key=lambda one: not holds(one.text, question.accepted))
         told = {one.titled for one in right}
-        others = (one for one in found if one.document not in question.right and one.titled not in told)
+        others = (one for one in looked if one.document not in question.right and one.titled not in told)
         wrong = next((one for one in others if not holds(one.text, question.accepted)), None)
         if right and wrong:
             made.append((question.text, right[0].titled, wrong.titled))

@@ -2,15 +2,17 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from retrieval.documents import Unreadable
+from retrieval.documents import Refused, Unreadable
+from retrieval.read.decoding import text_of
+from retrieval.read.reading import not_opened
+from retrieval.read.rows import json_objects
 
-DEV = ("dev", "validation", "train")  # where tuning looks for its questions, the first that is there
+QUERY, ROW = '{"_id": ..., "text": ...}', '{"input": ..., "gold": [document ids]}'  # as files have them
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,12 @@ def read_questions(folder: Path) -> tuple[Splits, tuple[Unreadable, ...]]:
 
 def _beir(folder: Path, problems: list[Unreadable]) -> Splits:
     texts: dict[str, str] = {}
-    for number, row in _rows(folder / "queries.jsonl", problems):
+    for number, row in _rows(folder / "queries.jsonl", QUERY, problems):
         id, text = row.get("_id", row.get("id")), row.get("text")
         if isinstance(id, str | int) and isinstance(text, str) and text.strip():
             texts[str(id)] = text
         else:
-            do = 'write {"_id": ..., "text": ...}'
-            problems.append(Unreadable(str(folder / "queries.jsonl"), number, "no id or no text", do))
+            problems.append(Unreadable(str(folder / "queries.jsonl"), number, "no id or no text", f"write {QUERY}"))
     return {file.stem: _judged(file, texts, problems) for file in sorted((folder / "qrels").glob("*.tsv"))}
 
 
@@ -80,37 +81,37 @@ def _is_grade(cell: str) -> bool:
 
 def _task(file: Path, problems: list[Unreadable]) -> tuple[Question, ...]:
     questions = []
-    for number, row in _rows(file, problems):
-        text, gold, accepted = row.get("input"), row.get("gold"), row.get("accepted", row.get("output", ()))
+    for number, row in _rows(file, ROW, problems):
+        text, gold, accepted = row.get("input"), row.get("gold"), row.get("accepted", row.get("output"))
         if isinstance(text, str) and isinstance(gold, list) and gold:
-            answers = (accepted,) if isinstance(accepted, str) else tuple(map(str, accepted))
-            questions.append(Question(text, {str(id): 1 for id in gold}, answers))
+            answers = accepted if isinstance(accepted, list) else [accepted] if accepted is not None else []
+            questions.append(Question(text, {str(id): 1 for id in gold}, tuple(map(str, answers))))
         elif not isinstance(text, str):
-            problems.append(Unreadable(str(file), number, "no 'input'", 'write {"input": ..., "gold": [document ids]}'))
+            problems.append(Unreadable(str(file), number, "no 'input'", f"write {ROW}"))
     return tuple(questions)
 
 
-def _rows(file: Path, problems: list[Unreadable]) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(_text(file, problems).split("\n"), 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                problems.append(Unreadable(str(file), number, f"not valid JSON: {error}", "write one object a line"))
-                continue
-            if isinstance(row, dict):
-                yield number, row
+def _rows(file: Path, like: str, problems: list[Unreadable]) -> Iterator[tuple[int, dict[str, object]]]:
+    with _told(file, problems):
+        for row in json_objects(file, like):
+            if isinstance(row, Refused):
+                problems.append(row.of(str(file)))
             else:
-                problems.append(Unreadable(str(file), number, "not a JSON object", "write one object a line"))
+                yield row
 
 
 def _text(file: Path, problems: list[Unreadable]) -> str:
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        problems.append(Unreadable(str(file), 0, f"cannot be read: {error.strerror or error}", "check its permissions"))
-    except UnicodeDecodeError as error:
-        reason = f"not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}"
-        line = error.object.count(b"\n", 0, error.start) + 1
-        problems.append(Unreadable(str(file), line, reason, "save the file as UTF-8 text"))
+    with _told(file, problems):
+        return text_of(file)[0]
     return ""
+
+
+@contextmanager
+def _told(file: Path, problems: list[Unreadable]) -> Iterator[None]:
+    """Put what makes a whole file unreadable into `problems`."""
+    try:
+        yield
+    except Refused as refused:
+        problems.append(refused.of(str(file)))
+    except OSError as error:
+        problems.append(not_opened(error, file))

@@ -14,17 +14,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.chunking import Passage, split
+from retrieval.chunking import BUDGET, Passage, split
 from retrieval.documents import Document
 from retrieval.embedder import Embedder
 from retrieval.holding import holds
 from retrieval.index.index import Index
-from retrieval.index.updating import Watch, unwatched
-from retrieval.ranking import Allowed, Ranking
-from retrieval.search.rerank import Reader, reranked
-from retrieval.search.searching import Evidence, SearchSettings, gathered, mixed
+from retrieval.ranking import Allowed, Ranking, Reranker
+from retrieval.search.rerank import remembered, reranked
+from retrieval.search.searching import Candidates, SearchSettings, gathered, mixed
 from retrieval.tune.metrics import gain, reciprocal_rank
 from retrieval.tune.questions import Question
+from retrieval.watching import Watch, unwatched
 
 Basis = Literal["gold", "answers", "generated"]
 Ask = Callable[[Sequence[str]], Sequence[str]]
@@ -41,7 +41,7 @@ GRID = tuple(  # weights of words, letters and meaning, and meaning's share
         (0.3, 0.6, 1.0, 1.5), (0.0, 0.15, 0.3), (10.0, 20.0, 40.0), (0.2, 0.35, 0.5, 0.65, 0.8)
     )
 )
-SHARES = (0.1, 0.2, 0.3, 0.5)  # of a reader
+SHARES = (0.1, 0.2, 0.3, 0.5)  # of a reranker
 HONEST = "tuned, on questions that did not choose"
 
 
@@ -78,7 +78,7 @@ class Tuning:
 
 
 @dataclass(frozen=True)
-class _Bench:
+class _Judge:
     """The questions, and what was found for them among passages of one size.
 
     answered: whether a passage holds an answer, by the numbers of the question and the passage.
@@ -87,7 +87,7 @@ class _Bench:
     questions: Sequence[Question]
     basis: Basis
     index: Index
-    evidence: Evidence
+    candidates: Candidates
     answered: Callable[[int, int], bool]
 
     def scores(self, ranking: Ranking) -> NDArray[np.float64]:
@@ -96,8 +96,8 @@ class _Bench:
 
     def _score(self, asked: int, row: NDArray[np.int64]) -> float:
         if self.basis == "answers":
-            found = [str(at) for at in row if self.answered(asked, int(at))]
-            return reciprocal_rank([str(at) for at in row], dict.fromkeys(found, 1))
+            right = [str(at) for at in row if self.answered(asked, int(at))]
+            return reciprocal_rank([str(at) for at in row], dict.fromkeys(right, 1))
         documents = list(dict.fromkeys(self.index.passages[at].document for at in row))
         return (gain(DEPTH) if self.basis == "gold" else reciprocal_rank)(documents, self.questions[asked].right)
 
@@ -107,8 +107,8 @@ def tune(
     embedder: Embedder,
     questions: Sequence[Question],
     *,
-    budgets: Sequence[int] = (160,),
-    reader: Reader | None = None,
+    budgets: Sequence[int] = (BUDGET,),
+    reranker: Reranker | None = None,
     ask: Ask | None = None,
     watch: Watch = unwatched,
 ) -> Tuning:
@@ -118,7 +118,7 @@ def tune(
     them (cross-validation).
 
     budgets: passage sizes to try, in tokens; each one is encoded, so each one costs time.
-    reader: tried on the best ones that the rest finds (`retrieval.rerank`), and used only where it wins.
+    reranker: tried on the best ones that the rest finds (`search.rerank`), and used only where it wins.
     ask: makes questions from passages where no question has right documents or accepted answers.
     watch: is told how far it is.
 
@@ -126,17 +126,17 @@ def tune(
     """
     judged, basis = judgeable(documents, questions, ask)
     trials: list[Trial] = []
-    best: list[tuple[Trial, _Bench]] = []
+    best: list[tuple[Trial, _Judge]] = []
     for done, budget in enumerate(budgets):
         watch("tune search", done, len(budgets))
-        bench = _bench(documents, embedder, judged, basis, budget)
-        best.append((_weights(bench, budget, trials), bench))
-    chosen, bench = max(best, key=lambda pair: pair[0].score)
-    if reader is not None:
-        chosen = _reading(bench, chosen, reader, trials, watch)
+        judge = _judge(documents, embedder, judged, basis, budget)
+        best.append((_weighed(judge, budget, trials), judge))
+    chosen, judge = max(best, key=lambda pair: pair[0].score)
+    if reranker is not None:
+        chosen = _reranked(judge, chosen, reranker, trials, watch)
     watch("tune search", len(budgets), len(budgets))
     told = tuple(replace(one, chosen=one is chosen) for one in trials)
-    return Tuning(chosen.settings, chosen.budget, _enough(bench, chosen.settings), basis, len(judged), told)
+    return Tuning(chosen.settings, chosen.budget, _enough(judge, chosen.settings), basis, len(judged), told)
 
 
 def judgeable(
@@ -166,22 +166,22 @@ def _made(documents: Sequence[Document], ask: Ask) -> list[Question]:
     return [Question(text, {passage.document: 1}) for passage, text in asked if text.strip()]
 
 
-def _bench(
+def _judge(
     documents: Sequence[Document], embedder: Embedder, questions: Sequence[Question], basis: Basis, budget: int
-) -> _Bench:
+) -> _Judge:
     index = Index.build(documents, embedder, budget=budget)
     texts = [question.text for question in questions]
     settings = SearchSettings()
-    evidence = gathered(index.words, index.meaning, index.passages, texts, settings.candidates, settings)
+    candidates = gathered(index.words, index.meaning, index.passages, texts, settings.candidates, settings)
 
     @cache  # most settings find the same ones
     def answered(asked: int, at: int) -> bool:
         return holds(index.passages[at].text, questions[asked].accepted)
 
-    return _Bench(questions, basis, index, evidence, answered)
+    return _Judge(questions, basis, index, candidates, answered)
 
 
-def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> Trial:
+def _weighed(judge: _Judge, budget: int, trials: list[Trial]) -> Trial:
     """The best weights; the default ones unless others surely win on questions that did not choose them."""
     default = SearchSettings()
     named = {
@@ -190,7 +190,7 @@ def _weights(bench: _Bench, budget: int, trials: list[Trial]) -> Trial:
         "meaning alone": replace(default, share=1.0),
     }
     tried = [*named.values(), *GRID]
-    each = np.stack([bench.scores(mixed(bench.evidence, settings, DEPTH)) for settings in tried])
+    each = np.stack([judge.scores(mixed(judge.candidates, settings, DEPTH)) for settings in tried])
     of_default = Trial("default", default, budget, float(each[0].mean()))
     folds = min(FOLDS, each.shape[1])
     if folds < 2:  # one question can't both choose and judge
@@ -210,39 +210,34 @@ def wins(gains: NDArray[np.float64]) -> bool:
     return bool(len(gains) > 1 and gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
 
 
-def _reading(bench: _Bench, found: Trial, reader: Reader, trials: list[Trial], watch: Watch) -> Trial:
-    """With the best share of the reader; none where it does not surely win, for reading takes long."""
-    known: dict[tuple[str, str], float] = {}
-    asked: set[str] = set()
-
-    def read(query: str, passages: Sequence[str]) -> Sequence[float]:
-        if new := [text for text in passages if (query, text) not in known]:
-            known.update(((query, text), score) for text, score in zip(new, reader(query, new), strict=True))
-            asked.add(query)
-            watch("read again what was found", len(asked), len(bench.questions))
-        return [known[query, text] for text in passages]
+def _reranked(judge: _Judge, weighed: Trial, reranker: Reranker, trials: list[Trial], watch: Watch) -> Trial:
+    """With the best share of the reranker; none where it does not surely win, for it takes long."""
 
     def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
-        return mixed(bench.evidence, found.settings, k)
+        return mixed(judge.candidates, weighed.settings, k)
 
-    texts = [question.text for question in bench.questions]
-    without = bench.scores(search(texts, DEPTH))
-    plain = replace(found, what="not read again", settings=replace(found.settings, reader=0.0))
+    def text(at: int) -> str:
+        return judge.index.passages[at].titled
+
+    asked = [question.text for question in judge.questions]
+    remembering = remembered(reranker, watch, len(asked))
+    without = judge.scores(search(asked, DEPTH))
+    plain = replace(weighed, what="not read again", settings=replace(weighed.settings, reader=0.0))
     tried: list[tuple[Trial, NDArray[np.float64]]] = []
     for share in SHARES:
-        again = reranked(search, lambda at: bench.index.passages[at].titled, read, found.settings.read, share)
-        scores = bench.scores(again(texts, DEPTH))
-        settings = replace(found.settings, reader=share)
-        tried.append((Trial(f"read again, share {share}", settings, found.budget, float(scores.mean())), scores))
+        again = reranked(search, text, remembering, weighed.settings.read, share)
+        scores = judge.scores(again(asked, DEPTH))
+        settings = replace(weighed.settings, reader=share)
+        tried.append((Trial(f"read again, share {share}", settings, weighed.budget, float(scores.mean())), scores))
     trials += [plain, *(trial for trial, _ in tried)]
     best, scores = max(tried, key=lambda one: one[0].score)
     return best if wins(scores - without) else plain
 
 
-def _enough(bench: _Bench, settings: SearchSettings) -> int:
+def _enough(judge: _Judge, settings: SearchSettings) -> int:
     """The fewest passages that find nearly what `DEPTH` do."""
-    found = mixed(bench.evidence, settings, DEPTH)
-    shares = [float((bench.scores(_cut(found, k)) > 0).mean()) for k in range(1, DEPTH + 1)]
+    ranking = mixed(judge.candidates, settings, DEPTH)
+    shares = [float((judge.scores(_cut(ranking, k)) > 0).mean()) for k in range(1, DEPTH + 1)]
     return next(k for k, share in enumerate(shares, 1) if share >= ENOUGH * shares[-1])
 
 

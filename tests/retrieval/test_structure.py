@@ -66,9 +66,9 @@ def test_a_fence_ends_with_its_own_marks_only_and_an_open_one_with_the_text() ->
 
 
 def test_a_table_takes_its_header_from_the_line_above_and_ends_at_a_line_without_cells() -> None:
-    [before, found, after] = blocks("Days:\nType | Days\n--- | ---\nAnnual | 25\nNothing here")
-    assert (before.kind, found.kind, after.kind) == ("paragraph", "table", "paragraph")
-    assert found.header == len("Days:\nType | Days\n--- | ---")
+    [before, middle, after] = blocks("Days:\nType | Days\n--- | ---\nAnnual | 25\nNothing here")
+    assert (before.kind, middle.kind, after.kind) == ("paragraph", "table", "paragraph")
+    assert middle.header == len("Days:\nType | Days\n--- | ---")
     assert [block.kind for block in blocks("a | b\nc | d")] == ["paragraph"]
 
 
@@ -82,7 +82,7 @@ def test_a_table_that_is_written_is_a_table_that_is_read() -> None:
 def test_endless_lines_take_no_time(line: str) -> None:
     started = time.process_time()
     assert len([*blocks(f"a | b\n{line}\n{line}")]) < 4
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 5  # minutes where every place is tried
 
 
 def test_a_paragraph_of_a_million_lines_takes_no_memory_by_the_line() -> None:

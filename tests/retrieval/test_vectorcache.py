@@ -1,14 +1,15 @@
 """The cache of vectors."""
 
-import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from retrieval.vectorcache import VectorCache, key
+from retrieval.vectorcache import VectorCache, vector_key
 
-ONE, TWO = key("model", "document", "one"), key("model", "document", "two")
+ONE, TWO = vector_key("model", "document", "one"), vector_key("model", "document", "two")
 
 
 def vectors(*values: float) -> np.ndarray:
@@ -29,7 +30,15 @@ def test_what_was_put_is_found(tmp_path: Path, file: str | None) -> None:
 
 def test_all_that_makes_a_vector_is_in_its_key() -> None:
     assert (
-        len({ONE, TWO, key("model", "query", "one"), key("other", "document", "one"), key("modeld", "ocument", "one")})
+        len(
+            {
+                ONE,
+                TWO,
+                vector_key("model", "query", "one"),
+                vector_key("other", "document", "one"),
+                vector_key("modeld", "ocument", "one"),
+            }
+        )
         == 5
     )
 
@@ -48,7 +57,7 @@ def test_a_broken_file_is_begun_again(tmp_path: Path, content: bytes | str) -> N
         cache = VectorCache(path)
         for n in range(20):
             cache.put([bytes([n, i]) for i in range(100)], np.full((100, 384), n, np.float32))
-        cache._file.close()
+        del cache  # closes the file
         content = path.read_bytes()
         content = content[:8192] + bytes(len(content) - 16384)
     assert isinstance(content, bytes)
@@ -59,18 +68,20 @@ def test_a_broken_file_is_begun_again(tmp_path: Path, content: bytes | str) -> N
     assert cache.get([ONE])[ONE].tolist() == [1, 1]
 
 
-def fill(path: Path, start: int) -> None:
-    cache = VectorCache(path)
-    for n in range(start, start + 300):
-        cache.put([b"%d" % n], vectors(n))
+FILL = """
+import sys
+from pathlib import Path
+import numpy as np
+from retrieval.vectorcache import VectorCache
+
+cache, start = VectorCache(Path(sys.argv[1])), int(sys.argv[2])
+for n in range(start, start + 300):
+    cache.put([b"%d" % n], np.full((1, 2), n, np.float32))
+"""
 
 
 def test_two_processes_write_at_once(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("fork")
-    writers = [spawn.Process(target=fill, args=(tmp_path / "cache", start)) for start in (0, 200)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-        assert writer.exitcode == 0
+    command = [sys.executable, "-c", FILL, str(tmp_path / "cache")]
+    writers = [subprocess.Popen([*command, start]) for start in ("0", "200")]
+    assert [writer.wait() for writer in writers] == [0, 0]
     assert len(VectorCache(tmp_path / "cache").get([b"%d" % n for n in range(500)])) == 500

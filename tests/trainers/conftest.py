@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+import torch
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from trainers import LanguageModel, Row, Turn, load, render
 
@@ -16,9 +18,6 @@ def smollm2() -> LanguageModel:
 @pytest.fixture(scope="session")
 def neox(smollm2: LanguageModel) -> LanguageModel:
     """A small random GPT-NeoX (no Llama: biases, layer norms, partial rotary positions) with SmolLM2's tokenizer."""
-    import torch
-    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
-
     config = GPTNeoXConfig(
         vocab_size=len(smollm2.tokenizer),
         hidden_size=32,

@@ -10,7 +10,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
-from trainers.tuning import Progress
+from trainers.schedule import Progress
 
 SECRET = {"blorp": "umbrellas", "quist": "bicycles", "vandle": "candles", "sarnic": "violins"}
 PAIRS = [

@@ -2,12 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from trainers import LanguageModel, Row, Speed, TuneSettings, measure, tune, tuning_cost
-
-
-def test_reading_and_learning_and_writing_are_timed(smollm2: LanguageModel):
-    speed = measure(smollm2, rows=16)
-    assert speed.prefill > speed.decode > 0 and speed.train > 0
+from trainers import Row, Speed, TuneSettings, tune, tuning_cost
 
 
 def test_the_tokens_of_a_tuning_are_those_that_it_then_computes(neox, taught: list[Row], tmp_path):

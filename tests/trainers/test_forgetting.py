@@ -1,14 +1,15 @@
+from peft import LoraConfig, get_peft_model
+
 from trainers import LanguageModel, Row, TuneSettings, Turn, divergence, tune
+from trainers.loading import take_off
 
 PROMPTS = [[Turn("user", "Say hi.")], [Turn("user", "What is 2 + 2?")]]
 
 
 def test_an_adapter_that_changes_nothing_has_not_moved(smollm2: LanguageModel, tmp_path):
-    from peft import LoraConfig, get_peft_model
-
     model = get_peft_model(smollm2.model, LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM"))
     model.save_pretrained(tmp_path)
-    model.unload()
+    take_off(model)
     assert divergence(smollm2, tmp_path, PROMPTS, max_tokens=8) < 1e-6
 
 

@@ -16,15 +16,15 @@ def clouds(counts: dict[str, int], seed: int = 0) -> tuple[np.ndarray, list[str]
 @pytest.mark.parametrize("counts", [{"a": 10, "b": 10}, {"a": 9, "b": 9, "c": 9}])
 def test_the_head_is_one_of_scikit_learns_fits_probabilities_included(counts: dict[str, int]):
     vectors, labels = clouds(counts)
-    found, probabilities = fit_head(vectors, labels).predict(vectors)
-    assert found == labels
+    answers, probabilities = fit_head(vectors, labels).predict(vectors)
+    assert answers == labels
     fits = [LogisticRegression(C=c, max_iter=1000).fit(vectors, labels).predict_proba(vectors) for c in (1, 10, 100)]
     assert min(np.abs(fit - probabilities).max() for fit in fits) < 1e-4
 
 
 def test_one_label_is_always_the_answer():
-    found, probabilities = fit_head(*clouds({"only": 3})).predict(np.ones((2, 8), np.float32))
-    assert found == ["only", "only"]
+    answers, probabilities = fit_head(*clouds({"only": 3})).predict(np.ones((2, 8), np.float32))
+    assert answers == ["only", "only"]
     assert probabilities.tolist() == [[1.0], [1.0]]
 
 

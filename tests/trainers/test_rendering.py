@@ -1,4 +1,5 @@
 from trainers import LanguageModel, Turn, render
+from trainers.loading import PLAIN_TEMPLATE
 
 CONVERSATION = [
     Turn("system", "Be brief.", shared=True),
@@ -49,8 +50,6 @@ def test_training_and_predicting_see_the_same_prompt(smollm2: LanguageModel):
 
 
 def test_a_template_without_an_end_token_gets_one(smollm2: LanguageModel, monkeypatch):
-    from trainers.models import PLAIN_TEMPLATE
-
     monkeypatch.setattr(smollm2.tokenizer, "chat_template", PLAIN_TEMPLATE)
     row = render(smollm2, [Turn("user", "q"), Turn("assistant", "a b")])
     assert smollm2.tokenizer.decode(row.target) == "a b<|im_end|>"

@@ -8,17 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM
 
 from trainers import LanguageModel, Row, Tuned, TuneSettings, Turn, adapted, generate, likelihoods, load, render, tune
 from trainers.engine.layers import fused
+from trainers.loading import take_off
 from trainers.tuning import loss_sum
 
 SETTINGS = TuneSettings(epochs=4, batch=4, rank=4, evaluations=4, learning_rate=2e-3)
 
 
 def logits(lm: LanguageModel, row: Row):
-    import torch
-
     with torch.inference_mode():
         return lm.model(input_ids=torch.tensor([row.shared + row.own])).logits.clone()
 
@@ -34,21 +36,18 @@ def right(rows: Sequence[Row]):
 
 @pytest.mark.parametrize("model", ["smollm2", "neox"])
 def test_loss_and_gradients_with_a_shared_prefix_are_those_of_transformers(model: str, taught: list[Row], request):
-    import torch
-    from peft import LoraConfig, get_peft_model
-
     lm = request.getfixturevalue(model)
     rows = taught[-4:]
-    torch.manual_seed(0)
-    peft = get_peft_model(
-        lm.model, LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
-    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+        peft = get_peft_model(lm.model, config)
 
     def gradients(loss):
         loss.backward()
-        found = [p.grad.clone() for p in peft.parameters() if p.requires_grad]
+        grads = [p.grad.clone() for p in peft.parameters() if p.requires_grad]
         peft.zero_grad()
-        return found
+        return grads
 
     def own_loss(row: Row):
         """transformers' mean loss on the target, as a sum."""
@@ -61,24 +60,20 @@ def test_loss_and_gradients_with_a_shared_prefix_are_those_of_transformers(model
         with fused(peft):
             losses = [loss_sum(tuned, rows)]
             losses.append(loss_sum(tuned, [Row((), row.shared + row.own, row.target) for row in rows]))
-            found = [gradients(loss) for loss in losses]
-        losses.append(sum(map(own_loss, rows)))
-        found.append(gradients(losses[2]))
-        assert losses[0].item() == pytest.approx(losses[2].item(), rel=1e-4)
-        assert losses[1].item() == pytest.approx(losses[2].item(), rel=1e-4)
-        norm = max(g.norm() for g in found[2])
-        for ours in found[:2]:
-            assert max((a - b).norm() for a, b in zip(ours, found[2], strict=True)) < 1e-3 * norm
+            ours = [gradients(loss) for loss in losses]
+        whole = sum(map(own_loss, rows))
+        expected = gradients(whole)
+        assert [loss.item() for loss in losses] == pytest.approx([whole.item()] * 2, rel=1e-4)
+        norm = max(g.norm() for g in expected)
+        for given in ours:
+            assert max((a - b).norm() for a, b in zip(given, expected, strict=True)) < 1e-3 * norm
     finally:
-        peft.unload()
+        take_off(peft)
 
 
 def test_tuning_learns_keeps_the_base_as_it_was_and_its_adapter_loads_with_peft(
     smollm2: LanguageModel, taught: list[Row], tmp_path: Path, capfd
 ):
-    import torch
-    from peft import PeftModel
-
     before = logits(smollm2, taught[0])
     rng = torch.get_rng_state()
     tuned = tune(smollm2, taught, right(taught), SETTINGS, tmp_path)
@@ -94,14 +89,11 @@ def test_tuning_learns_keeps_the_base_as_it_was_and_its_adapter_loads_with_peft(
     assert torch.equal(logits(smollm2, taught[0]), before)
     plain = PeftModel.from_pretrained(smollm2.model, str(tuned.folder)).eval()
     assert torch.equal(logits(replace(smollm2, model=plain), taught[0]), moved)
-    plain.unload()
+    take_off(plain)
     assert capfd.readouterr() == ("", "")
 
 
 def test_all_weights_can_be_tuned_and_the_model_loads_with_transformers(neox, taught: list[Row], tmp_path: Path):
-    import torch
-    from transformers import AutoModelForCausalLM
-
     before = logits(neox, taught[0])
     settings = replace(SETTINGS, full=True, learning_rate=1e-2, weight_decay=0.01)
     tuned = tune(neox, taught, lambda lm: -float(loss_sum(lm, taught).detach()), settings, tmp_path)
@@ -110,7 +102,7 @@ def test_all_weights_can_be_tuned_and_the_model_loads_with_transformers(neox, ta
     assert not any(parameter.requires_grad for parameter in neox.model.parameters())
     loaded = replace(neox, model=AutoModelForCausalLM.from_pretrained(tuned.folder, dtype=torch.float32).eval())
     targets = sum(len(row.target) for row in taught)
-    assert float(loss_sum(loaded, taught)) / targets < tuned.losses[0] / 2
+    assert float(loss_sum(loaded, taught).detach()) / targets < tuned.losses[0] / 2
 
 
 def test_the_adapter_kept_is_the_one_the_callback_rates_best(neox: LanguageModel, taught: list[Row], tmp_path: Path):
@@ -221,7 +213,7 @@ def test_a_killed_process_started_again_ends_as_an_uninterrupted_one(tmp_path: P
 
 
 def test_each_evaluation_rates_the_weights_as_they_then_are(tmp_path: Path):
-    """In bfloat16, where predicting keeps weights and adapter packed."""
+    """In bfloat16, where predicting keeps reordered weights, the adapter's added."""
     lm = load("smollm2")
     turns = [Turn("user", "What colour is the door?")]
     rows = [render(lm, [*turns, Turn("assistant", "Quite blue.")])] * 6

@@ -1,6 +1,6 @@
-"""Layers run faster for as long as a block lasts, with the same weights: linear ones packed once for predicting, base and
-adapter in one operation for tuning, norms and rotary positions in fewer operations. Models and peft's modules stay what
-they are; only `forward`, and what transformers calls to turn queries and keys, is replaced."""
+"""Layers run faster for as long as a block lasts, with the same weights: those of linear layers reordered once for
+predicting, base and adapter in one operation for tuning, norms and rotary positions in fewer operations. Models and peft's
+modules stay what they are; only `forward`, and what transformers calls to turn queries and keys, is replaced."""
 
 from __future__ import annotations
 
@@ -11,42 +11,47 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import torch
+from peft.tuners.lora import Linear as Adapted
+from torch import Tensor, nn
+
+from trainers.engine.operations import Lora, Norm, rotate
 from trainers.models import LanguageModel
 
 ROTARY = "apply_rotary_pos_emb"  # its name in the module of each model of transformers
-PACKED_BYTES = 4 << 30  # of weights at most: packed ones take as much memory again
+REORDERED_BYTES = 4 << 30  # of weights at most: reordered ones take as much memory again
+
+Forward = Callable[[Tensor], Tensor]
+Rotated = tuple[Tensor, Tensor]  # queries and keys
+Rotation = Callable[..., Rotated]
 
 
 @contextlib.contextmanager
 def prepared(lm: LanguageModel) -> Iterator[None]:
     """Predict faster inside the block.
 
-    On a CPU in bfloat16, weights (with an adapter's added) are kept as oneDNN packs them, which saves packing at every
-    call.
+    On a CPU in bfloat16, weights (with an adapter's added) are kept in the order that oneDNN multiplies in,
+    which saves reordering them at every call.
     """
-    import torch
-
     size = sum(parameter.nbytes for parameter in lm.model.parameters())
-    packs = lm.model.device.type == "cpu" and lm.model.dtype == torch.bfloat16 and size <= PACKED_BYTES
+    reorders = lm.model.device.type == "cpu" and lm.model.dtype == torch.bfloat16 and size <= REORDERED_BYTES
     with (
-        _forwarding(lm.model, lambda module: (_packed(module) if packs else None) or _norm(module)),
+        _forwarding(lm.model, lambda module: (_reordered(module) if reorders else None) or _norm(module)),
         _rotating(lm.model),
     ):
         yield
 
 
 @contextlib.contextmanager
-def fused(model: Any) -> Iterator[None]:
+def fused(model: nn.Module) -> Iterator[None]:
     """Tune faster inside the block: a linear layer and its LoRA adapter, or a norm, as one operation with one way back."""
     with _forwarding(model, lambda module: _lora(module) or _norm(module)), _rotating(model):
         yield
 
 
 @contextlib.contextmanager
-def _forwarding(model: Any, faster: Callable[[Any], Callable[[Any], Any] | None]) -> Iterator[None]:
+def _forwarding(model: nn.Module, faster: Callable[[nn.Module], Forward | None]) -> Iterator[None]:
     """Replace `forward` of the layers for which `faster` gives another."""
-    from peft.tuners.lora import Linear as Adapted
-
     inside = {module.base_layer for module in model.modules() if isinstance(module, Adapted)}
     before = {}
     try:
@@ -64,14 +69,14 @@ def _forwarding(model: Any, faster: Callable[[Any], Callable[[Any], Any] | None]
 
 
 @contextlib.contextmanager
-def _rotating(model: Any) -> Iterator[None]:
+def _rotating(model: nn.Module) -> Iterator[None]:
     """Replace the function that turns queries and keys by their positions, where it is the usual one; that is tried."""
-    from trainers.engine.operations import rotate
-
     homes = {sys.modules[type(module).__module__] for module in model.modules()}
     before = {home: home.apply_rotary_pos_emb for home in homes if _turns(getattr(home, ROTARY, None))}
 
-    def turn(usual: Callable[..., Any], query: Any, key: Any, cos: Any, sin: Any, *more: Any, **named: Any) -> Any:
+    def turn(
+        usual: Rotation, query: Tensor, key: Tensor, cos: Tensor, sin: Tensor, *more: Any, **named: Any
+    ) -> Rotated:
         whole = cos.shape[-1] == query.shape[-1]  # else only a part of each head is turned
         return (rotate if whole else usual)(query, key, cos, sin, *more, **named)
 
@@ -84,12 +89,8 @@ def _rotating(model: Any) -> Iterator[None]:
             setattr(home, ROTARY, usual)
 
 
-def _turns(usual: Callable[..., Any] | None) -> bool:
+def _turns(usual: Rotation | None) -> bool:
     """Whether a model's function gives what ours does."""
-    import torch
-
-    from trainers.engine.operations import rotate
-
     if usual is None:
         return False
     x, angles = torch.linspace(-1, 1, 48).view(1, 2, 3, 8), torch.linspace(0, 3, 12).view(1, 3, 4).repeat(1, 1, 2)
@@ -100,54 +101,46 @@ def _turns(usual: Callable[..., Any] | None) -> bool:
         return False
 
 
-_PACKED: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
+_REORDERED: WeakKeyDictionary[nn.Module, tuple[list[tuple[int, int]], Tensor]] = WeakKeyDictionary()
 
 
-def _packed(module: Any) -> Callable[[Any], Any] | None:
-    """The forward of a linear layer with its weight packed, which is kept until the layer's parameters change."""
-    import torch
-
+def _reordered(module: nn.Module) -> Forward | None:
+    """The forward of a linear layer with its weight reordered, which is kept until the layer's parameters change."""
     base = getattr(module, "base_layer", module)
-    if not isinstance(base, torch.nn.Linear):
+    if not isinstance(base, nn.Linear):
         return None
     state = [(id(p), p._version) for p in module.parameters()]
-    if _PACKED.get(module, (None, None))[0] != state:
+    if _REORDERED.get(module, (None, None))[0] != state:
         weight = base.weight.detach()
         if base is not module:
             weight = (weight.float() + _delta(module)).to(weight.dtype)
-        _PACKED[module] = state, torch.ops.mkldnn._reorder_linear_weight(weight, 64)
-    weight, bias = _PACKED[module][1], base.bias
+        _REORDERED[module] = state, torch.ops.mkldnn._reorder_linear_weight(weight, 64)
+    weight, bias = _REORDERED[module][1], base.bias
     return lambda x: torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
 
-def _delta(module: Any) -> Any:
+def _delta(layer: Any) -> Tensor | int:
     """What a LoRA layer's active adapters add to its weight, in float32."""
-    return sum(module.get_delta_weight(name).float() for name in module.active_adapters)
+    deltas: Iterator[Tensor] = (layer.get_delta_weight(name).float() for name in layer.active_adapters)
+    return sum(deltas)
 
 
-def _lora(module: Any) -> Callable[[Any], Any] | None:
+def _lora(module: nn.Module) -> Forward | None:
     """The forward of a LoRA layer with one plain adapter."""
-    import torch
-
-    if not hasattr(module, "lora_A") or not isinstance(module.base_layer, torch.nn.Linear):
+    layer: Any = module
+    if not hasattr(layer, "lora_A") or not isinstance(layer.base_layer, nn.Linear):
         return None
-    from trainers.engine.operations import Lora
-
-    adapter = module.active_adapters[0]
-    base, down, up = module.base_layer, module.lora_A[adapter].weight, module.lora_B[adapter].weight
-    scale = module.scaling[adapter]
+    adapter = layer.active_adapters[0]
+    base, down, up = layer.base_layer, layer.lora_A[adapter].weight, layer.lora_B[adapter].weight
+    scale = layer.scaling[adapter]
     return lambda x: Lora.apply(x, base.weight, base.bias, down, up, scale)
 
 
-def _norm(module: Any) -> Callable[[Any], Any] | None:
+def _norm(module: nn.Module) -> Forward | None:
     """The forward of a root mean square norm that is frozen; what each model calls one may differ, so it is tried."""
-    import torch
-
     weight, eps = getattr(module, "weight", None), getattr(module, "variance_epsilon", getattr(module, "eps", None))
     if not type(module).__name__.endswith("RMSNorm") or weight is None or weight.requires_grad or eps is None:
         return None
-    from trainers.engine.operations import Norm
-
     with torch.inference_mode():
         x = torch.linspace(-2, 3, 2 * len(weight), dtype=weight.dtype, device=weight.device).view(2, -1)
         same = torch.allclose(module(x), Norm.apply(x, weight, eps), rtol=2e-2 if x.dtype == torch.bfloat16 else 1e-4)

@@ -1,6 +1,6 @@
 """Operations with their way back written out, in fewer passes over memory and with fewer tables kept than autograd needs.
 
-Tensors in, tensors out: knows nothing of models, rows or modules. Loads torch, so import it where a model is at hand.
+Tensors in, tensors out: knows nothing of models, rows or modules.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-STEADY = (
-    70.0  # exp of it times a million is a tenth of the largest float32 or bfloat16, exp of -70 far from the smallest
-)
+# exp of it times a million is a tenth of the largest float32 or bfloat16, exp of -70 is far from the smallest.
+STEADY = 70.0
 LOGITS_AT_ONCE = 64  # rows of logits, which bounds what is held in float32
 # Rows of a product of 16-bit matrices. For 600 to 1,300 rows and a narrow result oneDNN 3.12 leaves one of two cores idle:
 # 1,000 x 1,536 times 1,536 x 576 takes 1.5 ms, in pieces 0.9 (Xeon with AMX, two threads).
@@ -30,7 +29,7 @@ def product(left: Tensor, right: Tensor) -> Tensor:
     return out
 
 
-class Attend(Function):  # type: ignore[misc]
+class Attend(Function):
     """Attention of rows to their own keys and to those of a prefix that all of them see: softmax(q k' + mask) v.
 
     query (b, heads, m, d), key and value (b, heads, l, d), mask (b or 1, 1, m, l) over the rows' own keys, prefix_key and
@@ -109,7 +108,7 @@ def _by_row(x: Tensor, like: Tensor) -> Tensor:
     return x.view(len(x), len(like), like.shape[2], -1).transpose(0, 1)
 
 
-class Spread(Function):  # type: ignore[misc]
+class Spread(Function):
     """Tokens (n, ...) to a table (cells, ...): `index` (cells,) says which token a cell holds, `cell` (n,) which cell is a
     token's own. Only its own cell has a gradient for it: the others repeat it as padding that nothing may look at."""
 
@@ -125,7 +124,7 @@ class Spread(Function):  # type: ignore[misc]
         return grad.index_select(0, context.saved_tensors[0]), None, None
 
 
-class Collect(Function):  # type: ignore[misc]
+class Collect(Function):
     """The tokens' own cells of a table: what `Spread` did, taken back."""
 
     @staticmethod
@@ -142,7 +141,7 @@ class Collect(Function):  # type: ignore[misc]
         return empty.index_copy_(0, context.saved_tensors[0], grad), None
 
 
-class Lora(Function):  # type: ignore[misc]
+class Lora(Function):
     """x W' + bias + scale * (x A') B' with A = `down` (r, in) and B = `up` (out, r), for a weight that is frozen."""
 
     @staticmethod
@@ -172,7 +171,7 @@ class Lora(Function):  # type: ignore[misc]
         return grad_x, None, None, (grad_low.T @ flat).float(), grad_up, None
 
 
-class Norm(Function):  # type: ignore[misc]
+class Norm(Function):
     """x / sqrt(mean(x^2) + eps) * weight over the last dimension (Zhang and Sennrich 2019, arXiv 1910.07467), for a weight
     that is frozen. The mean is taken in float32."""
 
@@ -180,20 +179,20 @@ class Norm(Function):  # type: ignore[misc]
     def forward(context: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
         """The normed rows."""
         exact = x.to(torch.float32, copy=True)
-        rate = torch.linalg.vector_norm(exact, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
-        context.save_for_backward(x, weight, rate)
-        return exact.mul_(rate).to(x.dtype).mul_(weight)
+        inverse = torch.linalg.vector_norm(exact, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+        context.save_for_backward(x, weight, inverse)
+        return exact.mul_(inverse).to(x.dtype).mul_(weight)
 
     @staticmethod
     def backward(context: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """The gradient of x."""
-        x, weight, rate = context.saved_tensors
+        x, weight, inverse = context.saved_tensors
         grad = grad * weight
-        along = torch.linalg.vecdot(grad, x)[..., None].float().mul_(rate.square()).div_(x.shape[-1])
-        return torch.addcmul(grad, x, along.to(x.dtype), value=-1).mul_(rate.to(x.dtype)), None, None
+        along = torch.linalg.vecdot(grad, x)[..., None].float().mul_(inverse.square()).div_(x.shape[-1])
+        return torch.addcmul(grad, x, along.to(x.dtype), value=-1).mul_(inverse.to(x.dtype)), None, None
 
 
-class Rotate(Function):  # type: ignore[misc]
+class Rotate(Function):
     """Rotary positions (Su et al. 2021, arXiv 2104.09864) as transformers applies them: x * cos + (-x2, x1) * sin for the
     halves x1 and x2 of the last dimension; `turned` is sin with its first half negated."""
 
@@ -220,7 +219,7 @@ def rotate(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: 
     return Rotate.apply(query, cos, turned), Rotate.apply(key, cos, turned)
 
 
-class CrossEntropy(Function):  # type: ignore[misc]
+class CrossEntropy(Function):
     """The summed negative log-likelihood in nats of `wanted` (n,) under `logits` (n, vocabulary), computed in float32 and
     kept for going back in the precision of the logits."""
 

@@ -60,7 +60,7 @@ def test_a_fresh_run_fits_the_embedder_anew_and_others_take_up_what_is_there(
         (folder / "model").mkdir(parents=True, exist_ok=True)
         return folder / "model"
 
-    monkeypatch.setattr(search, "tune_embedding", fit)
+    monkeypatch.setattr("trainers.tune_embedding", fit, raising=False)
     monkeypatch.setattr(search, "LazyEmbedder", lambda name, runs: Words())
     monkeypatch.setattr(search, "LEAST_PAIRS", 5)
     for fresh in (False, False, True, False):

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrieval import Document, Index
-from retrieval.index.segments import Lines, key
+from retrieval import Document, Index, Passage
+from retrieval.index import segments
+from retrieval.index.segments import document_key
 
 HOTELS = [
     Document("a", "Dogs are welcome.", "Alder", metadata={"town": "Oslo"}),
@@ -30,14 +32,14 @@ class Alike:
 def test_a_key_changes_with_what_makes_the_passages_and_with_nothing_else() -> None:
     document = Document("a", "Text.", "Title", "a.pdf", 0, (0, 3), {"author": "Ada", "year": "1843"})
     same = Document("a", "Text.", "Title", "b.pdf", 7, (0, 3), {"year": "1843", "author": "Ada"})
-    assert key(document, 160) == key(same, 160)
+    assert document_key(document, 160) == document_key(same, 160)
     changes = ({"id": "b"}, {"text": "Text"}, {"title": ""}, {"pages": (0, 4)}, {"metadata": {"author": "Ada"}})
-    others = {key(replace(document, **change), 160) for change in changes}
-    assert len({key(document, 160), key(document, 80), *others}) == 7
+    others = {document_key(replace(document, **change), 160) for change in changes}
+    assert len({document_key(document, 160), document_key(document, 80), *others}) == 7
 
 
 @pytest.mark.parametrize(
-    ("where", "found"),
+    ("where", "expected"),
     [
         ({"title": "Alder"}, "ca"),
         ({"title": "Alder", "town": "Oslo"}, "a"),
@@ -47,17 +49,28 @@ def test_a_key_changes_with_what_makes_the_passages_and_with_nothing_else() -> N
         ({"stars": "5"}, ""),
     ],
 )
-def test_passages_match_by_document_title_and_metadata_in_all_segments(where: dict[str, str], found: str) -> None:
+def test_passages_match_by_document_title_and_metadata_in_all_segments(where: dict[str, str], expected: str) -> None:
     gone, new = Document("x", "Gone.", "Alder"), Document("d", "New.", "Dogwood", metadata={"town": "Turku"})
     index = Index.build([gone, *HOTELS], Alike()).update([new, *HOTELS[::-1]])
     mask = index.passages.matching(where)
-    assert [passage.document for passage, one in zip(index.passages, mask, strict=True) if one] == list(found)
+    assert [passage.document for passage, one in zip(index.passages, mask, strict=True) if one] == list(expected)
+
+
+def test_the_passages_of_a_document_come_in_their_order_from_any_segment() -> None:
+    long = Document("long", " ".join(f"Sentence {n} of the text." for n in range(90)))
+    index = Index.build(HOTELS, Alike(), budget=40).update([long, *HOTELS[::-1]])
+    assert [p.position for p in index.passages.of("long")] == [*range(len(index.passages) - len(HOTELS))]
+    assert [p.text for p in index.passages.of("b")] == [HOTELS[1].text] and index.passages.of("gone") == []
 
 
 def test_facts_are_read_once_of_each_segment(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[int] = []
-    plain = Lines._read
-    monkeypatch.setattr(Lines, "_read", lambda self, at: read.append(at) or plain(self, at))
+    read: list[str] = []
+
+    def noted(**fields: Any) -> Passage:
+        read.append(fields["id"])
+        return Passage(**fields)
+
+    monkeypatch.setattr(segments, "Passage", noted)
     many = [Document(str(n), f"Text {n}.", metadata={"half": str(n % 2)}) for n in range(5000)]
     first = Index.build(many, Alike())
     assert first.passages.matching({"half": "1"}).sum() == 2500 and len(read) == 5000

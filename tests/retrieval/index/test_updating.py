@@ -37,14 +37,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sizes(index: Index) -> list[int]:
-    return [len(segment.passages) for segment in index._segments]
+    return [len(segment.passages) for segment in index.segments]
 
 
 def test_a_small_change_of_a_large_index_writes_a_small_segment() -> None:
     embedder = Hashing()
     first = Index.build(documents(range(1000)), embedder)
     second = first.update(documents(range(5, 1005)))
-    assert sizes(second) == [1000, 5] and second._segments[0] is first._segments[0]
+    assert sizes(second) == [1000, 5] and second.segments[0] is first.segments[0]
     assert embedder.encoded == 1005 and len(second.passages) == 1000
 
 

@@ -24,8 +24,8 @@ CHINESE = "通知期限为三个月。较大的变更必须以书面形式进行
     ],
 )
 def test_an_encoding_that_is_sure_is_found_and_named(text: str, encoding: str) -> None:
-    found, name = decode(text.encode(encoding))
-    assert found == text and name != "utf-8"
+    decoded, name = decode(text.encode(encoding))
+    assert decoded == text and name != "utf-8"
     assert decode((text + "\n").encode(encoding) * 4000)[0] == (text + "\n") * 4000
 
 

@@ -329,7 +329,7 @@ def test_a_pdf_that_takes_too_long_or_brings_its_reader_down_is_refused(
     with monkeypatch.context() as changed:
         changed.setattr(apart, "MOST_SECONDS", 0.001)
         assert "seconds" in refused(tmp_path / "a.pdf", content).reason
-    (tmp_path / "crash.py").write_text("import os\n\ndef found(file):\n    os.abort()")
+    (tmp_path / "crash.py").write_text("import os\n\ndef extract(file):\n    os.abort()")
     monkeypatch.setattr(pdf, "PROGRAM", tmp_path / "crash.py")
     assert "gave up" in refused(tmp_path / "a.pdf", content).reason
 

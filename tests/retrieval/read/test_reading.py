@@ -98,8 +98,8 @@ def test_of_thousands_of_problems_in_a_file_the_first_are_told_and_how_many_more
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, name: str, content: bytes, reason: str, line: int) -> None:
-    found = problem(write(tmp_path / name, content))
-    assert reason in found.reason and found.line == line
+    told = problem(write(tmp_path / name, content))
+    assert reason in told.reason and told.line == line
 
 
 def test_what_is_missing_empty_or_not_a_file_is_told(tmp_path: Path) -> None:

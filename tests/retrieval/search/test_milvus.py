@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from retrieval import Document, Embedder, Index
+from retrieval.index.stores import store
 from retrieval.search.milvus import Milvus, MilvusUnavailable
-from retrieval.search.vectors import store
 
 DOCUMENTS = [
     Document(f"d{n}", text)
@@ -23,17 +23,17 @@ def test_an_index_finds_updates_and_loads_as_with_faiss(minilm: Embedder, tmp_pa
         index, changes = Index.open(folder, documents, minilm, vectors=where)
         assert changes.kept == min(len(documents), 2 if changes else 3)
         expected = Index.build(documents, minilm).search(asked, 3)
-        for found in (index.search(asked, 3), Index.load(folder, minilm).search(asked, 3)):
-            assert [[hit.passage for hit in hits] for hits in found] == [[h.passage for h in hits] for hits in expected]
+        for rows in (index.search(asked, 3), Index.load(folder, minilm).search(asked, 3)):
+            assert [[hit.passage for hit in hits] for hits in rows] == [[h.passage for h in hits] for hits in expected]
     keeper = store(where)
     assert isinstance(keeper, Milvus)
-    assert len(keeper._client.list_collections()) == len(index._segments)
+    assert len(keeper.client.list_collections()) == len(index.segments)
 
 
 def test_a_collection_that_is_gone_is_built_again_and_that_is_said(minilm: Embedder, tmp_path: Path) -> None:
     where, folder = str(tmp_path / "milvus.db"), tmp_path / "index"
     Index.open(folder, DOCUMENTS, minilm, vectors=where)
-    client = Milvus(where)._client
+    client = Milvus(where).client
     for name in client.list_collections():
         client.drop_collection(name)
     index, changes = Index.open(folder, DOCUMENTS, minilm, vectors=where)

@@ -40,8 +40,8 @@ def test_words_and_meaning_are_weighed_by_their_share() -> None:
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_a_side_without_weight_is_not_asked(share: float) -> None:
     words, meaning = (refused, fixed([0.1, 0.2, 0.9])) if share else (fixed([0, 0, 1]), refused)
-    found = searching(words, meaning, PASSAGES, SearchSettings(share=share))(["?"], 3)
-    assert found.positions[0, 0] == 2
+    ranking = searching(words, meaning, PASSAGES, SearchSettings(share=share))(["?"], 3)
+    assert ranking.positions[0, 0] == 2
 
 
 def test_spelling_decides_where_words_do_not() -> None:
@@ -49,6 +49,6 @@ def test_spelling_decides_where_words_do_not() -> None:
     assert searching(fixed([0, 0, 0]), refused, PASSAGES, settings)(["brekfast"], 1).positions.tolist() == [[2]]
 
 
-def test_other_settings_can_be_tried_on_the_same_evidence() -> None:
-    evidence = gathered(fixed([9, 1, 0]), fixed([0.1, 0.2, 0.9]), PASSAGES, ["?"], 3, SearchSettings())
-    assert [int(mixed(evidence, SearchSettings(share=s), 1).positions[0, 0]) for s in (0, 1)] == [0, 2]
+def test_other_settings_can_be_tried_on_the_same_candidates() -> None:
+    candidates = gathered(fixed([9, 1, 0]), fixed([0.1, 0.2, 0.9]), PASSAGES, ["?"], 3, SearchSettings())
+    assert [int(mixed(candidates, SearchSettings(share=s), 1).positions[0, 0]) for s in (0, 1)] == [0, 2]

@@ -34,9 +34,9 @@ def test_what_is_not_in_the_corpus_counts_as_not_found(folder: Path, minilm: Emb
     collection, problems = read_collection(folder)
     assert not problems and collection.lost("test") == 1
     index = Index.build(collection.documents, minilm)
-    found = evaluate(index, collection.splits["test"], "hybrid", METHODS["hybrid"])
-    assert found.ndcgs[:3] == (1, 1, 1) and found.ndcgs[3] == pytest.approx(1 / (1 + 0.63093), abs=1e-4)
-    assert found.recall[1] == pytest.approx(3.5 / 4) and found.mrr == 1 and 0 < found.p50 <= found.p99
+    scores = evaluate(index, collection.splits["test"], "hybrid", METHODS["hybrid"])
+    assert scores.ndcgs[:3] == (1, 1, 1) and scores.ndcgs[3] == pytest.approx(1 / (1 + 0.63093), abs=1e-4)
+    assert scores.recall[1] == pytest.approx(3.5 / 4) and scores.mrr == 1 and 0 < scores.p50 <= scores.p99
 
 
 def test_the_command_shows_every_method(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Reading questions, and how each kind of bad input is told."""
 
+import json
 from pathlib import Path
 
 from retrieval.tune.questions import Question, read_questions
@@ -32,12 +33,13 @@ def test_trecs_four_columns_are_read_and_questions_without_right_documents_left_
 def test_a_tasks_folder_is_read(tmp_path: Path) -> None:
     write(tmp_path / "corpus.jsonl", '{"_id": "a", "text": "x"}')
     write(tmp_path / "test.jsonl", '{"input": "One?", "gold": ["a"], "accepted": ["1", "one"]}\n{"input": "No gold"}')
-    write(tmp_path / "train.jsonl", '{"input": "Two?", "output": "2", "gold": ["a"]}')
+    rows = [{"input": "Two?", "output": output, "gold": ["a"]} for output in ("2", 2, None)]
+    write(tmp_path / "train.jsonl", "\n".join(map(json.dumps, rows)))
     splits, problems = read_questions(tmp_path)
     assert not problems
     assert splits == {
         "test": (Question("One?", {"a": 1}, ("1", "one")),),
-        "train": (Question("Two?", {"a": 1}, ("2",)),),
+        "train": tuple(Question("Two?", {"a": 1}, accepted) for accepted in (("2",), ("2",), ())),
     }
 
 
@@ -55,5 +57,5 @@ def test_every_problem_is_told_at_once_with_its_place(tmp_path: Path) -> None:
 def test_a_folder_without_questions_and_text_that_is_not_utf8_are_told(tmp_path: Path) -> None:
     _, [problem] = read_questions(tmp_path)
     assert "no questions" in problem.reason and "qrels" in problem.do
-    write(tmp_path / "queries.jsonl", b'{"_id": "1",\n "text": "\xff"}')
+    write(tmp_path / "queries.jsonl", b'{"_id": "1", "text": "One?"}\n{"text": "\xff"}')
     assert read_questions(tmp_path)[1][0].line == 2

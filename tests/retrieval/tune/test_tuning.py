@@ -33,33 +33,33 @@ class Blind:
 
 
 def test_what_is_worth_nothing_loses_its_share() -> None:
-    found = tune(DOCUMENTS, Blind(), QUESTIONS)
-    scores = {trial.what: trial.score for trial in found.trials}
-    assert found.basis == "gold" and found.measure == "ndcg@10" and found.questions == len(QUESTIONS)
-    assert found.settings.share < 0.5 and scores["meaning alone"] < 0.5
-    assert found.k == 1
-    [chosen] = [trial for trial in found.trials if trial.chosen]
-    assert chosen.settings == found.settings and chosen.score >= scores["default"]
+    tuned = tune(DOCUMENTS, Blind(), QUESTIONS)
+    scores = {trial.what: trial.score for trial in tuned.trials}
+    assert tuned.basis == "gold" and tuned.measure == "ndcg@10" and tuned.questions == len(QUESTIONS)
+    assert tuned.settings.share < 0.5 and scores["meaning alone"] < 0.5
+    assert tuned.k == 1
+    [chosen] = [trial for trial in tuned.trials if trial.chosen]
+    assert chosen.settings == tuned.settings and chosen.score >= scores["default"]
 
 
 def test_accepted_answers_in_passages_judge_where_no_documents_are_named() -> None:
     questions = [Question(q.text, {}, (f"room  {next(iter(q.right)).replace('-', '').upper()}",)) for q in QUESTIONS]
-    found = tune(DOCUMENTS, Blind(), questions)
-    assert found.basis == "answers" and found.measure == "mrr@10"
-    assert max(trial.score for trial in found.trials) > 0.9
+    tuned = tune(DOCUMENTS, Blind(), questions)
+    assert tuned.basis == "answers" and tuned.measure == "mrr@10"
+    assert max(trial.score for trial in tuned.trials) > 0.9
 
 
 def test_questions_are_made_where_there_are_none() -> None:
     def ask(texts: Sequence[str]) -> list[str]:
         return [text.split()[2] + " " + text.split()[0] if "pets" not in text else " " for text in texts]
 
-    found = tune(DOCUMENTS, Blind(), [], ask=ask)
-    assert found.basis == "generated" and found.questions == len(DOCUMENTS) - 4
+    tuned = tune(DOCUMENTS, Blind(), [], ask=ask)
+    assert tuned.basis == "generated" and tuned.questions == len(DOCUMENTS) - 4
     with pytest.raises(ValueError, match="none could be made"):
         tune(DOCUMENTS, Blind(), [Question("No gold?")])
 
 
-def test_a_reader_is_used_where_it_wins_and_not_where_it_loses() -> None:
+def test_a_reranker_is_used_where_it_wins_and_not_where_it_loses() -> None:
     def knows(query: str, texts: Sequence[str]) -> list[float]:
         thing, hotel = query.rstrip("?").split()[2], query.rstrip("?").split()[4]
         return [float(f"About {thing}" in text and hotel in text) for text in texts]
@@ -68,16 +68,16 @@ def test_a_reader_is_used_where_it_wins_and_not_where_it_loses() -> None:
         return [-score for score in knows(query, texts)]
 
     vague = [Question(q.text, q.right) for q in QUESTIONS]
-    assert tune(DOCUMENTS, Blind(), vague, reader=misleads).settings.reader == 0
-    helped = tune(DOCUMENTS, Blind(), vague, reader=knows)
+    assert tune(DOCUMENTS, Blind(), vague, reranker=misleads).settings.reader == 0
+    helped = tune(DOCUMENTS, Blind(), vague, reranker=knows)
     best = max(trial.score for trial in helped.trials)
     assert [trial.score for trial in helped.trials if trial.chosen] == [best]
 
 
 def test_passage_sizes_are_tried_as_asked() -> None:
     long = [Document("a", "\n\n".join(document.text for document in DOCUMENTS), "All")]
-    found = tune(long, Blind(), [Question("sauna in cedar", {"a": 1})] * 5, budgets=(40, 160))
-    assert {trial.budget for trial in found.trials} == {40, 160} and found.budget in (40, 160)
+    tuned = tune(long, Blind(), [Question("sauna in cedar", {"a": 1})] * 5, budgets=(40, 160))
+    assert {trial.budget for trial in tuned.trials} == {40, 160} and tuned.budget in (40, 160)
 
 
 def test_gold_documents_come_before_answers() -> None:
@@ -87,5 +87,5 @@ def test_gold_documents_come_before_answers() -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_one_question_cannot_choose_and_judge():
-    found = tune(DOCUMENTS, Blind(), QUESTIONS[:1])
-    assert found.settings == SearchSettings() and found.questions == 1
+    tuned = tune(DOCUMENTS, Blind(), QUESTIONS[:1])
+    assert tuned.settings == SearchSettings() and tuned.questions == 1

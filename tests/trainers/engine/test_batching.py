@@ -21,17 +21,16 @@ def test_rows_enter_as_others_leave_and_their_texts_do_not_change(
 def test_rows_that_arrive_while_it_runs_are_written_too(smollm2: LanguageModel, asked: list[Row]):
     writer = Writer(smollm2, asked, None, 12)
     writer.add(0, asked[0])
-    found = {made.index: made.text for made in writer.batch.step() + writer.batch.step()}
-    assert not found
+    assert not writer.batch.step() + writer.batch.step()
     writer.add(1, asked[1])
-    found = {made.index: made.text for made in writer.batch.step()}
+    written = {made.index: made.text for made in writer.batch.step()}
     writer.add(2, asked[2])
     while writer.batch.busy:
-        found |= {made.index: made.text for made in writer.batch.step()}
-    assert [found[i] for i in range(3)] == texts(smollm2, asked)
+        written |= {made.index: made.text for made in writer.batch.step()}
+    assert [written[i] for i in range(3)] == texts(smollm2, asked)
 
 
 def test_long_rows_are_read_in_several_passes(smollm2: LanguageModel, asked: list[Row], monkeypatch):
     whole = texts(smollm2, asked)
-    monkeypatch.setattr(batching, "PASS_TOKENS", 5)
+    monkeypatch.setattr(batching, "READ_TOKENS", 5)
     assert texts(smollm2, asked) == whole

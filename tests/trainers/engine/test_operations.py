@@ -2,12 +2,15 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
 import pytest
+import torch
+from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+
+from trainers.engine import operations
+from trainers.engine.operations import Attend, CrossEntropy, Norm, rotate
 
 
 def gradients(work: Callable, inputs: Sequence, weight):
     """What `work` gives, and the gradients of a weighted sum of it."""
-    import torch
-
     given = [x.clone().requires_grad_() for x in inputs]
     out = work(*given)
     return out, torch.autograd.grad((out * weight).sum(), given)
@@ -15,18 +18,14 @@ def gradients(work: Callable, inputs: Sequence, weight):
 
 def same(ours: Callable, plain: Callable, inputs: Sequence, shape: Sequence[int]) -> bool:
     """Whether both give the same, and the same gradients."""
-    import torch
-
-    weight = torch.randn(tuple(shape))
-    (found, ours_back), (wanted, plain_back) = (gradients(work, inputs, weight) for work in (ours, plain))
-    pairs = [(found, wanted), *zip(ours_back, plain_back, strict=True)]
+    weight = torch.randn(tuple(shape), dtype=inputs[0].dtype)
+    (out, ours_back), (wanted, plain_back) = (gradients(work, inputs, weight) for work in (ours, plain))
+    pairs = [(out, wanted), *zip(ours_back, plain_back, strict=True)]
     return all(torch.allclose(a, b, rtol=1e-4, atol=1e-4) for a, b in pairs)
 
 
 @pytest.fixture(autouse=True)
 def seeded():
-    import torch
-
     with torch.random.fork_rng():
         torch.manual_seed(0)
         yield
@@ -35,12 +34,10 @@ def seeded():
 @pytest.mark.parametrize("prefixed", [False, True])
 @pytest.mark.parametrize("scale", [1.0, 40.0])  # scores within and beyond what exp takes as it is
 def test_attention_to_a_prefix_and_to_own_keys_is_softmax_over_both(prefixed: bool, scale: float):
-    import torch
-
-    from trainers.engine.operations import Attend
-
-    query, (key, value), prefix = torch.randn(4, 2, 6, 8) * scale, torch.randn(2, 4, 2, 5, 8), torch.randn(2, 2, 7, 8)
-    mask = torch.zeros(4, 1, 6, 5).masked_fill(torch.rand(4, 1, 6, 5) < 0.3, -1e30)
+    # In float64: the differences that an order of summing makes in float32 grow with scores of hundreds.
+    query, key, value = (torch.randn(4, 2, length, 8).double() for length in (6, 5, 5))
+    query, prefix = query * scale, torch.randn(2, 2, 7, 8).double()
+    mask = torch.zeros(4, 1, 6, 5).masked_fill(torch.rand(4, 1, 6, 5) < 0.3, -1e30).double()
 
     def ours(query, key, value, *prefix):
         return Attend.apply(query, key, value, mask, *(prefix or (None, None)), None)
@@ -56,10 +53,6 @@ def test_attention_to_a_prefix_and_to_own_keys_is_softmax_over_both(prefixed: bo
 
 
 def test_a_norm_divides_by_the_root_of_the_mean_square():
-    import torch
-
-    from trainers.engine.operations import Norm
-
     weight = torch.randn(16)
     assert same(
         lambda x: Norm.apply(x, weight, 1e-5),
@@ -70,11 +63,6 @@ def test_a_norm_divides_by_the_root_of_the_mean_square():
 
 
 def test_positions_turn_queries_and_keys_as_in_transformers():
-    import torch
-    from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
-
-    from trainers.engine.operations import rotate
-
     angles = torch.randn(1, 5, 4).repeat(1, 1, 2)
     given = [torch.randn(1, 3, 5, 8), torch.randn(1, 2, 5, 8)]
     for which in (0, 1):
@@ -89,10 +77,6 @@ def test_positions_turn_queries_and_keys_as_in_transformers():
 
 
 def test_the_loss_and_its_gradient_are_torchs(monkeypatch):
-    import torch
-
-    from trainers.engine import operations
-
     monkeypatch.setattr(operations, "LOGITS_AT_ONCE", 3)
     wanted = torch.tensor([4, 0, 7, 2, 2, 9, 1])
     assert same(
@@ -104,10 +88,6 @@ def test_the_loss_and_its_gradient_are_torchs(monkeypatch):
 
 
 def test_a_loss_that_none_goes_back_from_keeps_no_gradient():
-    import torch
-
-    from trainers.engine.operations import CrossEntropy
-
     kept: list[object] = []
     context = SimpleNamespace(needs_input_grad=(False, False), save_for_backward=kept.append)
     logits, wanted = torch.randn(7, 10), torch.tensor([4, 0, 7, 2, 2, 9, 1])
@@ -119,10 +99,7 @@ def test_a_loss_that_none_goes_back_from_keeps_no_gradient():
     assert not CrossEntropy.apply(logits, wanted).requires_grad
 
 
-def test_a_product_in_pieces_is_the_product(monkeypatch):
-    import torch
-
-    from trainers.engine import operations
-
-    left, right = torch.randn(1100, 24).bfloat16(), torch.randn(24, 8).bfloat16()
+def test_a_product_in_pieces_is_the_product():
+    """Of small whole numbers, whose sums are exact in any order."""
+    left, right = (torch.randint(-2, 3, shape).bfloat16() for shape in ((1100, 24), (24, 8)))
     assert torch.equal(operations.product(left, right), left @ right)

@@ -16,16 +16,16 @@ MARKER = re.compile(r"<\|[^<>|\s]+\|>|<(?:start|end)_of_turn>|<[|｜][^<>]+[|｜
 def preflight(lm: LanguageModel, rows: Sequence[Row]) -> dict[int, str]:
     """The rows that cannot be learned from, each with what is wrong with it."""
     stops = plain.stop_ids(lm)
-    found = {}
+    faults = {}
     for i, row in enumerate(rows):
         learned = sum(token not in stops for token in row.target)
         if not learned:
-            found[i] = "no token to learn: the output is empty"
+            faults[i] = "no token to learn: the output is empty"
         elif row.tokens > lm.context:
             over = row.tokens - lm.context
             lost = f"{min(over, len(row.target))} of the output's {len(row.target)} would be cut off"
-            found[i] = f"{row.tokens} tokens do not fit the model's context of {lm.context}: {lost}"
-    return found
+            faults[i] = f"{row.tokens} tokens do not fit the model's context of {lm.context}: {lost}"
+    return faults
 
 
 def template_fault(lm: LanguageModel) -> str:

