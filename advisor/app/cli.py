@@ -132,8 +132,9 @@ def recommend(
     settings = common.settings(drop_invalid=drop_invalid, allow_overlap=allow_overlap, said=known, fresh=fresh)
     with common.watching() as watch:
         run = flow.opened(task, settings, watch)
-        if not (run.task.split.train or run.task.documents):  # a task with answers alone
-            return _shown(common, _from_answers({**run.task.answers, **known}))
+        given = {name: value for name, value in {**run.task.answers, **known}.items() if value != answering.UNKNOWN}
+        if given and not (run.task.split.train or run.task.documents):  # a task with answers alone
+            return _shown(common, _from_answers(given))
         if dry_run:
             return _dry(run, common)
         if run.measurable:

@@ -95,7 +95,7 @@ def other_form(rows: Sequence[Example], outputs: Outputs, task: Task) -> list[in
 
 def label_findings(rows: Sequence[Example], counts: Mapping[str, int]) -> list[Finding]:
     """Labels that are rare, have no example, or are nearly all that there is; nothing where outputs are no labels."""
-    if not counts:
+    if not counts or not rows:
         return []
     labels = [example.output.strip() for example in rows]
     rare = [i for i, label in enumerate(labels) if counts[label] < RARE]

@@ -113,7 +113,7 @@ def _result(result: Result) -> Iterator[Block]:
     """What the sealed test said: scores, gains with intervals and verdicts, forgetting."""
     if result.test_items:
         yield Text(f"sealed test, {result.test_items:,} examples, opened once for each system")
-    else:
+    if not (result.test_items and result.measured):
         yield Text(f"{'measured, not proven' if result.measured else 'not measured'}: {shortage(result)}", "warning")
     if result.provisional:
         yield Text("provisional: the evidence was insufficient to choose this path", "warning")

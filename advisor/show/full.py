@@ -110,6 +110,9 @@ def _retrieved(diagnosis: Diagnosis) -> Section:
 
 
 def _abstaining(abstaining: Abstaining, result: Result | None) -> Section:
+    if not abstaining.questions:
+        always = "It always answers: there are no development examples to set a threshold on."
+        return Section("When it says that it does not know", (Text(always, "warning"),))
     what = (
         f"It says “{abstaining.text}” where the support, the cosine of the input with the nearest passage, is under "
         f"{figure(abstaining.below, 3)}: the highest threshold that withholds at most 5 % of the right answers. Measured "
@@ -176,7 +179,7 @@ def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
 
 
 def _result(result: Result) -> Iterator[Section]:
-    notes = []
+    notes = [] if result.measured else [f"The path was not measured: {shortage(result)}."]
     if one := result.clean:
         notes.append(f"On the {one.items:,} test examples that no training row is near it scores {figure(one.test)}.")
     if result.too_long:
@@ -191,8 +194,9 @@ def _result(result: Result) -> Iterator[Section]:
         ledger = Text(f"Ledger line: {result.ledger}", "soft")
         yield Section("Proof on the sealed test", (*_tested(result), *map(Text, notes), ledger))
     else:
+        untested = f"No test was set aside: {shortage(result)}." if result.measured else "There was no test."
         title = "Measured, not proven" if result.measured else "Not measured"
-        yield Section(title, (Text(f"No test was set aside: {shortage(result)}.", "warning"), *map(Text, notes)))
+        yield Section(title, (Text(untested, "warning"), *map(Text, notes)))
     yield _costs(result)
     if result.examples:
         given = [

@@ -145,7 +145,8 @@ def shortage(result: Result) -> str:
     rows = f"{result.rows:,} row{'s' * (result.rows != 1)}"
     if result.measured:
         return f"{result.measured:,} of {rows} were measured on, and {TESTED} would do to set a test aside"
-    return f"with {rows} answers and data alone decide; {FEWEST} would do to measure, {TESTED} to set a test aside"
+    tested = "" if result.test_items else f", {TESTED} to set a test aside"
+    return f"with {rows} answers and data alone decide; {FEWEST} would do to measure{tested}"
 
 
 def tone(recommendation: Recommendation | None, result: Result | None) -> str:
