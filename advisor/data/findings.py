@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from advisor.data.outputs import Outputs, form_of
+from advisor.data.outputs import Outputs, form_of, most_tokens
 from advisor.data.splitting import FEWEST, TESTED
 from advisor.task import Example, Task
 from advisor.texts import normalised
@@ -52,9 +52,9 @@ def over_context(
     count: Callable[[Sequence[str]], list[int]],
     context: float,
 ) -> list[Finding]:
-    """Rows, and inputs of the test, that do not fit the model's `context` with the instruction and room for an answer: the
-    row's own of so many tokens, and one as long as most."""
-    usual = sorted(outputs)[int(0.95 * len(outputs))] if outputs else 0
+    """Rows, and inputs of the test, that do not fit the model's `context` beside the instruction and the room that an answer
+    is given. outputs: tokens of the rows' own."""
+    answer = most_tokens(outputs) if outputs else 0
     room = context - sum(count([task.instruction or task.description])) - TEMPLATE
     message = (
         f"have an input too long for the model's context of {context:,.0f} tokens and get no answer: shorten them, leave "
@@ -67,7 +67,7 @@ def over_context(
         return of_rows(examples, "over_context", "warning", message, over)
 
     test = task.split.test
-    return told(rows, [max(usual, own) for own in outputs]) + told(test, [usual] * len(test))
+    return told(rows, [max(answer, own) for own in outputs]) + told(test, [answer] * len(test))
 
 
 def few_rows(task: Task, rows: int) -> list[Finding]:

@@ -64,6 +64,11 @@ def outputs(task: Task, rows: Sequence[Example]) -> Outputs:
     return Outputs(kind, form, having / len(rows), tuple(sorted(uses, key=lambda use: (-use.share, use.name))))
 
 
+def most_tokens(lengths: Sequence[int]) -> int:
+    """The most tokens that an answer may take, from those of the wanted outputs."""
+    return round(min(512, max(16, 1.3 * max(lengths) + 8)))
+
+
 def kind_of(task: Task, rows: Sequence[Example]) -> Kind:
     """What the task itself declares, or else what most outputs are."""
     if task.schema is not None or task.metric == "json_field_f1":

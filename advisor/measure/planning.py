@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import retrieval
 import trainers
 from advisor import system
+from advisor.data.outputs import most_tokens
 from advisor.decide import costs as costing
 from advisor.decide.costs import Cost, Sizes
 from advisor.errors import InputError, Problem
@@ -51,7 +52,7 @@ def plan(
         return _of_requests(task, model, budget, speed)
     parts = task.split
     examples = parts.train or parts.compare
-    one, limit = sizes(task, model), _limit(_tokens(task, model)[1])
+    one, limit = sizes(task, model), most_tokens(_tokens(task, model)[1])
     seconds = budget.seconds
     if budget.tokens is not None:  # as if the tokens were run at the speed of training
         seconds = budget.tokens / speed.train
@@ -126,7 +127,7 @@ def _searching(task: Task, rate: float, seconds: float) -> tuple[int, int]:
 def _of_requests(task: Task, model: Endpoint, budget: Budget, speed: trainers.Speed) -> Purse:
     """The purse where nothing is trained, and every request takes time, tokens and perhaps money."""
     _, answer = _tokens(task, model)
-    limit, probes = _limit([2 * n for n in answer]), _asking(task)  # estimates may be half of what is written
+    limit, probes = most_tokens([2 * n for n in answer]), _asking(task)  # estimates may be half of what is written
     one, written = expected(task, model, 1), questions.writing(task, model)
     shares = [(one.prompt_tokens / speed.prefill + limit / speed.decode) / budget.seconds]  # of the budget
     shares += [one.tokens / budget.tokens] if budget.tokens else []
@@ -206,11 +207,6 @@ def _tokens(task: Task, model: Model) -> tuple[list[int], list[int]]:
         return [UNKNOWN_ROW[0]], [UNKNOWN_ROW[1]]
     asked = model.count([" ".join([t.text for t in e.turns] + [e.input]) for e in examples])
     return [n + 10 for n in asked], model.count([example.output for example in examples])
-
-
-def _limit(answer: Sequence[int]) -> int:
-    """The most tokens to write, from those of the wanted outputs."""
-    return round(min(512, max(16, 1.3 * max(answer) + 8)))
 
 
 def _asking(task: Task) -> int:

@@ -128,6 +128,16 @@ def test_stored_predictions_are_evaluated_and_a_low_score_exits_1(call):
     assert call("evaluate", "made.jsonl", "data.jsonl", "--min-score", "40").exit_code == 0
 
 
+@pytest.mark.parametrize(("answered", "score", "code"), [(0, None, 1), (2, 100.0, 1), (19, 100.0, 0), (20, 100.0, 0)])
+def test_a_gate_that_could_not_score_does_not_open(call, answered, score, code):
+    Path("data.jsonl").write_text("".join(f'{{"input": "{i}", "output": "a"}}\n' for i in range(20)))
+    made = [{"id": i, "prediction": "a" if i <= answered else None} for i in range(1, 21)]
+    Path("made.jsonl").write_text("\n".join(map(json.dumps, made)))
+    done = call("evaluate", "made.jsonl", "data.jsonl", "--json", "--min-score", "40")
+    assert (json.loads(done.stdout)["score"], done.exit_code) == (score, code)
+    assert call("evaluate", "made.jsonl", "data.jsonl").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -106,6 +106,19 @@ def test_what_the_caller_rules_out_is_ruled_out() -> None:
     assert by_path(given)["finetuning"].note == "the endpoint can't be tuned"
 
 
+def test_where_no_path_is_possible_none_is_recommended_and_the_cheapest_is_provisional() -> None:
+    measured = scores({"prompting": 60, "baseline": 50}, 60)
+    given = advise(STRICT, measured=measured, infeasible=dict.fromkeys(PATH_NAMES, "it gave no text too often"))
+    assert (given.path, given.provisional, given.certainty) == (None, "prompting", 0)
+    assert {entry.note for entry in given.ranking} >= {"it gave no text too often"}
+
+
+def test_what_can_not_be_proven_is_not_said_to_be_next() -> None:
+    measured = scores({"prompting": 90, "finetuning": 20, "baseline": 20}, 300)
+    assert advise(STRICT, measured=measured).next == "build prompting and prove it on the sealed test"
+    assert advise(STRICT, measured=replace(measured, proven=False)).next == "build prompting: measured, not proven"
+
+
 def test_a_clear_measurement_decides_against_the_rules() -> None:
     means = {"baseline": 30.0, "prompting": 40.0, "rag": 41.0, "finetuning": 80.0, "rag+finetuning": 62.0}
     given = advise(FACTS, measured=scores(means, 200))

@@ -1,5 +1,8 @@
 """A run with every kind of value in it, whose every text from data and models is the same."""
 
+from dataclasses import replace
+from typing import Any
+
 from advisor.data.findings import Finding
 from advisor.data.outputs import Outputs
 from advisor.data.profiling import Lengths, Profile
@@ -74,3 +77,12 @@ def a_run(text: str = "plain text") -> RunFiles:
             seconds={"profile": 3.2, "build": 108.0},
         ),
     )  # fmt: skip
+
+
+def untested(**parts: Any) -> Result:
+    """The result of a run without a test."""
+    result = a_run().result
+    assert result
+    nothing = dict.fromkeys(("baseline", "test", "gain", "verdict", "runner_up_score", "gain_over_runner_up", "clean"))
+    empty = {"test_items": 0, "unscored": {}, "intervals": {}, "tokens": {}, "examples": (), "answered": None}
+    return replace(result, **nothing, **empty, runner_up_verdict=None, rows=62, **parts)
