@@ -12,7 +12,7 @@ from advisor.measure.proof import Result
 from advisor.runtime.finder import Search
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Text, table
 from advisor.show.full import ladder
-from advisor.show.words import NOTHING, STEPS, duration, figure, gain, headline, percent, places, shortage, span
+from advisor.show.words import NOTHING, STEPS, duration, figure, gain, headline, percent, places, shortage, sides, span
 
 REASONS, CASES = 7, 3  # shown of a longer list
 LOUD: Mapping[str, Style] = {"better": "good", "worse": "bad"}
@@ -28,8 +28,7 @@ def brief(value: object) -> Section | None:
 
 def _profile(profile: Profile) -> Iterator[Block]:
     """Counts, lengths, the kind of output, and what is wrong with the data."""
-    parts = ", ".join(f"{name} {count:,}" for name, count in profile.examples.items())
-    yield Text(f"examples {parts} · {profile.documents:,} documents")
+    yield Text(f"examples {', '.join(sides(profile.examples))} · {profile.documents:,} documents")
     form = f" ({profile.outputs.form})" if profile.outputs.form else ""
     yield Text(f"output {profile.outputs.kind}{form}, {percent(profile.outputs.consistency)} in one form")
     lengths = [f"{name} {one.median:,} ({one.p95:,})" for name, one in profile.tokens.items() if one.max]

@@ -22,6 +22,7 @@ from advisor.show.words import (
     percent,
     places,
     shortage,
+    sides,
     span,
 )
 
@@ -254,10 +255,9 @@ def _costs(result: Result) -> Section:
 
 
 def _profile(profile: Profile) -> Section:
-    counts = [f"{name} {count:,}" for name, count in profile.examples.items()]
     outputs, form = profile.outputs, f" ({profile.outputs.form})" if profile.outputs.form else ""
     kind = f"output {outputs.kind}{form}, {percent(outputs.consistency)} in one form"
-    head = Text(" · ".join([*counts, f"{profile.documents:,} documents", kind]))
+    head = Text(" · ".join([*sides(profile.examples), f"{profile.documents:,} documents", kind]))
     rows = [(f"{f.severity}: {f.message}", f.file, places(f.rows)) for f in profile.findings]
     return Section("The data", (head, table("problem|file|rows", *rows) if rows else Text("No problems were found.")))
 

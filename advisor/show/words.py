@@ -81,6 +81,14 @@ def places(rows: Sequence[object], most: int = 12) -> str:
     return shown + (f" and {len(rows) - most:,} more" if len(rows) > most else "")
 
 
+def sides(examples: Mapping[str, int]) -> list[str]:
+    """How many examples are for what; where rows are few, all but the test's are for everything."""
+    count, test = examples.get("train", 0), examples.get("test", 0)
+    folded = count and examples.get("choose") == examples.get("compare") == count
+    told = {"in folds": count, "test": test} if folded else examples
+    return [f"{name} {number:,}" for name, number in told.items()]
+
+
 def answered(value: str | float) -> str:
     """An answer of the questionnaire; counts without a point."""
     return value if isinstance(value, str) else figure(value, 0 if value == round(value) else 2)
