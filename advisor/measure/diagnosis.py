@@ -97,9 +97,11 @@ class Diagnosis:
 
 
 def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:
-    """For each example the first switch, in the order of GAPS, that makes it pass."""
+    """For each example that got any answer the first switch, in the order of GAPS, that makes it pass."""
     gaps: dict[str, str] = {}
     for example in examples:
+        if all(probe.scores.get(example.id) is None for probe in probes):
+            continue  # of which nothing is known
         passed = {p.gap for p in probes if (p.scores.get(example.id) or 0.0) >= metric.passing}
         gaps[example.id] = next((gap for gap in GAPS if gap in passed), "capability")
     return gaps

@@ -163,7 +163,7 @@ def _ruled_out(entries: Mapping[str, Entry], probes: Sequence[Probe], dropped: M
 
 
 def _use(bench: Bench, probe: Probe, context: Context) -> Use:
-    examples = bench.comparing
+    examples = [example for example in bench.comparing if probe.scores[example.id] is not None]
     right = [(probe.scores[example.id] or 0.0) >= bench.metric.passing for example in examples]
     passages = bench.runtime.finder.passages(context, examples)
     return grounding.use(probe.name, passages, examples, right, probe.tokens / probe.n)

@@ -36,6 +36,13 @@ def test_an_examples_gap_is_the_first_switch_that_makes_it_pass():
     assert sum(diagnosis().gaps.values()) == 1.0
 
 
+def test_of_an_example_that_nothing_answered_no_gap_is_known():
+    silent = [probe(p.name, p.gap, {**p.scores, "3": None}, p.path) for p in PROBES]
+    gap_of = gaps_of(METRIC, silent, EXAMPLES)
+    assert gap_of == {"0": "none", "1": "instruction", "2": "behaviour"}
+    assert shares(gap_of)["capability"] == 0
+
+
 def test_signals_are_the_measured_figures():
     signals = diagnosis().signals()
     assert signals["zero_shot_score"] == 25.0
