@@ -133,9 +133,12 @@ def test_every_command_goes_through_with_few_rows_or_none(
 
 def test_what_documents_answer_is_built_without_a_row_and_said_not_to_be_measured(call: Call) -> None:
     folder = a_task(0, "facts", documents=True)
+    with (folder / "task.yaml").open("a") as file:
+        file.write("abstain: true\n")
     assert call("recommend", folder)[1]["path"] == "rag"
     code, result = call("run", folder)
     assert (code, result["path"], result["measured"], result["test"]) == (0, "rag", 0, None)
+    assert "It always answers" in Path(result["run"], "report.md").read_text()
     code, said = call("predict", result["run"], input='{"input": "When was the mill7 built?"}\n')
     assert said["prediction"] == "1507"
 

@@ -71,6 +71,13 @@ def test_private_facts_in_documents_lead_to_retrieval() -> None:
     assert advise(FACTS).leading in ("rag", "rag+finetuning")
 
 
+@pytest.mark.parametrize("tokens", [500, 200_000])
+def test_documents_alone_lead_to_retrieval_however_few_they_are(tokens: int) -> None:
+    learning = dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
+    given = advise({"documents_available": "yes", "corpus_tokens": tokens}, infeasible=learning)
+    assert given.path == "rag"  # what is shown whole counts as rag, too
+
+
 def test_strict_json_with_two_thousand_examples_leads_to_tuning() -> None:
     given = advise(STRICT)
     assert given.path == "finetuning" and given.provisional is None
