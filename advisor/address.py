@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from advisor.errors import InputError, Problem, complaints
 
 FORM = "{endpoint: https://host/v1, name: MODEL, key_env: VARIABLE}"
+# No sign that two readers of an address may take differently, or that shows it to a person as another one.
+PLAIN = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d+)?(/[!-\[\]-~]*)?", re.IGNORECASE)
 
 
 class Price(BaseModel):
@@ -55,6 +57,8 @@ class Address(BaseModel):
             raise ValueError("write an address such as http://localhost:8000/v1")
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("no user, password or query may stand in it; name the key's variable with key_env")
+        if not PLAIN.fullmatch(value):
+            raise ValueError("write it in plain letters, without spaces or backslashes")
         return value.rstrip("/").removesuffix("/chat/completions")
 
     @field_validator("key_env")

@@ -35,9 +35,9 @@ class Problem:
     do: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "where", _printable(str(self.where)))
-        object.__setattr__(self, "field", _printable(self.field))
-        object.__setattr__(self, "what", _printable(self.what))
+        object.__setattr__(self, "where", printable(str(self.where)))
+        object.__setattr__(self, "field", printable(self.field))
+        object.__setattr__(self, "what", printable(self.what))
 
     def __str__(self) -> str:
         place = str(self.where) + (f":{self.line}" if self.line else "")
@@ -45,7 +45,7 @@ class Problem:
         return f"{head}. {self.do}" if self.do else head
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """One line, no longer than `LONGEST`: control characters and halves of surrogate pairs as escapes."""
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

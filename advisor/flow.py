@@ -4,15 +4,17 @@ A step is asked for by its name; what it rests on is made first, or read.
 """
 
 import shutil
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
 from advisor import runfolder
 from advisor.data import profiling, reading
+from advisor.data.owncode import own_function
 from advisor.data.profiling import Profile
 from advisor.data.splitting import FEWEST
 from advisor.decide import recommendation
@@ -69,15 +71,18 @@ class Run:
         model = named.model_named(said)
         _check(task, model, self.settings.path)
         self._answers = {**task.answers, **self.settings.said}
-        self._may_leave = self._answers.get("data_may_leave", "unknown")
+        self._forbidden = "no" in (task.answers.get("data_may_leave"), self.settings.said.get("data_may_leave"))
         seed, budget = self.settings.seed, self.settings.budget
         self._key = digest([version("advisor"), task.fingerprint, model.fingerprint, seed, budget])
         whole = digest([self._key, self.settings.path, self.settings.said])
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
+        weakref.finalize(self, runfolder.alone(self.folder / runfolder.LOCK).release)
         if self.settings.fresh:
             runfolder.forget(self.folder)
         self.model: LocalModel | Endpoint = (
-            bound(model, self.folder, self.settings, self._may_leave) if isinstance(model, Endpoint) else model
+            bound(model, self.folder, self.settings, forbidden=self._forbidden, typed=bool(self.settings.model))
+            if isinstance(model, Endpoint)
+            else model
         )
         self.embedder = LazyEmbedder(task.retrieval.embedder, self.folder.parent)
         self.store = Store(self.folder.parent / STORE)
@@ -87,7 +92,7 @@ class Run:
         """Ask now for the consent that an endpoint, or an index elsewhere, needs. Raises InputError without it."""
         if isinstance(self.model, Endpoint):
             self.model.agree(self.model.address)
-        agree_to_index(self.task.retrieval, self.settings, self.folder.parent, self._may_leave)
+        agree_to_index(self.task.retrieval, self.settings, self._forbidden)
 
     @cached_property
     def profile(self) -> Profile:
@@ -210,11 +215,14 @@ class Run:
 
     def _bench(self, search: Search) -> Bench:
         task, how = self.task, self.task.retrieval
+        if task.documents:
+            agree_to_index(how, self.settings, self._forbidden)
         reader = reranker(how.rerank, self.model) if task.documents else None
         finder = over_documents(task.documents, self.folder, how, search, self.embedder, reader, self.watch)
         pool, fresh = task.split.train, self.settings.fresh
         runtime = Runtime(self.model, self.folder, self.store, self.embedder, finder, pool, fresh, self.watch)
-        metric = resolve(task.metric, task.labels, task.folder)
+        own = partial(own_function, folder=task.folder, allow=self.settings.allow_code)
+        metric = resolve(task.metric, task.labels, own)
         return Bench(task, runtime, metric, self.purse, self.settings.seed)
 
     def _built(self, path: str, name: str) -> Buildable:
@@ -233,11 +241,12 @@ class Run:
         folder = self.folder / ARTIFACT
         folder.mkdir(exist_ok=True)
         if isinstance(system, Classifier):
-            shutil.copyfile(self.folder / system.head, folder / "head.npz")
+            shutil.copyfile(runfolder.within(self.folder, system.head), folder / "head.npz")
             system = replace(system, head=f"{ARTIFACT}/head.npz")
         else:
             if system.model.adapter:
-                shutil.copytree(self.folder / system.model.adapter, folder / "adapter", dirs_exist_ok=True)
+                adapter = runfolder.within(self.folder, system.model.adapter)
+                shutil.copytree(adapter, folder / "adapter", dirs_exist_ok=True)
                 system = replace(system, model=replace(system.model, adapter=f"{ARTIFACT}/adapter"))
             if system.context.kind != "none":
                 self.bench.runtime.finder.save(folder)
@@ -266,6 +275,7 @@ def opened(folder: Path, settings: Settings | None = None, watch: Watch = unwatc
         drop_invalid=settings.drop_invalid,
         allow_overlap=settings.allow_overlap,
         model_problem=None if settings.model else named.problem,
+        allow_code=settings.allow_code,
     )
     if settings.model and (what := named.problem(settings.model)):
         do = "" if named.addressed(settings.model) else "Name a local folder, a hub id or a GGUF file"

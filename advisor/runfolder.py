@@ -3,19 +3,21 @@
 import json
 import os
 import shutil
+import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from advisor import texts
-from advisor.errors import InputError, Problem
+from advisor.errors import CannotError, InputError, Problem, printable
 
-RUNS = Path("runs")
+RUNS, LOCK = Path("runs"), ".lock"
 AGAIN = "Delete it, and run the command that made this run folder again"
 Value = TypeVar("Value")
 
@@ -30,7 +32,56 @@ def opened(name: str, runs: Path = RUNS) -> Path:
     except OSError as error:
         advice = "Make the current directory writable, or run in another one"
         raise InputError(Problem(f"the run folder can't be written ({error.strerror})", folder, do=advice)) from error
+    _refuse_links(runs.iterdir())
+    check_links(folder)
     return folder
+
+
+def check_links(folder: Path) -> None:
+    """Raises InputError where a run folder holds symbolic links: what is read and written there would lie elsewhere."""
+    _refuse_links(Path(parent, name) for parent, *inner in os.walk(folder) for names in inner for name in names)
+
+
+def _refuse_links(paths: Iterable[Path]) -> None:
+    do = "Put what it points to in its place, or remove it"
+    if links := [Problem("is a link, which no run makes", path, do=do) for path in paths if path.is_symlink()]:
+        raise InputError(links)
+
+
+def within(folder: Path, name: str) -> Path:
+    """What a file of a run folder names in it, or in `runs`. Raises InputError where that lies elsewhere."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(Problem(f"names {name}, which lies elsewhere", folder, do=AGAIN))
+    return path
+
+
+def alone(lock: Path, wait: Callable[[str], None] | None = None) -> FileLock:
+    """Be the only process that holds a lock until it is released; a process that has ended, however it did, holds none.
+
+    Within one process it may be held more than once. Where another process holds it, raises CannotError that says which;
+    with `wait`, tells that and waits.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock.absolute(), is_singleton=True, thread_local=False)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        told, _ = texts.read_text(_holder(lock))
+        holder = printable(told) or "another process"
+        if wait is None:
+            what = f"{lock.parent} is in use by {holder}"
+            raise CannotError(f"{what}. Wait for it, or end it; the same command then goes on from there") from None
+        wait(holder)
+        held.acquire()
+    at = time.strftime("%Y-%m-%d %H:%M:%S")
+    whole(_holder(lock), f"process {os.getpid()} on {socket.gethostname()}, since {at}")
+    return held
+
+
+def _holder(lock: Path) -> Path:
+    """The file that says who holds a lock: libraries may empty the lock itself."""
+    return lock.with_name(f"{lock.name}.txt")
 
 
 def step(
@@ -71,8 +122,10 @@ def seconds(folder: Path) -> dict[str, float]:
 def record(folder: Path, name: str, key: str, **more: Any) -> None:
     """Add a line to the journal: that a step is done."""
     line = {"step": name, "key": key, "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **more}
-    with (folder / "journal.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    path = folder / "journal.jsonl"
+    torn = path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(("\n" if torn else "") + json.dumps(line) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -91,7 +144,9 @@ def whole(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(text, encoding="utf-8")
+    partial.unlink(missing_ok=True)
+    with partial.open("x", encoding="utf-8") as file:  # a link that lies there already is not written through
+        file.write(text)
     partial.replace(path)
 
 
@@ -123,5 +178,5 @@ def _journal(folder: Path) -> Iterator[dict[str, Any]]:
     """The lines of the journal, without one that a kill cut short."""
     path = folder / "journal.jsonl"
     if path.is_file():
-        for _, line in texts.json_lines(path.read_text(encoding="utf-8"), path, []):
-            yield line
+        text = path.read_text(encoding="utf-8", errors="replace")
+        yield from (line for _, line in texts.json_lines(text, path, []))

@@ -121,7 +121,8 @@ class Usage:
 class Prediction:
     """What a system gave for one example. `text` is None, and `error` says why, where it gave nothing: unscored.
 
-    Where it `abstained`, its text says so and is scored as any other: right where the example wants just that.
+    Where it `abstained`, its text says so and is scored as any other: right where the example wants just that. `cut`: it
+    was cut off at the limit, and is what there is of it.
     """
 
     text: str | None
@@ -130,6 +131,7 @@ class Prediction:
     scores: Mapping[str, float] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     abstained: bool = False
+    cut: bool = False
 
 
 def digest(value: Any) -> str:

@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from advisor.address import Address
-from advisor.errors import wrong
+from advisor.errors import complaints, wrong
+from advisor.thoughts import without
 from retrieval.documents import Document, Unreadable
 from trainers.rendering import Turn
 
@@ -21,7 +22,8 @@ class Example:
     """An input with its wanted output.
 
     `accepted` are other outputs that are right too; `gold` the ids of the documents that hold the answer; `turns` the
-    conversation before `input`, kept as it is; `row` the 1-based line (CSV: record) in `file`.
+    conversation before `input`, kept as it is; `row` the 1-based line where it begins in `file` (its number among the rows,
+    where they do not begin lines).
     """
 
     id: str
@@ -35,8 +37,20 @@ class Example:
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """Every output that is right, the wanted one first, without repeats."""
-        return tuple(dict.fromkeys((self.output, *self.accepted)))
+        """Every output that is right, the wanted one first, without repeats; without the thought that one begins with, for
+        what is compared with it has none."""
+        return tuple(dict.fromkeys(without(output) or output for output in (self.output, *self.accepted)))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something in the data that a person should know: in which `rows` (1-based) of which `file`."""
+
+    kind: str
+    severity: Literal["note", "warning"]
+    message: str
+    file: str = ""
+    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,9 +104,14 @@ class Retrieval(BaseModel):
     @field_validator("index")
     @classmethod
     def _index(cls, value: str) -> str:
+        do = "Write faiss, a file for Milvus Lite such as milvus.db (in the run folder), or http://host:19530"
         if value != "faiss" and not re.fullmatch(r"[\w.-]+\.db|https?://[^\s/]+/?", value):
-            do = "Write faiss, a file for Milvus Lite such as milvus.db (in the run folder), or http://host:19530"
             raise wrong(f"is {value!r}, where no index can lie", do)
+        if "://" in value:
+            try:
+                Address(endpoint=value, name="milvus")
+            except ValidationError as error:
+                raise wrong(f"is {value!r}: {next(complaints(error)).what}", do) from None
         return value
 
     @field_validator("k", mode="before")
@@ -112,7 +131,7 @@ class Task:
     `abstain` what a system with documents says where they support no answer ("": it always answers); `retrieval` how
     those are searched;
     `left_out` one sentence for each group of rows that was left out on request; `unreadable` the files of the documents'
-    folder that can't be read; `fingerprint` a hash of everything above that changes a result.
+    folder that can't be read; `findings` what was noticed while rows were read; `fingerprint` a hash of everything above that changes a result.
     """
 
     name: str
@@ -131,4 +150,5 @@ class Task:
     models: tuple[str | Address, ...] = ()
     left_out: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    findings: tuple[Finding, ...] = ()
     fingerprint: str = ""

@@ -158,6 +158,14 @@ def compact(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def structured(value: object) -> Any:
+    """The object or list that a text is as JSON; any other value as it is."""
+    try:
+        return parsed(value) if isinstance(value, str) and value.lstrip().startswith(("{", "[")) else value
+    except NotJson:
+        return value
+
+
 def kind(value: object) -> str:
     """What a JSON or YAML value is, in a person's words."""
     names = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}

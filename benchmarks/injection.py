@@ -102,7 +102,7 @@ def main() -> None:
     system = System(ModelRef(MODEL), task.instruction, context=Context("retrieved", 1))
     lm, clean = trainers.load(MODEL), questions(task, given.clean)
     adapter = _adapter(given.run) if given.run else None
-    metric = resolve(task.metric, task.labels, task.folder)
+    metric = resolve(task.metric, task.labels)
     shares, scored = {}, {}
     with trainers.adapted(lm, adapter) if adapter else nullcontext(lm) as asked:
         for name, show in FORMS.items():

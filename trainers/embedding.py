@@ -22,6 +22,7 @@ from sentence_transformers import (
 )
 from sentence_transformers.base.sampler import BatchSamplers
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from torch.nn import Module
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -29,6 +30,11 @@ from trainers.loading import quiet
 from trainers.schedule import WARM_UP, Progress
 
 KEY = "key.json"  # says what the folder's checkpoints and model were tuned on
+# A model is data. Its own files could otherwise ask sentence-transformers for pickles that run code, or for foreign kernels.
+SAFELY: dict[str, Any] = {
+    "trust_remote_code": False,
+    "model_kwargs": {"weights_only": True, "allow_all_kernels": False, "use_kernels": False},
+}
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,7 @@ def _train(
     on_step: Callable[[Progress], None],
 ) -> SentenceTransformer:
     """The tuned model, in memory."""
-    model = SentenceTransformer(name)
+    model = SentenceTransformer(name, **SAFELY)
     columns = {"question": [pair.question for pair in pairs], "text": [pair.text for pair in pairs]}
     columns |= {f"negative {n}": [pair.negatives[n] for pair in pairs] for n in range(len(pairs[0].negatives))}
     trainer = _Trainer(
@@ -123,7 +129,7 @@ def _train(
     trainer.remove_callback(PrinterCallback)
     begun = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     trainer.train(resume_from_checkpoint=begun)
-    before = SentenceTransformer(name, device=str(model.device)).state_dict()
+    before = SentenceTransformer(name, device=str(model.device), **SAFELY).state_dict()
     for part, weights in model.state_dict().items():
         if weights.is_floating_point():
             weights.lerp_(before[part], 1 - settings.share)
@@ -133,6 +139,10 @@ def _train(
 class _Trainer(SentenceTransformerTrainer):
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Gather nothing for a model card: it takes time, and shows a progress bar of its own."""
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Module | None = None) -> None:
+        """Read a checkpoint as any other model, not as one to be trusted: who made it is not known."""
+        (model or self.model).load_state_dict(SentenceTransformer(resume_from_checkpoint, **SAFELY).state_dict())
 
 
 def _arguments(checkpoints: Path, settings: EmbeddingSettings) -> SentenceTransformerTrainingArguments:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +43,12 @@ class Head:
 
 
 def load_head(path: Path) -> Head:
-    """A head that `Head.save` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return Head(arrays["weights"], arrays["biases"], tuple(map(str, arrays["labels"])))
+    """A head that `Head.save` wrote. Raises ValueError where there is none; whatever the file holds, none of it is run."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Head(arrays["weights"], arrays["biases"], tuple(map(str, arrays["labels"])))
+    except (OSError, LookupError, TypeError, ValueError, BadZipFile) as error:
+        raise ValueError(f"{path} holds no head: {error}") from error
 
 
 def fit_head(vectors: Floats, labels: Sequence[str], seed: int = 0) -> Head:

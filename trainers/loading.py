@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from transformers.utils import logging
 
 from trainers.models import LanguageModel, ModelMissing, ask_hub, first_line, locate
 
+SAFELY = {"trust_remote_code": False}  # a model is data: transformers would ask in the terminal whether to run its code
 SAMPLES, PIECE = 32, 1 << 16  # pieces of a GGUF file, in bytes, that tell it from another
 PLAIN_TEMPLATE = (
     "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
@@ -52,11 +54,12 @@ def _read(folder: str, dtype: torch.dtype) -> tuple[PreTrainedTokenizerBase, Pre
     """Tokenizer and model from a folder, or from a hub id: its local copy, else the hub if that answers."""
     if not Path(folder).is_dir():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            return tokenizer, AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **SAFELY)
+            return tokenizer, AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True, **SAFELY)
         except (OSError, ValueError):  # no local copy, or half of one
             ask_hub(folder)
-    return AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    tokenizer = AutoTokenizer.from_pretrained(folder, **SAFELY)
+    return tokenizer, AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **SAFELY)
 
 
 @contextlib.contextmanager
@@ -77,10 +80,19 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def adapted(lm: LanguageModel, folder: Path | None) -> Iterator[LanguageModel]:
-    """The model with the PEFT adapter in `folder` on top, for the time of the block; the base is not loaded twice."""
+    """The model with the PEFT adapter in `folder` on top, for the time of the block; the base is not loaded twice.
+
+    Raises ModelMissing where no LoRA in safetensors lies there: other kinds bring pickles, or load more than themselves.
+    """
     if folder is None:
         yield lm
         return
+    try:
+        kind = json.loads((folder / "adapter_config.json").read_bytes())["peft_type"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ModelMissing(f"there is no adapter in {folder}: {first_line(error)}") from error
+    if kind != "LORA" or not (folder / "adapter_model.safetensors").is_file():
+        raise ModelMissing(f"the adapter in {folder} is no LoRA whose weights are in adapter_model.safetensors")
     with quiet():
         model = PeftModel.from_pretrained(lm.model, str(folder)).eval()
     try:
@@ -155,11 +167,13 @@ def _converted(gguf: Path) -> Path:
 
 def _convert(gguf: Path, folder: Path) -> None:
     with contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
-        quantized = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        quantized = AutoModelForCausalLM.from_pretrained(
+            gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **SAFELY
+        )
     config = quantized.config
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     plain = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     plain.load_state_dict(quantized.state_dict())
     plain.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, **SAFELY).save_pretrained(folder)

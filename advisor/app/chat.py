@@ -6,6 +6,7 @@ import sys
 from rich.console import Console
 
 from advisor.runtime.built import Built
+from advisor.show.words import clean
 from advisor.task import Example
 
 
@@ -17,6 +18,9 @@ def converse(built: Built, quiet: bool) -> None:
     with contextlib.suppress(EOFError):
         while line := input("> " if sys.stdin.isatty() else "").strip():
             [prediction] = built.predict([Example("1", line, "")])
-            out.print(prediction.text if prediction.text is not None else f"({prediction.error})", markup=False)
+            said = prediction.text if prediction.text is not None else f"({prediction.error})"
+            out.print(clean(said), markup=False)
+            if prediction.cut:
+                out.print("cut off at the limit", style="dim")
             if prediction.passages:
-                out.print("from " + ", ".join(prediction.passages), style="dim", markup=False)
+                out.print(clean("from " + ", ".join(prediction.passages)), style="dim", markup=False)

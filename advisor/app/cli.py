@@ -203,19 +203,22 @@ def report(
 @command
 def predict(run: RunFolder, *, common: Common) -> int:
     """Predictions for the inputs on standard input (JSON Lines with "input", or messages), as JSON Lines."""
-    from advisor.data import rows
+    from advisor.rows.examples import read_inputs
     from advisor.runtime.built import load
 
-    examples, problems = rows.read_inputs(sys.stdin.buffer.read())
-    if problems:
-        raise InputError(problems)
+    given = read_inputs(sys.stdin.buffer.read())
+    if given.problems:
+        raise InputError(given.problems)
+    for finding in given.findings if not common.quiet else ():
+        print(f"{finding.severity}: {finding.message}", file=sys.stderr)
     with common.watching() as watch:
-        made = load(run, watch, common.settings()).predict(examples)
-    for example, prediction in zip(examples, made, strict=True):
+        made = load(run, watch, common.settings()).predict(given.examples)
+    for example, prediction in zip(given.examples, made, strict=True):
         line: dict[str, Any] = {"id": example.id, "prediction": prediction.text, "error": prediction.error}
         line |= {"passages": list(prediction.passages)} if prediction.passages else {}
         line |= {"scores": dict(prediction.scores)} if prediction.scores else {}
         line |= {"abstained": True} if prediction.abstained else {}
+        line |= {"cut": True} if prediction.cut else {}
         common.line({k: v for k, v in line.items() if v is not None or k == "prediction"})
     return 1 if any(prediction.text is None for prediction in made) else 0
 
@@ -229,7 +232,7 @@ def evaluate(
     *,
     common: Common,
     min_score: Annotated[
-        float | None, typer.Option(help="exit 1 when the score is below, or more than 5 % got no text")
+        float | None, typer.Option(help="exit 1 when the score is below, or could not be told")
     ] = None,
     metric: Annotated[str, typer.Option(help="another metric than the run's")] = "",
 ) -> int:
@@ -241,7 +244,11 @@ def evaluate(
     with common.watching() as watch:
         value = evaluation.evaluate(what, data, metric, common.seed, watch, common.settings())
     common.show(value, value)
-    return 0 if min_score is None or value.reaches(min_score) else 1
+    if min_score is None or value.holds(min_score):
+        return 0
+    if value.unscored:
+        print(f"error: {value.unscored:,} of {value.n + value.unscored:,} rows have no answer", file=sys.stderr)
+    return 1
 
 
 @command

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -66,6 +66,7 @@ class Common:
     model: str = ""
     budget: str = ""
     yes: bool = False
+    allow_code: bool = False
     out: TextIO = field(default_factory=lambda: sys.stdout)  # for results alone
 
     def settings(self, **more: Any) -> "Settings":
@@ -73,7 +74,8 @@ class Common:
         from advisor.runtime.settings import Budget, Settings, parse_budget
 
         spend = parse_budget(self.budget) if self.budget else Budget()
-        return Settings(model=self.model, seed=self.seed, budget=spend, yes=self.yes, **more)
+        asked = Settings(model=self.model, seed=self.seed, budget=spend, yes=self.yes, allow_code=self.allow_code)
+        return replace(asked, **more)
 
     def show(self, value: object, *views: object) -> None:
         """The one JSON value, or what a person reads: lines, and the values of steps in the terminal's words."""
@@ -136,7 +138,8 @@ COMMON = {
         typer.Option("--model", help="a folder, hub id, GGUF file, an embedded model's name, or URL#name[#KEY_ENV]"),
     ),
     "budget": (str, typer.Option("--budget", help="the most to spend: 10m, 200ktok, 5usd")),
-    "yes": (bool, typer.Option("--yes", help="data may leave the machine for the endpoint that is the model")),
+    "yes": (bool, typer.Option("--yes", help="agree that data, and the key that it names, go to the task's endpoint")),
+    "allow_code": (bool, typer.Option("--allow-code", help="allow the Python that the task brings, as it is now")),
 }
 
 

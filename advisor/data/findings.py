@@ -1,29 +1,19 @@
 """What a person should know of the data: findings, each with its rows."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 from advisor.data.outputs import Outputs, form_of, most_tokens
 from advisor.data.splitting import FEWEST, TESTED
-from advisor.task import Example, Task
-from advisor.texts import normalised
+from advisor.rows.conversations import OFFERED
+from advisor.task import Example, Finding, Task
+from advisor.texts import clipped, normalised
 
 NAMED = 5  # files told by name where more have the same fault
 TEMPLATE = 64  # tokens that a chat template may take
 RARE = 5  # examples; a label with fewer is hardly learned
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something in the data that a person should know: in which `rows` (1-based) of which `file`."""
-
-    kind: str
-    severity: Literal["note", "warning"]
-    message: str
-    file: str = ""
-    rows: tuple[int, ...] = ()
 
 
 def of_rows(
@@ -91,6 +81,18 @@ def other_form(rows: Sequence[Example], outputs: Outputs, task: Task) -> list[in
     if outputs.consistency < 0.9:
         return []
     return [i for i, e in enumerate(rows) if form_of(e.output, outputs.kind, task.labels) != outputs.form]
+
+
+def system_findings(rows: Sequence[Example]) -> list[Finding]:
+    """Rows whose system turn is not that of most; the tools that a row offers may be its own."""
+    said = ["\n\n".join(t.text for t in e.turns if t.role == "system" and not t.text.startswith(OFFERED)) for e in rows]
+    counts = Counter(said).most_common()
+    if len(counts) < 2:
+        return []
+    named = [f"{n:,} row{'s' * (n > 1)} {f'“{clipped(text)}”' if text else 'none'}" for text, n in counts[:NAMED]]
+    more = [f"and {len(counts) - NAMED:,} others"] if len(counts) > NAMED else []
+    message = f"have another system turn than most, and a prompt should be the same in training and use: {', '.join(named + more)}"
+    return of_rows(rows, "system_turn", "warning", message, [i for i, text in enumerate(said) if text != counts[0][0]])
 
 
 def label_findings(rows: Sequence[Example], counts: Mapping[str, int]) -> list[Finding]:

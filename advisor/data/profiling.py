@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from advisor.data.findings import (
-    Finding,
     document_findings,
     few_rows,
     label_findings,
     of_rows,
     other_form,
     over_context,
+    system_findings,
 )
 from advisor.data.outputs import Kind, Outputs
 from advisor.data.outputs import outputs as look_at
 from advisor.data.splitting import key, near_duplicates
-from advisor.task import Example, Task
+from advisor.task import Example, Finding, Task
 from advisor.texts import normalised, words
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None, context: 
     if outputs.kind == "label":
         labels.update(example.output.strip() for example in rows)
     findings = [
+        *task.findings,
+        *system_findings((*rows, *split.test)),
         *of_rows(rows, "duplicate", "note", "repeat the input and output of an earlier row", duplicates),
         *of_rows(rows, "near_duplicate", "note", "nearly equal an earlier row", near),
         *of_rows(

@@ -6,11 +6,12 @@ import json
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from advisor import answers, texts
 from advisor.address import Address
-from advisor.data import splitting, taskfolder
+from advisor.data import owncode, splitting, taskfolder
 from advisor.data.taskfolder import NEEDED, Folder
 from advisor.errors import InputError, Problem, ranges
 from advisor.score import metrics
@@ -27,11 +28,13 @@ def load_task(
     drop_invalid: bool = False,
     allow_overlap: bool = False,
     model_problem: Callable[[str | Address], str] | None = None,
+    allow_code: bool = False,
 ) -> Task:
     """The task in a folder (or of the task.yaml given), split with `seed`.
 
     drop_invalid: leave rows out whose output is outside labels or schema. allow_overlap: leave training rows out whose
-    input stands in the test too. model_problem: says what is wrong with a model's name, "" for nothing.
+    input stands in the test too. model_problem: says what is wrong with a model's name, "" for nothing. allow_code: the
+    person allows the task's own Python (`owncode`).
 
     A task may have no rows, where there are documents or words about it to go by.
 
@@ -51,18 +54,20 @@ def load_task(
     examples = _fitting(here, examples, fault, drop_invalid, left_out)
     test = _fitting(here, test, fault, drop_invalid, left_out)
     examples = _apart(here, examples, test, allow_overlap, left_out)
-    metric, labels = _metric(here, (*examples, *test), labels, schema is not None, bool(documents))
+    own = partial(owncode.own_function, folder=here.path, allow=allow_code)
+    metric, labels = _metric(here, (*examples, *test), labels, schema is not None, bool(documents), own)
     said = _answers(here)
-    if here.said.abstain and documents == ():
-        do = "Add documents, or delete the line"
+    abstain = here.said.abstain.strip()
+    if abstain and documents == () and not any(abstain in row.answers for row in (*examples, *test)):
+        do = "Add documents or rows that have no answer, or delete the line"
         here.wrong("abstain", "needs documents: what supports an answer is looked for in them", do)
     for model in here.said.model if model_problem else ():
         if model_problem and (what := model_problem(model)):
             here.wrong(
                 "model", what, "" if isinstance(model, Address) else "Name a local folder, a hub id or a GGUF file"
             )
-    if documents == () and (nothing or not (examples or here.problems)):
-        _check_words(here)
+    if nothing or not (examples or here.problems):
+        _check_words(here, documents)
     if here.problems:
         raise InputError(here.problems)
     instruction, examples, test = _lifted(here.said.instruction, examples, test)
@@ -78,11 +83,12 @@ def load_task(
         schema=schema,
         incumbent=incumbent,
         answers=said,
-        abstain=here.said.abstain.strip(),
+        abstain=abstain,
         retrieval=here.said.retrieval,
         models=tuple(here.said.model),
         left_out=tuple(left_out),
         unreadable=unreadable,
+        findings=tuple(here.findings),
     )
     return replace(task, fingerprint=_fingerprint(task))
 
@@ -159,7 +165,7 @@ def _apart(
 
 
 def _metric(
-    here: Folder, examples: Sequence[Example], labels: tuple[str, ...], schema: bool, documents: bool
+    here: Folder, examples: Sequence[Example], labels: tuple[str, ...], schema: bool, documents: bool, own: metrics.Own
 ) -> tuple[str, tuple[str, ...]]:
     """The metric that task.yaml names, or that suits the outputs; and the labels, those seen where none are given."""
     name = here.said.metric or _default_metric(examples, bool(labels), schema, documents)
@@ -167,12 +173,15 @@ def _metric(
         labels = tuple(sorted({row.output.strip() for row in examples}))
     try:
         if here.said.metric and (labels or name != "macro_f1" or not here.problems):
-            metric = metrics.resolve(name, labels, folder=here.path)
+            metric = metrics.resolve(name, labels, own)
             for text in [examples[0].output, ""] if examples else []:
                 metric.score(text, examples[0])  # a person's own may raise, or give no number
     except ValueError as error:
         what, _, do = str(error).partition(". ")
         here.wrong("metric", what, do or "Correct the name, or the module that it names")
+    except InputError as error:
+        for problem in error.problems:
+            here.wrong("metric", problem.what, problem.do)
     return name, labels
 
 
@@ -206,13 +215,19 @@ def _answers(here: Folder) -> Mapping[str, str | float]:
         return {}
 
 
-def _check_words(here: Folder) -> None:
-    """Notes that there is nothing to go by, where there is not even a word about the task."""
-    said = here.said
+def _check_words(here: Folder, documents: Sequence[Document] | None) -> None:
+    """Notes that there are no rows, where a file may hold them, or there are neither documents nor a word to go by."""
+    said, others = here.said, taskfolder.unnamed_rows(here)
     named = here.says("examples") and not said.examples  # which was noted
-    if not (named or said.instruction.strip() or said.description.strip() or said.answers):
-        do = f'Add rows such as {{"input": "...", "output": "..."}} ({NEEDED}), documents, or an instruction'
-        here.problems.append(Problem("holds no examples (train.jsonl), and nothing else to go by", here.path, do=do))
+    words = said.instruction.strip() or said.description.strip() or said.answers
+    if named or (not others and (documents != () or words)):
+        return
+    what, do = "holds no examples (train.jsonl)", f'Add rows such as {{"input": "...", "output": "..."}} ({NEEDED})'
+    if others:
+        what, do = f"{what}; there are {', '.join(others[:5])}", f"Write `examples: {others[0]}` if it holds them. {do}"
+    else:
+        what, do = f"{what}, and nothing else to go by", f"{do}, documents, or an instruction"
+    here.problems.append(Problem(what, here.path, do=do))
 
 
 def _rows(examples: Sequence[Example]) -> str:
@@ -225,27 +240,26 @@ def _rows(examples: Sequence[Example]) -> str:
 
 
 def _lifted(instruction: str, examples: list[Example], test: list[Example]) -> tuple[str, list[Example], list[Example]]:
-    """The instruction, and the rows without the system turn where all have the same one and no instruction is named."""
-    firsts = {row.turns[:1] for row in (*examples, *test)}
-    system = next(iter(firsts), ())
-    if instruction or len(firsts) != 1 or not system or system[0].role != "system":
-        return instruction.strip(), examples, test
-    examples, test = ([replace(row, turns=row.turns[1:]) for row in group] for group in (examples, test))
-    return system[0].text.strip(), examples, test
+    """The instruction, and the rows without the system turns that begin them all, where no instruction is named."""
+    common: list[str] = []
+    while not instruction:
+        firsts = {row.turns[:1] for row in (*examples, *test)}
+        system = next(iter(firsts), ())
+        if len(firsts) != 1 or not system or system[0].role != "system":
+            break
+        common.append(system[0].text.strip())
+        examples, test = ([replace(row, turns=row.turns[1:]) for row in group] for group in (examples, test))
+    return "\n\n".join(filter(None, (instruction.strip(), *common))), examples, test
 
 
 def _fingerprint(task: Task) -> str:
     """A hash of all that changes a result; not of names, places and line numbers."""
     content = asdict(replace(task, name="", folder=Path(), left_out=(), unreadable=()))
+    del content["findings"]
     for rows in (*(content["split"][side] for side in ("train", "choose", "compare", "test")), content["documents"]):
         for row in rows:
             row.pop("row", None), row.pop("line", None), row.pop("file")
     how = {"key_env", "concurrency", "price"}  # how an endpoint is reached, not what it answers
     content["models"] = [m.model_dump(exclude=how) if isinstance(m, Address) else m for m in task.models]
-    content["source"] = _metric_source(task)
+    content["source"] = owncode.find_code(task.metric, task.folder).hash if ":" in task.metric else ""
     return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
-
-
-def _metric_source(task: Task) -> str:
-    file = task.folder / (task.metric.partition(":")[0].replace(".", "/") + ".py")
-    return texts.read_text(file)[0] if ":" in task.metric and file.is_file() else ""

@@ -8,16 +8,16 @@ from typing import Any
 
 import retrieval
 from advisor import texts
-from advisor.data import rows, taskfile
+from advisor.data import taskfile
 from advisor.data.splitting import FEWEST, TESTED
 from advisor.errors import InputError, Problem
-from advisor.task import Example
+from advisor.rows import files
+from advisor.rows.examples import read_rows as read_file
+from advisor.task import Example, Finding
 from retrieval.documents import Document, Unreadable
 
-ENDS = (".jsonl", ".csv", ".tsv", ".parquet")  # the last so that it is said to be unsupported, not passed over
+ROWS = {"examples": ("train", "examples"), "test": ("test",)}  # with any ending under which rows are kept
 NAMES = {  # what is looked for where task.yaml names no file
-    "examples": tuple(stem + end for stem in ("train", "examples") for end in ENDS),
-    "test": tuple("test" + end for end in ENDS),
     "documents": ("corpus.jsonl", "documents"),
     "labels": ("labels.json",),
     "schema": ("schema.json",),
@@ -35,6 +35,7 @@ class Folder:
     said: taskfile.TaskFile
     lines: texts.Lines
     problems: list[Problem] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     def wrong(self, key: str, what: str, do: str) -> None:
         """Notes what is wrong with a key of task.yaml."""
@@ -53,10 +54,21 @@ class Folder:
         named = getattr(self.said, "schema_" if key == "schema" else key)
         if self.says(key):
             return self._inside(key, named) if named else None
-        there = [name for name in NAMES[key] if (self.path / name).is_symlink() or (self.path / name).exists()]
+        there = self.usual(key)
         if len(there) > 1:
             self.wrong(key, f"could be {' or '.join(there)}", f"Name one in task.yaml, such as `{key}: {there[0]}`")
         return self._inside(key, there[0]) if len(there) == 1 else None
+
+    def usual(self, key: str) -> list[str]:
+        """The files that lie there by a usual name; of rows, where none can be read, those of other kinds."""
+        names = sorted(entry.name for entry in self.path.iterdir())
+        if key not in ROWS:
+            return [name for name in NAMES[key] if name in names]
+        for endings in (files.READERS, files.OTHERS):
+            usual = [stem + end for stem in ROWS[key] for end in endings]
+            if there := sorted((name for name in names if name.lower() in usual), key=lambda n: usual.index(n.lower())):
+                return there
+        return []
 
     def json(self, key: str) -> tuple[Path, Any] | None:
         """The JSON value of the file for a key, and the file; None where there is none, or something wrong."""
@@ -112,11 +124,21 @@ def read_rows(here: Folder, key: str) -> list[Example]:
     path = here.find(key)
     if not path:
         return []
-    examples, problems = rows.read_rows(path, path.relative_to(here.path).as_posix(), numbered=False)
-    if not examples and not problems:
-        problems = [Problem("has no rows", path, do=f"Add rows, or remove the file: {NEEDED}")]
-    here.problems += problems
-    return examples
+    name, unanswered = path.relative_to(here.path).as_posix(), here.said.abstain.strip()
+    rows = read_file(path, name, numbered=False, unanswered=unanswered)
+    if not rows.examples and not rows.problems:
+        here.problems.append(Problem("has no rows", path, do=f"Add rows, or remove the file: {NEEDED}"))
+    here.problems += rows.problems
+    here.findings += rows.findings
+    return rows.examples
+
+
+def unnamed_rows(here: Folder) -> list[str]:
+    """The files that could hold rows, and that no key of task.yaml and no usual name leads to."""
+    usual = {name for key in (*NAMES, *ROWS) for name in here.usual(key)}
+    said = {getattr(here.said, "schema_" if key == "schema" else key) for key in (*NAMES, *ROWS)}
+    names = sorted(entry.name for entry in here.path.iterdir())
+    return [name for name in names if files.ending_of(name) in files.READERS and name not in usual | said]
 
 
 def read_documents(here: Folder) -> tuple[tuple[Document, ...] | None, tuple[Unreadable, ...]]:

@@ -16,11 +16,13 @@ from advisor.system import digest
 from advisor.task import Example
 
 GAPS = ("none", "format", "instruction", "knowledge", "retrieval", "behaviour", "capability")
+UNKNOWN = "unknown"  # no gap could be told: no system gave a whole answer
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One system measured: its score with interval, and what it took. `gap` is the gap that it closes where it passes."""
+    """One system measured: its score with interval, and what it took. `gap` is the gap that it closes where it passes; `cut`
+    are the examples whose answers a limit cut off, the larger one too."""
 
     name: str
     path: str
@@ -34,6 +36,7 @@ class Probe:
     tokens: int
     scores: Mapping[str, float | None]
     statistics: Mapping[str, Sequence[float]]
+    cut: tuple[str, ...] = ()
 
     @property
     def misses(self) -> bool:
@@ -44,7 +47,7 @@ class Probe:
 @dataclass(frozen=True)
 class Diagnosis:
     """What the probes showed. `gap_of`: for each example the first switch that made it pass ("none": passes already);
-    `gaps`: the share of examples in each.
+    `gaps`: the share of examples in each, and of those whose gap is unknown.
 
     `outlook`: for a path that was only tried in short, the further gain expected of building it in full, with its sd.
     `recall` and `use`, where there are documents: what is found at several depths, and what systems made of it. `folds`: in
@@ -97,19 +100,18 @@ class Diagnosis:
 
 
 def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:
-    """For each example that got any answer the first switch, in the order of GAPS, that makes it pass."""
+    """For each example the first switch, in the order of GAPS, that makes it pass; capability where whole answers failed."""
     gaps: dict[str, str] = {}
     for example in examples:
-        if all(probe.scores.get(example.id) is None for probe in probes):
-            continue  # of which nothing is known
         passed = {p.gap for p in probes if (p.scores.get(example.id) or 0.0) >= metric.passing}
-        gaps[example.id] = next((gap for gap in GAPS if gap in passed), "capability")
+        whole = any(p.scores.get(example.id) is not None and example.id not in p.cut for p in probes)
+        gaps[example.id] = next((gap for gap in GAPS if gap in passed), "capability" if whole else UNKNOWN)
     return gaps
 
 
 def shares(gap_of: Mapping[str, str]) -> dict[str, float]:
-    """The share of examples in each of GAPS."""
-    return {gap: sum(one == gap for one in gap_of.values()) / max(1, len(gap_of)) for gap in GAPS}
+    """The share of examples in each of GAPS, and of those whose gap is unknown."""
+    return {gap: sum(one == gap for one in gap_of.values()) / max(1, len(gap_of)) for gap in (*GAPS, UNKNOWN)}
 
 
 def _scored(probe: Probe) -> list[Scored]:

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from advisor.data import rows, taskfolder
+from advisor import runfolder
+from advisor.data import taskfolder
+from advisor.data.owncode import own_function
 from advisor.errors import InputError, Problem
-from advisor.runtime.built import load
+from advisor.rows.examples import read_rows
+from advisor.runtime.built import Asked, load
 from advisor.runtime.runtime import of_incumbent
 from advisor.runtime.settings import Settings
 from advisor.score.metric import Metric, score_all
@@ -30,7 +34,7 @@ class OfLabel:
 @dataclass(frozen=True)
 class Evaluation:
     """The score, 0 to 100, over `n` scored rows (None over none), with its 95 % interval, and by label where outputs are
-    labels. `misses`: so many rows got no text that the score says little of the system."""
+    labels. Of `cut` rows the answer was cut off at the limit."""
 
     metric: str
     score: float | None
@@ -39,11 +43,11 @@ class Evaluation:
     unscored: int
     abstained: int
     labels: Mapping[str, OfLabel]
-    misses: bool = False
+    cut: int = 0
 
-    def reaches(self, least: float) -> bool:
-        """Whether the score is known to be so high."""
-        return self.score is not None and not self.misses and self.score >= least
+    def holds(self, least: float) -> bool:
+        """Whether the score is surely `least` or more: also if every answer that is missing were wrong."""
+        return self.score is not None and self.score * self.n / (self.n + self.unscored) >= least
 
 
 def evaluate(
@@ -60,7 +64,10 @@ def evaluate(
     settings: as for `built.load`.
     Raises InputError with everything that is wrong in either file.
     """
-    examples, problems = rows.read_rows(data, str(data))
+    record = what / "task.json"
+    unanswered = runfolder.read(record, Asked).abstain if record.is_file() else ""
+    given = read_rows(data, str(data), unanswered=unanswered)
+    examples, problems = given.examples, given.problems
     stored: dict[str, str] = {}
     if not examples and not problems:
         problems.append(Problem("has no rows", data, do="Add rows with inputs and wanted outputs"))
@@ -74,18 +81,16 @@ def evaluate(
         problems += wrong
     if problems:
         raise InputError(problems)
-    if what.is_dir():
-        built = load(what, watch, settings)
-        asked, folder, made = built.asked, Path(built.asked.folder), built.predict(examples)
-        name, labels = metric or asked.metric, asked.labels
-    else:
-        name, labels, folder = metric or "exact_match", (), None
-        made = of_incumbent(Incumbent(stored), examples)
-    labels = labels or tuple(sorted({example.output for example in examples}))
+    built = load(what, watch, settings) if what.is_dir() else None
+    name = metric or (built.asked.metric if built else "exact_match")
+    labels = (built.asked.labels if built else ()) or tuple(sorted({example.output for example in examples}))
+    folder = Path(built.asked.folder) if built else None
+    allow = settings is not None and settings.allow_code
     try:
-        chosen = resolve(name, labels, folder)
+        chosen = resolve(name, labels, partial(own_function, folder=folder, allow=allow))
     except ValueError as error:
         raise InputError(Problem(str(error), "--metric", do="Name another metric")) from error
+    made = built.predict(examples) if built else of_incumbent(Incumbent(stored), examples)
     score = interval(chosen, score_all(chosen, [prediction.text for prediction in made], examples), seed)
     return Evaluation(
         metric=chosen.name,
@@ -95,7 +100,7 @@ def evaluate(
         unscored=score.unscored,
         abstained=sum(prediction.abstained for prediction in made),
         labels=_per_label(chosen, labels, made, examples),
-        misses=score.misses,
+        cut=sum(prediction.cut for prediction in made),
     )
 
 

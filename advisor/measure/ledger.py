@@ -4,48 +4,87 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from advisor.errors import InputError, Problem
 from advisor.system import digest
 from advisor.task import Example
 
 FILE = "ledger.jsonl"  # beside the runs
+NOTE = "this line was cut short, and was mended"  # so that what it began to tell stays told
 
 
 def open_test(folder: Path, test: tuple[Example, ...], finalist: str, system: str) -> str:
     """Write that the run in `folder` opens the test for a finalist, the hash of whose system is given; once for each.
 
-    Every line holds the hash of the one before, so that none can be taken out unseen. Returns the line's own hash.
+    Every line holds the hash of the one before, so that none can be taken out unseen. Returns the line's own hash. A last
+    line that a crash cut short is mended, with a note. Raises InputError where a line before it is broken.
     """
-    content = digest([(e.input, e.output, e.turns) for e in test])
-    entry = {"test": content, "run": folder.name, "finalist": finalist, "system": system}
-    with _locked(folder.parent / FILE) as file:
-        lines = [line for line in file.read().splitlines() if line]
-        for line in lines:
-            known = json.loads(line)
-            if all(known.get(key) == value for key, value in entry.items()):
-                return hashlib.sha256(line.encode()).hexdigest()[:16]
-        before = hashlib.sha256(lines[-1].encode()).hexdigest() if lines else ""
-        line = json.dumps({**entry, "opened_before": sum(content in line for line in lines), "previous": before})
-        file.write(line + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return hashlib.sha256(line.encode()).hexdigest()[:16]
+    content_hash = digest([(e.input, e.output, e.turns) for e in test])
+    entry = {"test": content_hash, "run": folder.name, "finalist": finalist, "system": system}
+    path = folder.parent / FILE
+    with _locked(path) as file:
+        content = file.read()
+        lines, torn = _lines(path, content)
+        file.seek(len(content) - len(torn))
+        if torn:
+            lines.append(_add(file, {"note": NOTE, "cut": torn.strip().decode("utf-8", "replace")}, lines))
+        elif content and not content.endswith(b"\n"):
+            file.write(b"\n")
+        known = [json.loads(line) for line in lines]
+        for line, opening in zip(lines, known, strict=True):
+            if all(opening.get(key) == value for key, value in entry.items()):
+                return _hash(line)[:16]
+        before = sum(opening.get("test") == content_hash for opening in known)
+        return _hash(_add(file, {**entry, "opened_before": before}, lines))[:16]
 
 
 def is_open(folder: Path) -> bool:
-    """Whether a run has opened its sealed test already."""
-    ledger = folder.parent / FILE
-    lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.is_file() else []
-    return any(json.loads(line)["run"] == folder.name for line in lines if line)
+    """Whether a run has opened its sealed test already. Raises InputError where a line is broken, other than the last."""
+    path = folder.parent / FILE
+    lines, _ = _lines(path, path.read_bytes() if path.is_file() else b"")
+    return any(json.loads(line).get("run") == folder.name for line in lines)
+
+
+def _lines(path: Path, content: bytes) -> tuple[list[bytes], bytes]:
+    """The whole lines, and the end of the file from a last line on that a crash cut short. Raises InputError."""
+    lines = content.splitlines(keepends=True)
+    broken = [at for at, line in enumerate(lines) if line.strip() and not _whole(line)]
+    last = broken[-1] if broken and not b"".join(lines[broken[-1] + 1 :]).strip() else len(lines)
+    do = "Put a copy from before in its place; or move it away, and openings that it told of count no more"
+    what = "is no whole line of a ledger, so that it is not known which tests were opened"
+    if damaged := [Problem(what, path, at + 1, do=do) for at in broken if at < last]:
+        raise InputError(damaged)
+    return [line.rstrip(b"\n") for line in lines[:last] if line.strip()], b"".join(lines[last:])
+
+
+def _whole(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _add(file: IO[bytes], entry: Mapping[str, Any], lines: list[bytes]) -> bytes:
+    """Write a line, chained to the last of those before it, in the place of whatever stands there."""
+    line = json.dumps({**entry, "previous": _hash(lines[-1]) if lines else ""}).encode()
+    file.write(line + b"\n")
+    file.truncate()
+    file.flush()
+    os.fsync(file.fileno())
+    return line
+
+
+def _hash(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[IO[str]]:
-    with path.open("a+", encoding="utf-8") as file:
+def _locked(path: Path) -> Iterator[IO[bytes]]:
+    """The file, for this process alone; it is made where there is none."""
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
         yield file

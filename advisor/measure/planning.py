@@ -128,8 +128,8 @@ def _of_requests(task: Task, model: Endpoint, budget: Budget, speed: trainers.Sp
     """The purse where nothing is trained, and every request takes time, tokens and perhaps money."""
     _, answer = _tokens(task, model)
     limit, probes = most_tokens([2 * n for n in answer]), _asking(task)  # estimates may be half of what is written
-    one, written = expected(task, model, 1), questions.writing(task, model)
-    shares = [(one.prompt_tokens / speed.prefill + limit / speed.decode) / budget.seconds]  # of the budget
+    most, one, written = limit + model.habits.thought, expected(task, model, 1), questions.writing(task, model)
+    shares = [(one.prompt_tokens / speed.prefill + most / speed.decode) / budget.seconds]  # of the budget
     shares += [one.tokens / budget.tokens] if budget.tokens else []
     shares += [one.usd / budget.usd] if budget.usd else []
     fewest = min(MEASURED[0], len(task.split.compare))
@@ -141,7 +141,7 @@ def _of_requests(task: Task, model: Endpoint, budget: Budget, speed: trainers.Sp
     measure = _within(DIAGNOSIS * left / probes, MEASURED, len(task.split.compare))
     choose = _within(CHOICE * left / (2 * probes), CHECKED, len(task.split.choose))
     requests = max(1, measure + choose + len(task.split.test))  # each sends all documents anew
-    room = EVERYTHING / (requests * max(shares)) * (one.prompt_tokens + limit)
+    room = EVERYTHING / (requests * max(shares)) * (one.prompt_tokens + most)
     return Purse(measure, choose, 0, 0, 0, limit, speed, int(min(model.context, room)))
 
 
@@ -149,9 +149,10 @@ def expected(task: Task, model: Model, requests: int) -> Spent:
     """About what so many requests to an endpoint take; about half of them show four shots or, with documents, a passage."""
     one = sizes(task, model)
     shown = one.passages or 2 * (one.own + one.wanted)
-    read = requests * (one.instruction + one.own + shown)
-    usd = model.meter.priced(read, requests * one.wanted) if isinstance(model, Endpoint) else 0.0
-    return Spent(requests, round(read), round(requests * one.wanted), usd)
+    thought = model.habits.thought if isinstance(model, Endpoint) else 0
+    read, written = requests * (one.instruction + one.own + shown), requests * (one.wanted + thought)
+    usd = model.meter.priced(read, written) if isinstance(model, Endpoint) else 0.0
+    return Spent(requests, round(read), round(written), usd)
 
 
 def whole_run(task: Task, model: Model, purse: Purse) -> Spent:

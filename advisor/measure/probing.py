@@ -86,6 +86,7 @@ def diagnose(bench: Bench) -> Diagnosis:
             *_circumstances(bench),
             *(f"{name} dropped out: {why}" for name, why in dropped.items()),
             *_gapped(probes),
+            *_cut(probes),
         ),
         recall=grounding.recall(runtime.finder, examples) if task.documents else (),
         use=tuple(_use(bench, probe, contexts[probe.name]) for probe in probes if probe.name in contexts),
@@ -112,6 +113,7 @@ def _probe(name: str, entry: Entry) -> Probe:
         tokens=sum(u.prompt_tokens + u.generated_tokens for u in used),
         scores={one.id: one.score for one in scored},
         statistics={one.id: tuple(one.statistics) for one in scored},
+        cut=tuple(one.id for one, answer in zip(scored, made, strict=True) if answer.cut),
     )
 
 
@@ -150,6 +152,12 @@ def _gapped(probes: Sequence[Probe]) -> list[str]:
         f"{name} gave no text for {n} of {of} examples: too many for it to be recommended"
         for name, (n, of) in counts.items()
     ]
+
+
+def _cut(probes: Sequence[Probe]) -> list[str]:
+    """What is said of answers that stayed cut off."""
+    told = ", ".join(f"{probe.name} {len(probe.cut)}" for probe in probes if probe.cut)
+    return [f"cut off at the limit, at one twice as large too, and scored as they stand: {told}"] if told else []
 
 
 def _ruled_out(entries: Mapping[str, Entry], probes: Sequence[Probe], dropped: Mapping[str, str]) -> dict[str, str]:

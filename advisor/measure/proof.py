@@ -87,8 +87,8 @@ class Result:
 
     `gain` is of `test` over `baseline`, with its 95 % interval. `p_corrected` are Holm's, of both comparisons. `tokens`
     are of a request. `measured`: on how many development examples paths were compared; of `rows` outside the test.
-    `too_long`: rows that tuning left out because they do not fit the model's context. `seconds` of each step of the run are
-    added when it is done.
+    `too_long`: rows that tuning left out because they do not fit the model's context. `cut`: how many answers of each system
+    a limit cut off. `seconds` of each step of the run are added when it is done.
     """
 
     run: str
@@ -120,6 +120,7 @@ class Result:
     rows: int = 0
     spent: Spent | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    cut: Mapping[str, int] = field(default_factory=dict)
 
 
 def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen:
@@ -186,6 +187,7 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, measured: int = 0,
         measured=measured,
         rows=len({e.id for e in (*task.split.train, *task.split.choose, *task.split.compare)}),
         spent=spent,
+        cut={name: sum(one.cut for one in ones) for name, ones in made.items()},
     )
 
 

@@ -4,72 +4,41 @@ Knows nothing of tasks. What failed for good is a prediction without a text; wha
 refused key or a spent budget, ends the work after the requests under way have been handed over.
 """
 
-import random
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
-
-import httpx2
+from typing import Any
 
 import trainers
 from advisor import runfolder
 from advisor.address import Address
 from advisor.errors import OutsideError
-from advisor.models import consent, wire
+from advisor.models import consent, limits, wire
+from advisor.models.habits import Habits
 from advisor.models.protocol import Ability
-from advisor.models.spending import Meter, Place, estimate
+from advisor.models.sending import Failed, Patience, Refused, Sender, sender
+from advisor.models.spending import Meter, estimate
 from advisor.system import Decoding, Prediction, Request, Usage
 from trainers.rendering import Turn
 
-MOST_SAID = 300  # characters of what a server says in an error
 READ, WRITTEN = 400, 32  # words to read and tokens to write, where a server's speed is taken
 # Says nothing of any task, and no free answer would be one of these labels.
 TRIAL = Request((Turn("user", "Is ice cold?"),), Decoding("constrained", ("zebra", "giraffe"), max_tokens=WRITTEN))
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long to try: `tries` in all, `pause` seconds before the second and twice as long before each further one,
-    `timeout` seconds without a byte, and `longest` seconds that a server may ask to wait before the work is ended."""
-
-    tries: int = 5
-    pause: float = 0.5
-    timeout: float = 120.0
-    longest: float = 120.0
-
-
-class _Failed(Exception):
-    """This request gets no answer."""
-
-
-class _Refused(_Failed):
-    """The server understood this request, and refuses it."""
-
-
-class _Again(Exception):
-    """This try got no answer; another may, after `wait` seconds at the least."""
-
-    def __init__(self, why: str, wait: float = 0.0) -> None:
-        super().__init__(why)
-        self.wait = wait
-
-
-@dataclass(frozen=True)
 class Endpoint:
-    """A model that is asked over HTTP. `folder` remembers what it can do; `agree` raises InputError without consent."""
+    """A model that is asked over HTTP. `folder` remembers what it can do and its habits; `agree` raises InputError without
+    consent. The limit of a request is for the answer: a server that thinks before it gets as much more as that takes."""
 
     address: Address
     meter: Meter = field(default_factory=Meter)
     folder: Path | None = None
     agree: Callable[[Address], None] = consent.require
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
 
     @cached_property
     def can(self) -> frozenset[Ability]:
@@ -80,6 +49,11 @@ class Endpoint:
             return frozenset(self._tried())
         kind = tuple[Ability, ...]
         return frozenset(runfolder.step(self.folder, "abilities", self.fingerprint, kind, self._tried, shared=True))
+
+    @cached_property
+    def habits(self) -> Habits:
+        """What the server showed of itself so far."""
+        return Habits(self.folder / "habits.json" if self.folder else None)
 
     @property
     def name(self) -> str:
@@ -125,9 +99,9 @@ class Endpoint:
         if not requests:
             return
         self.agree(self.address)
-        stop, fatal, since = threading.Event(), None, time.perf_counter()
-        with self._client() as client, ThreadPoolExecutor(self.address.concurrency) as pool:
-            pending = {pool.submit(self._predict, client, one, stop): i for i, one in enumerate(requests)}
+        fatal, since = None, time.perf_counter()
+        with sender(self.address, self.patience) as to, ThreadPoolExecutor(self.address.concurrency) as pool:
+            pending = {pool.submit(self._predict, to, one): i for i, one in enumerate(requests)}
             try:
                 for done in as_completed(pending):
                     if done.cancelled():
@@ -142,7 +116,7 @@ class Endpoint:
                     yield pending[done], replace(made, usage=replace(made.usage, seconds=round(now - since, 4)))
                     since = now
             finally:  # whoever reads this may stop early: nothing more is sent then
-                stop.set()
+                to.stop.set()
                 for other in pending:
                     other.cancel()
         if fatal:
@@ -153,130 +127,81 @@ class Endpoint:
         since = time.perf_counter()
         made = [one for _, one in self.generate(requests)]
         seconds = max(time.perf_counter() - since, 1e-6)
-        if failed := next((one for one in made if one.text is None), None):
+        if failed := next((one for one in made if one.text is None and not one.cut), None):
             raise OutsideError(f"{self.address.endpoint} gave no answer: {failed.error}")
         prompt = sum(one.usage.prompt_tokens for one in made)
         return Usage(prompt, sum(one.usage.generated_tokens for one in made)), seconds
 
-    def _client(self) -> httpx2.Client:
-        headers = {"Authorization": f"Bearer {key}"} if (key := self.address.key) else {}
-        # Proxies of the environment are for what leaves the machine.
-        environment = not self.address.on_this_machine
-        return httpx2.Client(headers=headers, timeout=self.patience.timeout, trust_env=environment)
-
-    def _predict(self, client: httpx2.Client, request: Request, stop: threading.Event) -> Prediction:
-        body = wire.body(self.address.name, request)
+    def _predict(self, to: Sender, request: Request) -> Prediction:
         try:
-            answer, usage = self._ask(client, body, stop)
-        except _Failed as error:
+            return self._whole(to, request)
+        except Failed as error:
             return Prediction(None, str(error))
-        text = wire.text(answer, request.decoding)
-        if text is None:
-            return Prediction(None, "the answer holds no text", usage=usage)
-        return Prediction(self._clean(text), usage=usage)
 
-    def _ask(self, client: httpx2.Client, body: Mapping[str, Any], stop: threading.Event) -> tuple[Any, Usage]:
-        """The server's answer and what it took. However many tries were needed, it is counted once."""
-        prompt = wire.prompt_tokens(body)
-        with self.meter.request(prompt, body["max_tokens"]) as place:
-            answer = self._persist(client, body, stop)
-            return answer, _counted(answer, prompt, place)
+    def _whole(self, to: Sender, request: Request) -> Prediction:
+        """The answer; one that was cut off is asked for once more. Raises Failed where there is none."""
+        first = self._answer(to, request)
+        if not first.cut:
+            return first
+        try:
+            return limits.better(first, self._answer(to, limits.larger(request)))
+        except Failed:
+            return first
 
-    def _persist(self, client: httpx2.Client, body: Mapping[str, Any], stop: threading.Event) -> Any:
-        why = ""
-        for attempt in range(self.patience.tries):
-            if stop.is_set():
-                raise _Failed("stopped before it was answered")
+    def _answer(self, to: Sender, request: Request) -> Prediction:
+        """What is answered, with room for the thought before it. Raises Failed."""
+        room = self._room(request)
+        try:
+            return self._asked(to, request, room)
+        except Refused:
+            if not room:
+                raise
+            return self._asked(to, request, 0)  # it may be more than the server can hold
+
+    def _room(self, request: Request) -> int:
+        """Tokens that the request leaves for a thought, as far as the context goes."""
+        prompt = wire.prompt_tokens(wire.body(self.address.name, request))
+        return max(0, min(self.habits.room, self.context - prompt - request.decoding.max_tokens))
+
+    def _asked(self, to: Sender, request: Request, room: int) -> Prediction:
+        """The answer to one request. However many tries were needed, it is counted once."""
+        prompt, most = wire.prompt_tokens(wire.body(self.address.name, request)), request.decoding.max_tokens + room
+        with self.meter.request(prompt, most) as place:
+            reply = wire.reply(self._sent(to, request, room), prompt, most)
+            place.report(reply.read, reply.written, estimated=not reply.reported)
+        usage = Usage(reply.read, reply.written)
+        if reply.thought:
+            self.habits.thinks(reply.thought, ended=bool(reply.parted and reply.parted.answer) or not reply.cut)
+        if reply.parted is None:
+            return Prediction(None, reply.why, usage=usage)
+        made = limits.prediction(reply.parted, reply.cut, usage)
+        return made if made.text is None else replace(made, text=to.clean(wire.label(made.text, request.decoding)))
+
+    def _sent(self, to: Sender, request: Request, room: int) -> Any:
+        """What the server answers. A part of the request that it refuses is left out, from then on."""
+        without = self.habits.shown.refuses
+        while True:
+            body = wire.body(self.address.name, request, room, without)
             try:
-                return self._post(client, body)
-            except _Again as again:
-                why = str(again)
-                if again.wait > self.patience.longest:
-                    what = f"{self.address.endpoint} asks to wait {again.wait:,.0f} s ({why})"
-                    raise OutsideError(f"{what}. Run the same command again then") from None
-                if attempt + 1 < self.patience.tries:  # not all at the same moment
-                    stop.wait(again.wait + self.patience.pause * 2**attempt * random.uniform(0.5, 1.5))
-        raise _Failed(f"{why}, {self.patience.tries} times")
-
-    def _post(self, client: httpx2.Client, body: Mapping[str, Any]) -> Any:
-        try:
-            response = client.post(f"{self.address.endpoint}/chat/completions", json=body)
-        except httpx2.TimeoutException:
-            raise _Again(f"no answer within {self.patience.timeout:g} s") from None
-        except httpx2.HTTPError as error:
-            raise _Again(f"the connection failed ({self._clean(str(error)) or type(error).__name__})") from None
-        if not response.is_success:
-            self._refused(response)
-        try:
-            answer = response.json()
-        except ValueError:
-            raise _Again("the answer is not JSON") from None
-        if not wire.is_answer(answer):
-            raise _Again(f"the answer is none: {self._said(response)}")
-        return answer
-
-    def _refused(self, response: httpx2.Response) -> NoReturn:
-        """What a status other than 200 means: for all requests, for another try, or for this request."""
-        status, where = response.status_code, self.address.endpoint
-        said = f"{status}: {self._said(response)}"
-        if status in (401, 402, 403):
-            key = self.address.key_env
-            do = f"Correct the key in ${key}" if key else "Name the variable that holds a key with key_env"
-            raise OutsideError(f"{where} does not serve this key ({said}). {do}")
-        if status == 404:
-            do = "Most addresses end in /v1; the name must be one that the server lists under /models"
-            raise OutsideError(f"{where} has no model {self.address.name}, or is not the address ({said}). {do}")
-        if status < 400:
-            raise OutsideError(f"{where} is not the address: it answers with {status}. Give the address it points to")
-        if status in (408, 429) or status >= 500:
-            raise _Again(f"the server answered {said}", _wait(response.headers.get("Retry-After", "")))
-        raise _Refused(f"the server refused the request ({said})")
-
-    def _said(self, response: httpx2.Response) -> str:
-        said = self._clean(wire.told(response.text))
-        return said if len(said) <= MOST_SAID else said[:MOST_SAID] + "…"
-
-    def _clean(self, text: str) -> str:
-        """The text without the key, should a server repeat it."""
-        return text.replace(key, "[key]") if (key := self.address.key) else text
+                answer = to.send(body)
+            except Refused as error:
+                if not (what := wire.refused(str(error), body)):
+                    raise
+                without = (*without, what)
+            else:
+                self.habits.refuses(without)
+                return answer
 
     def _tried(self) -> tuple[Ability, ...]:
         """What the server shows that it can do, by a request that it may refuse."""
         self.agree(self.address)
-        with self._client() as client:
+        with sender(self.address, self.patience) as to:
             try:
-                answer = self._ask(client, wire.body(self.address.name, TRIAL), threading.Event())[0]
-            except _Refused:
+                made = self._whole(to, TRIAL)
+            except Refused:
                 return ("generate",)
-            except _Failed as error:
+            except Failed as error:
                 what = f"what {self.address.endpoint} can do could not be tried: {error}"
                 do = "Try again, or declare it in task.yaml, such as `can: [constrain]`"
                 raise OutsideError(f"{what}. {do}") from None
-        held = wire.text(answer, TRIAL.decoding) in TRIAL.decoding.labels
-        return ("generate", "constrain") if held else ("generate",)
-
-
-def _counted(answer: Any, prompt: int, place: Place) -> Usage:
-    """The tokens that the server reports, estimated where it reports none; the meter is told."""
-    told = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
-    asked, made = told.get("prompt_tokens"), told.get("completion_tokens")
-    if isinstance(asked, int) and isinstance(made, int):
-        usage = Usage(asked, made)
-        place.report(asked, made, estimated=False)
-    else:
-        usage = Usage(prompt, estimate(answer["choices"][0]["message"].get("content") or ""))
-        place.report(usage.prompt_tokens, usage.generated_tokens, estimated=True)
-    return usage
-
-
-def _wait(header: str) -> float:
-    """Seconds to wait by a Retry-After header: seconds or an HTTP date; 0 where it says nothing that can be read."""
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        at = parsedate_to_datetime(header)
-    except ValueError:
-        return 0.0
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+        return ("generate", "constrain") if made.text in TRIAL.decoding.labels else ("generate",)

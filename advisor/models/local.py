@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import trainers
 from advisor.errors import CannotError, OutsideError
+from advisor.models import limits
 from advisor.models.protocol import Ability, Model
 from advisor.system import Decoding, Prediction, Request, Usage
+from advisor.thoughts import opened, part
 
+OPENED = 16  # tokens at the end of a prompt, in which a template may have opened a thought
 BATCH = 256  # requests computed together: a part of them is computed again whole if any is missing
 
 
@@ -53,25 +56,40 @@ class LocalModel:
         if not requests:
             return
         decoding = requests[0].decoding
-        fits = [i for i, row in enumerate(rows) if row.tokens + decoding.max_tokens <= self.lm.context]
-        for i in sorted(set(range(len(rows))) - set(fits)):
-            wanted = rows[i].tokens + decoding.max_tokens
-            yield i, Prediction(None, f"{wanted} tokens do not fit the model's context of {self.lm.context}")
-        since = time.perf_counter()
-        for made in self._made([rows[i] for i in fits], decoding):
-            now = time.perf_counter()
-            usage = Usage(rows[fits[made.index]].tokens, made.tokens, round(now - since, 4))
-            since = now
-            yield fits[made.index], Prediction(made.text.strip(), usage=usage)
+        # What is cut off at a limit would be written again up to the larger one, the same to the letter: it goes on.
+        larger, limit = limits.LARGER * decoding.max_tokens, decoding.max_tokens
+        roomy = [i for i, row in enumerate(rows) if row.tokens + larger <= self.context]
+        tight = [i for i, row in enumerate(rows) if row.tokens + limit <= self.context < row.tokens + larger]
+        for i in sorted(set(range(len(rows))) - {*roomy, *tight}):
+            wanted = rows[i].tokens + limit
+            yield i, Prediction(None, f"{wanted} tokens do not fit the model's context of {self.context}")
+        yield from self._predicted(rows, roomy, decoding, larger)
+        yield from self._predicted(rows, tight, decoding, limit)
 
-    def _made(self, rows: Sequence[trainers.Row], decoding: Decoding) -> Iterator[trainers.Generation]:
+    def _predicted(
+        self, rows: Sequence[trainers.Row], places: Sequence[int], decoding: Decoding, limit: int
+    ) -> Iterator[tuple[int, Prediction]]:
+        """The answers to the rows at some places, each of so many tokens at the most."""
+        since = time.perf_counter()
+        for made in self._made([rows[i] for i in places], decoding, limit):
+            now, row = time.perf_counter(), rows[places[made.index]]
+            usage, since = Usage(row.tokens, made.tokens, round(now - since, 4)), now
+            thinks = decoding.kind == "free" and not made.complete  # a whole text that closes no thought is an answer
+            begun = self._begun(row) if thinks else ""
+            yield places[made.index], limits.prediction(part(begun + made.text), not made.complete, usage)
+
+    def _begun(self, row: trainers.Row) -> str:
+        """The tag with which the chat template opened a thought, if it did."""
+        return opened(str(self.lm.tokenizer.decode(list(row.own[-OPENED:]))))
+
+    def _made(self, rows: Sequence[trainers.Row], decoding: Decoding, limit: int) -> Iterator[trainers.Generation]:
         """Texts as they end; a label is chosen, not written."""
         if decoding.kind == "constrained" and decoding.labels:
             for i, label in enumerate(trainers.choose(self.lm, rows, decoding.labels)):
                 yield trainers.Generation(i, label, self.count([label])[0], True)
             return
         constraint = trainers.Constraint(schema=decoding.schema) if decoding.kind == "constrained" else None
-        yield from trainers.generate(self.lm, rows, constraint, decoding.max_tokens)
+        yield from trainers.generate(self.lm, rows, constraint, limit)
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
         """The longest first, so many in a part that a run which is cut off loses little."""
@@ -86,10 +104,14 @@ class LocalModel:
         """How fast it is on this machine."""
         return trainers.measure(self.lm)
 
-    @contextmanager
+    @contextlib.contextmanager
     def adapted(self, folder: Path | None) -> Iterator[LocalModel]:
-        """The model with the adapter in `folder` on top, for the time of the block."""
-        with trainers.adapted(self.lm, folder) as lm:
+        """The model with the adapter in `folder` on top, for the time of the block. Raises OutsideError without one."""
+        with contextlib.ExitStack() as stack:
+            try:
+                lm = stack.enter_context(trainers.adapted(self.lm, folder))
+            except trainers.ModelMissing as error:
+                raise OutsideError(str(error)) from error
             yield replace(self, given=lm)
 
 

@@ -29,7 +29,10 @@ class Model(Protocol):
         """The most tokens that prompt and answer may have together."""
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
-        """Answer all requests, yielding (index, prediction) as each ends. All requests share one decoding."""
+        """Answer all requests, yielding (index, prediction) as each ends. All requests share one decoding.
+
+        An answer is told without the thought before it. What the limit of the decoding cuts off gets a larger one, once.
+        """
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
         """The requests by their places, in the parts in which they are best made."""

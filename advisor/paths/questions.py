@@ -52,6 +52,7 @@ def writing(task: Task, model: Model) -> Spent:
     if not task.documents or of_rows(task, judging(task)):
         return Spent()
     texts = [f"{prompts.ASK} {prompts.quoted(passage.titled)}" for passage in asked_about(task.documents)]
-    read, made = sum(model.count(texts)) + TEMPLATE * len(texts), TYPICAL * len(texts)
+    thought = model.habits.thought if isinstance(model, Endpoint) else 0
+    read, made = sum(model.count(texts)) + TEMPLATE * len(texts), (TYPICAL + thought) * len(texts)
     usd = model.meter.priced(read, made) if isinstance(model, Endpoint) else 0.0
     return Spent(len(texts), read, made, usd)

@@ -10,12 +10,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import trainers
+from advisor import runfolder
 from advisor.paths import questions
 from advisor.runtime.bench import LEAST_PAIRS, Bench
 from advisor.runtime.finder import Fitted, LazyEmbedder, Search, Tried, over_documents
@@ -89,15 +91,7 @@ def _fitted(bench: Bench, tuning: Tuning, pairs: Sequence[trainers.Pair], asked:
     """Fit the embedder, search with it, and compare on the same questions."""
     since, task, runtime = time.perf_counter(), bench.task, bench.runtime
     runs, embedder = runtime.folder.parent, runtime.embedder
-    place = runs / "embedders" / digest([task.fingerprint, embedder.fingerprint, pairs, bench.seed])
-    if runtime.fresh:  # interrupted, it goes on without --fresh, as answers do that the store has
-        shutil.rmtree(place, ignore_errors=True)
-
-    def on_step(progress: trainers.Progress) -> None:
-        runtime.watch(f"embedder · loss {progress.loss:.2f}", progress.step, progress.steps)
-
-    settings = trainers.EmbeddingSettings(epochs=1, seed=bench.seed)
-    folder = trainers.tune_embedding(located(task.retrieval.embedder), pairs, place, settings, on_step)
+    folder = _tuned(bench, pairs)
     fitted = LazyEmbedder(str(folder), runs)
     again = tune(task.documents, fitted, asked, budgets=(tuning.budget,), watch=runtime.watch)
     before = _scores(task.documents, embedder, tuning, asked)
@@ -112,6 +106,25 @@ def _fitted(bench: Bench, tuning: Tuning, pairs: Sequence[trainers.Pair], asked:
         k=again.k,
         seconds=round(time.perf_counter() - since, 1),
     )
+
+
+def _tuned(bench: Bench, pairs: Sequence[trainers.Pair]) -> Path:
+    """The folder of the embedder that is tuned on these pairs, beside the runs: what one run has tuned, others wait for."""
+    task, runtime = bench.task, bench.runtime
+    name = digest([task.fingerprint, runtime.embedder.fingerprint, pairs, bench.seed])
+    place = runtime.folder.parent / "embedders" / name
+
+    def on_step(progress: trainers.Progress) -> None:
+        runtime.watch(f"embedder · loss {progress.loss:.2f}", progress.step, progress.steps)
+
+    settings = trainers.EmbeddingSettings(epochs=1, seed=bench.seed)
+    held = runfolder.alone(place.with_suffix(".lock"), lambda who: runtime.watch(f"embedder · waits for {who}", 0, 1))
+    try:
+        if runtime.fresh:  # interrupted, it goes on without --fresh, as answers do that the store has
+            shutil.rmtree(place, ignore_errors=True)
+        return trainers.tune_embedding(located(task.retrieval.embedder), pairs, place, settings, on_step)
+    finally:
+        held.release()
 
 
 def _scores(

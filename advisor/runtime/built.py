@@ -9,10 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+from pydantic import ValidationError
+
 from advisor import runfolder
 from advisor.address import Address
-from advisor.errors import CannotError, InputError, Problem
-from advisor.models import consent
+from advisor.errors import CannotError, InputError, Problem, complaints
 from advisor.models.endpoint import Endpoint
 from advisor.models.local import LocalModel
 from advisor.models.named import model_named
@@ -48,6 +49,7 @@ class Asked:
     machine: str
     fingerprint: str
     left_out: tuple[str, ...] = ()
+    abstain: str = ""
     retrieval: Mapping[str, Any] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)
 
@@ -70,6 +72,7 @@ def asked(task: Task, model: LocalModel | Endpoint, settings: Settings) -> Asked
         machine=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         fingerprint=task.fingerprint,
         left_out=task.left_out,
+        abstain=task.abstain,
         retrieval=task.retrieval.model_dump(exclude_defaults=True),
         flags={"path": settings.path, "budget_seconds": settings.budget.seconds},
     )
@@ -89,6 +92,15 @@ class Built:
         return self.runtime.predict(self.system, examples, keep=False)
 
 
+def _retrieval(record: Asked, folder: Path) -> Retrieval:
+    """How documents are searched, as the record says it. Raises InputError."""
+    try:
+        return Retrieval.model_validate(dict(record.retrieval))
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(one.place)} {one.what}" for one in complaints(error))
+        raise InputError(Problem(told, folder / "task.json", field="retrieval", do=runfolder.AGAIN)) from None
+
+
 def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = None) -> Built:
     """The system built in a run folder. Of the settings, `yes` and the caps of `budget` hold for an endpoint.
 
@@ -99,22 +111,23 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
     if not (artifact / SYSTEM).is_file():
         advice = "Give a run folder that `advisor run` finished (its last line names it)"
         raise InputError(Problem("there is no built system here", folder, do=advice))
+    runfolder.check_links(folder)
     system = runfolder.read(artifact / SYSTEM, cast(type[Buildable], Buildable))  # a union is no class, for the checker
     record = runfolder.read(folder / "task.json", Asked)
-    how = Retrieval.model_validate(record.retrieval)
+    how = _retrieval(record, folder)
     shots = runfolder.read(artifact / POOL, tuple[Shot, ...]) if (artifact / POOL).is_file() else ()
     model = model_named(record.endpoint or record.model)
     if isinstance(system, System):
         if isinstance(model, Endpoint):
             check_prices(model.address, settings)
-            consent.require(model.address, yes=settings.yes, runs=runs)
             model = bound(model, folder, settings, counted=False)
+            model.agree(model.address)
         if model.fingerprint != system.model.fingerprint:
             raise CannotError(f"the weights of {record.model} have changed since this run was built; run it again")
         if system.context.kind != "none":
-            agree_to_index(how, settings, runs)
+            agree_to_index(how, settings)
     embedder = LazyEmbedder(how.embedder, runs)
     finds = isinstance(system, System) and system.context.kind != "none"
-    finder = of_artifact(artifact, runs, embedder, reranker(how.rerank if finds else "", model), watch)
+    finder = of_artifact(artifact, how, embedder, reranker(how.rerank if finds else "", model), watch)
     pool = tuple(Example(str(i), shot.input, shot.output) for i, shot in enumerate(shots))
     return Built(system, Runtime(model, folder, Store(runs / STORE), embedder, finder, pool, watch=watch), record)

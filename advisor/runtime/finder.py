@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import retrieval
+from advisor import runfolder
 from advisor.errors import CannotError, InputError, OutsideError, Problem
 from advisor.system import PASSAGES, Context
 from advisor.task import Example, Retrieval
@@ -186,13 +187,13 @@ def over_documents(
 
     Raises InputError where the search names a fitted embedder that is gone.
     """
-    fitted = folder.parent / search.kept.folder if search.kept else None
+    fitted = runfolder.within(folder.parent, search.kept.folder) if search.kept else None
     if fitted and not fitted.is_dir():
         raise InputError(Problem("the embedder that was fitted is gone", fitted, do="Run again with --fresh"))
     chosen = search.kept or search
     searched_by = LazyEmbedder(str(fitted), folder.parent) if fitted else embedder
     place = folder / ("fitted-index" if fitted else "index")
-    where = str(folder / how.index) if how.index.endswith(".db") else how.index
+    where = _vectors(how, folder)
 
     def opened() -> tuple[retrieval.Index, str]:
         index, changes = retrieval.Index.open(
@@ -211,9 +212,21 @@ def over_documents(
 
 
 def of_artifact(
-    artifact: Path, runs: Path, embedder: retrieval.Embedder, reranker: Reranker | None, watch: Watch
+    artifact: Path, how: Retrieval, embedder: retrieval.Embedder, reranker: Reranker | None, watch: Watch
 ) -> Finder:
-    """A finder over the index that an artifact holds, with the fitted embedder if there is one beside it."""
-    fitted = artifact / "embedder"
-    searched_by = LazyEmbedder(str(fitted), runs) if fitted.is_dir() else embedder
-    return Finder(lambda: (retrieval.Index.load(artifact / "index", searched_by), ""), searched_by, 0, reranker, watch)
+    """A finder over the index that an artifact holds, with the fitted embedder if there is one beside it.
+
+    Its vectors are where the task says, wherever the index itself says that they are.
+    """
+    fitted, folder = artifact / "embedder", artifact.parent
+    searched_by = LazyEmbedder(str(fitted), folder.parent) if fitted.is_dir() else embedder
+
+    def opening() -> tuple[retrieval.Index, str]:
+        return retrieval.Index.load(artifact / "index", searched_by, _vectors(how, folder)), ""
+
+    return Finder(opening, searched_by, 0, reranker, watch)
+
+
+def _vectors(how: Retrieval, folder: Path) -> str:
+    """Where the vectors of the run in `folder` lie: a file of Milvus Lite lies in it."""
+    return str(folder / how.index) if how.index.endswith(".db") else how.index

@@ -22,7 +22,7 @@ def reranker(name: str, model: Model) -> Reranker | None:
         return own(model)
     try:
         return retrieval.cross_encoder(name)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise OutsideError(f"there is no cross-encoder {name!r} to rerank with ({error})") from error
 
 

@@ -20,6 +20,7 @@ from advisor.runtime.finder import Finder
 from advisor.runtime.store import Store
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, Request, System, digest
 from advisor.task import Example
+from advisor.thoughts import without
 from retrieval.watching import Watch, unwatched
 
 TUNED = "tuned.json"  # beside an adapter
@@ -136,7 +137,7 @@ class Runtime:
             yield self.model
             return
         adapter = system.model.adapter
-        with self.model.adapted(self.folder / adapter if adapter else None) as model:
+        with self.model.adapted(runfolder.within(self.folder, adapter) if adapter else None) as model:
             yield model
 
     def _answer(self, system: System, examples: Sequence[Example], what: str, keep: bool) -> list[Prediction]:
@@ -194,7 +195,10 @@ class Runtime:
         return chosen
 
     def _classify(self, system: Classifier, examples: Sequence[Example]) -> list[Prediction]:
-        head = trainers.load_head(self.folder / system.head)
+        try:
+            head = trainers.load_head(runfolder.within(self.folder, system.head))
+        except ValueError as error:
+            raise CannotError(f"the classifier can't be read ({error}); run it again") from error
         if system.embedder != self.embedder.fingerprint:
             raise CannotError("the classifier was built on another embedding model than the one that is installed")
         labels, probabilities = head.predict(self.embedder([example.input for example in examples]))
@@ -205,7 +209,7 @@ class Runtime:
 
 
 def of_incumbent(system: Incumbent, examples: Sequence[Example]) -> list[Prediction]:
-    """What the pipeline that runs today has given for each example."""
+    """What the pipeline that runs today has given for each example, without thoughts."""
     missing = "the incumbent has no prediction for this example"
     texts = [system.predictions.get(example.id) for example in examples]
-    return [Prediction(text, None if text is not None else missing) for text in texts]
+    return [Prediction(None, missing) if text is None else Prediction(without(text)) for text in texts]

@@ -33,8 +33,8 @@ class Budget:
 class Settings:
     """What a person chose for a run beside the task.
 
-    `said`: answers that they gave, which win over the data's. `yes`: data may leave the machine. `fresh`: compute
-    everything again, whatever was computed before.
+    `said`: answers that they gave, which win over the data's. `yes`: they agree to what `consent.require` would ask.
+    `allow_code`: they allow the task's own Python. `fresh`: compute everything again, whatever was computed before.
     """
 
     model: str = ""
@@ -45,6 +45,7 @@ class Settings:
     drop_invalid: bool = False
     allow_overlap: bool = False
     yes: bool = False
+    allow_code: bool = False
     fresh: bool = False
 
 
@@ -69,18 +70,26 @@ def check_prices(model: str | Address, settings: Settings) -> None:
         raise InputError(Problem("a budget in usd needs the endpoint's prices", "--budget", do=do))
 
 
-def agree_to_index(how: Retrieval, settings: Settings, runs: Path, may_leave: str | float = "unknown") -> None:
+def agree_to_index(how: Retrieval, settings: Settings, forbidden: bool = False) -> None:
     """Consent to an index that lies on another machine. Raises InputError without it."""
     if "://" in how.index:
-        address = Address(endpoint=how.index, name="milvus")
-        sent = "the vectors of all passages and inputs"
-        consent.require(address, yes=settings.yes, may_leave=may_leave, runs=runs, sent=sent, field="retrieval.index")
+        address, field = Address(endpoint=how.index, name="milvus"), "retrieval.index"
+        consent.require(address, purpose="vectors", yes=settings.yes, forbidden=forbidden, field=field)
 
 
 def bound(
-    model: Endpoint, folder: Path, settings: Settings, may_leave: str | float = "unknown", *, counted: bool = True
+    model: Endpoint,
+    folder: Path,
+    settings: Settings,
+    *,
+    counted: bool = True,
+    forbidden: bool = False,
+    typed: bool = False,
 ) -> Endpoint:
-    """The endpoint within the budget and with consent; `counted` in the run folder, with what was spent before."""
+    """The endpoint within the budget and with consent; `counted` in the run folder, with what was spent before.
+
+    forbidden, typed: as for `consent.require`.
+    """
     price = model.address.price
     meter = Meter(
         (price.prompt, price.completion) if price else (0.0, 0.0),
@@ -88,5 +97,5 @@ def bound(
         settings.budget.usd,
         folder / "spent.jsonl" if counted else None,
     )
-    agree = partial(consent.require, yes=settings.yes, may_leave=may_leave, runs=folder.parent)
+    agree = partial(consent.require, yes=settings.yes, forbidden=forbidden, typed=typed)
     return replace(model, meter=meter, folder=folder, agree=agree)

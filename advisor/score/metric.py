@@ -28,6 +28,19 @@ class Metric:
     aggregate: Callable[[Floats], Floats]
     passing: float
 
+    def rate(self, text: str, example: Example) -> tuple[float, Statistics]:
+        """Score and statistics of one text."""
+        return self.score(text, example), self.statistics(text, example)
+
+
+class Mean(Metric):
+    """A metric whose statistics follow from the score, so that a text is rated once: a person's own metric may be slow."""
+
+    def rate(self, text: str, example: Example) -> tuple[float, Statistics]:
+        """Score and statistics of one text."""
+        score = self.score(text, example)
+        return score, (score, 1.0)
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -41,9 +54,7 @@ class Scored:
 def score_all(metric: Metric, texts: Sequence[str | None], examples: Sequence[Example]) -> tuple[Scored, ...]:
     """Score one text per example; a text that is None stays unscored."""
     return tuple(
-        Scored(example.id, None)
-        if text is None
-        else Scored(example.id, metric.score(text, example), metric.statistics(text, example))
+        Scored(example.id, None) if text is None else Scored(example.id, *metric.rate(text, example))
         for text, example in zip(texts, examples, strict=True)
     )
 
@@ -76,7 +87,7 @@ def ratio(part: Floats, whole: Floats, empty: float | Floats = 0.0) -> Floats:
 
 def mean(name: str, score: Callable[[str, Example], float], passing: float) -> Metric:
     """A metric whose figure over many examples is the mean of their scores."""
-    return Metric(name, score, lambda t, e: (score(t, e), 1.0), lambda sums: ratio(sums[:, 0], sums[:, 1]), passing)
+    return Mean(name, score, lambda t, e: (score(t, e), 1.0), lambda sums: ratio(sums[:, 0], sums[:, 1]), passing)
 
 
 def best(compare: Callable[[str, str], float]) -> Callable[[str, Example], float]:

@@ -1,12 +1,9 @@
 """The metrics by their names, and a person's own by the path of a Python function."""
 
 import difflib
-import importlib
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 from advisor.score.fields import field_counts, fields_f1
 from advisor.score.labels import macro_f1, same_label
@@ -14,17 +11,22 @@ from advisor.score.metric import Metric, best, mean
 from advisor.score.overlap import chrf_best, chrf_of, chrf_score, contains, rouge_l, same_text, sari, token_f1
 from advisor.task import Example
 
+Own = Callable[[str], Callable[[str, Example], Any]]
+"""Gives the function of a python path `package.module:function`, which takes (text, example) and returns 0 to 100."""
 
-def resolve(name: str, labels: Sequence[str] = (), folder: Path | None = None) -> Metric:
-    """The metric of a name in `METRICS`, or of a python path `package.module:function`.
 
-    The function takes (text, example) and returns 0 to 100; its module is looked for in `folder` first.
+def resolve(name: str, labels: Sequence[str] = (), own: Own | None = None) -> Metric:
+    """The metric of a name in `METRICS`, or of a python path.
+
+    own: gives the function of such a path; whether its code may be loaded is known there (`data.owncode`).
 
     Raises:
-        ValueError: no such metric, nothing to import, or `macro_f1` without labels.
+        ValueError: no such metric, nothing to import, or `macro_f1` without labels; and what `own` raises.
     """
     if ":" in name:
-        return mean(name, _imported(name, folder), passing=50)
+        if own is None:
+            raise ValueError(f"the metric {name!r} is Python of one's own, which can't be loaded here")
+        return mean(name, _checked(name, own(name)), passing=50)
     if name in METRICS:
         return METRICS[name](tuple(labels))
     near = difflib.get_close_matches(name.lower().replace("-", "_"), METRICS, n=1)
@@ -32,29 +34,8 @@ def resolve(name: str, labels: Sequence[str] = (), folder: Path | None = None) -
     raise ValueError(f"there is no metric {name!r}. {hint}")
 
 
-def _imported(path: str, folder: Path | None) -> Callable[[str, Example], float]:
-    module_name, _, attribute = path.partition(":")
-    file = folder / (module_name.replace(".", "/") + ".py") if folder else None
-    try:
-        if folder and file and file.is_file():
-            # Loaded from its file, not by name: two tasks may both have a `scoring.py`.
-            spec = importlib.util.spec_from_file_location(f"_metric_{module_name.replace('.', '_')}", file)
-            assert spec and spec.loader
-            module = importlib.util.module_from_spec(spec)
-            sys.path.insert(0, str(folder))
-            try:
-                spec.loader.exec_module(module)
-            finally:
-                sys.path.remove(str(folder))
-        else:
-            module = importlib.import_module(module_name)
-        function = getattr(module, attribute)
-        if not callable(function):
-            raise TypeError(f"{attribute} is not a function")
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a person's module may raise anything, and end the program
-        raise ValueError(f"the metric {path!r} cannot be imported: {type(error).__name__}: {error}") from error
+def _checked(path: str, function: Callable[[str, Example], Any]) -> Callable[[str, Example], float]:
+    """A person's own function, which may raise anything and give anything."""
 
     def score(text: str, example: Example) -> float:
         try:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from advisor.data.findings import Finding
 from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Ranked, Recommendation
 from advisor.measure.diagnosis import Diagnosis
@@ -13,6 +12,7 @@ from advisor.runtime.finder import Search
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Text, table
 from advisor.show.full import ladder
 from advisor.show.words import NOTHING, STEPS, duration, figure, gain, headline, percent, places, shortage, sides, span
+from advisor.task import Finding
 
 REASONS, CASES = 7, 3  # shown of a longer list
 LOUD: Mapping[str, Style] = {"better": "good", "worse": "bad"}
@@ -140,6 +140,9 @@ def _result(result: Result) -> Iterator[Block]:
         yield Text(f"no text was given, so unscored: {told}", "warning")
     if result.too_long:
         yield Text(f"tuning left {result.too_long:,} rows out that do not fit the model's context", "warning")
+    if cut := {name: n for name, n in result.cut.items() if n}:
+        told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in cut.items())
+        yield Text(f"cut off at the limit, scored as it stands: {told}", "warning")
     if result.spent:
         yield Text(f"spent: {result.spent}", "soft")
     if result.seconds:
@@ -154,8 +157,8 @@ def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
     whole = ("all", figure(evaluation.score), ends, f"{evaluation.n:,}", f"{evaluation.unscored:,}")
     labels = [(name, figure(one.score), "", f"{one.n:,}", "") for name, one in evaluation.labels.items()]
     yield table(f"rows|>{evaluation.metric}|>95 %|>examples|>unscored", whole, *labels)
-    if evaluation.misses:
-        yield Text("more than 5 % of the rows got no text: the score is of the others alone", "warning")
+    if evaluation.cut:
+        yield Text(f"{evaluation.cut:,} answers were cut off at the limit, and scored as they stand", "warning")
 
 
 _STEPS: Mapping[type, tuple[str, Callable[[Any], Iterator[Block]]]] = {

@@ -19,6 +19,7 @@ from advisor.show.words import (
     figure,
     finalists,
     gain,
+    lacking,
     percent,
     places,
     shortage,
@@ -50,9 +51,7 @@ def sections(run: RunFiles) -> Iterator[Section]:
 
 def ladder(diagnosis: Diagnosis) -> Bars:
     """The probes one below the other, with the metric's floors."""
-    bars = (
-        Bar(p.name, p.value, p.lo, p.hi, f"{p.unscored:,} unscored" if p.unscored else "") for p in diagnosis.probes
-    )
+    bars = (Bar(p.name, p.value, p.lo, p.hi, lacking(p.unscored, len(p.cut))) for p in diagnosis.probes)
     return Bars(tuple(bars), diagnosis.floors)
 
 
@@ -60,10 +59,18 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
     folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
     head = f"{diagnosis.metric}, 0 to 100, on {diagnosis.examples:,} development examples{folds}, with 95 % intervals."
     rows = [
-        (p.name, p.path or NOTHING, f"{p.n:,}", f"{p.unscored:,}", duration(p.seconds), f"{p.tokens:,}")
+        (
+            p.name,
+            p.path or NOTHING,
+            f"{p.n:,}",
+            f"{p.unscored:,}",
+            f"{len(p.cut):,}",
+            duration(p.seconds),
+            f"{p.tokens:,}",
+        )
         for p in diagnosis.probes
     ]
-    probes = table("probe|path|>scored|>unscored|>time|>tokens", *rows)
+    probes = table("probe|path|>scored|>unscored|>cut off|>time|>tokens", *rows)
     notes = [Text(note, "warning") for note in diagnosis.notes]
     yield Section("The ladder of probes", (Text(head, "soft"), ladder(diagnosis), probes, *notes))
     shares = {name: (share, GAP_WORDS[name]) for name, share in diagnosis.gaps.items() if share}
@@ -240,8 +247,9 @@ def _costs(result: Result) -> Section:
     rows = [(STEPS.get(name, name), duration(seconds)) for name, seconds in result.seconds.items()]
     for name, label in finalists(result).items():
         if name in result.intervals:
-            unscored = f" ({count:,} unscored)" if (count := result.unscored.get(name)) else ""
-            rows.append((f"tokens per request, {label}{unscored}", figure(result.tokens.get(name), 0)))
+            without = lacking(result.unscored.get(name, 0), result.cut.get(name, 0))
+            told = f" ({without})" if without else ""
+            rows.append((f"tokens per request, {label}{told}", figure(result.tokens.get(name), 0)))
     rows.append(("tokens trained on", f"{result.trained_tokens:,}"))
     if spent := result.spent:
         guessed = f"requests to the endpoint ({spent.estimated:,} estimated, as the server told no usage)"

@@ -27,6 +27,7 @@ class Raw(str):
 
 def write(folder: Path, formats: Sequence[str] = ("md", "html")) -> tuple[Path, ...]:
     """Write report.md and report.html into a run folder, whole or not at all; their paths. Raises InputError."""
+    runfolder.check_links(folder)
     run = gather(folder)
     written = []
     for name in formats:

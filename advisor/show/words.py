@@ -17,6 +17,7 @@ GAP_WORDS: Mapping[str, str] = {
     "retrieval": "right only with the right document",
     "behaviour": "right after a short tuning",
     "capability": "not right with anything tried",
+    "unknown": "not known: no answer, or only what a limit cut off",
 }
 VERDICTS: Mapping[str, str] = {
     "better": "it is better",
@@ -73,6 +74,12 @@ def duration(seconds: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60}:{whole % 60:02d} min"
     return f"{round(seconds / 60) // 60:,}:{round(seconds / 60) % 60:02d} h"
+
+
+def lacking(unscored: int, cut: int) -> str:
+    """How many answers are not there, and how many not whole; "" where all are."""
+    told = (f"{count:,} {what}" for count, what in ((unscored, "unscored"), (cut, "cut")) if count)
+    return " · ".join(told)
 
 
 def places(rows: Sequence[object], most: int = 12) -> str:

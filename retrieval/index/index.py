@@ -112,20 +112,25 @@ class Index:
         return index, replace(changes, repaired=damage)
 
     @classmethod
-    def load(cls, folder: Path, embedder: Embedder) -> Self:
+    def load(cls, folder: Path, embedder: Embedder, vectors: str = "") -> Self:
         """Read what `save` or `open` wrote.
 
-        Raises `IndexMismatch` if another embedder made its vectors or its files are missing or changed,
-        `MilvusUnavailable` if they lie in Milvus and it cannot be had.
+        vectors: where they have to be, for an index that somebody else may have made: it may name any file or address.
+
+        Raises `IndexMismatch` if another embedder made its vectors, they are elsewhere, or its files are missing or
+        changed, `MilvusUnavailable` if they lie in Milvus and it cannot be had.
         """
         meta = saved.read_meta(folder, embedder.fingerprint)
-        keeper = store(saved.vectors_in(folder, meta))
+        where = saved.vectors_in(folder, meta)
+        if vectors and where != saved.placed(vectors):
+            raise saved.IndexMismatch(f"the index in '{folder}' has its vectors in '{where}', not in '{vectors}'")
+        keeper = store(where)
         try:
             segments = [saved.open_segment(folder, name, meta, keeper) for name in meta.segments]
             order = saved.read_order(folder, meta)
         except Damaged as error:
             if saved.read_meta(folder, embedder.fingerprint) != meta:  # another process put a new one in its place
-                return cls.load(folder, embedder)
+                return cls.load(folder, embedder, vectors)
             raise saved.IndexDamaged(f"the index in '{folder}' is damaged: {error}: build it again") from error
         return cls(segments, order, meta.fingerprint, Making(embedder, keeper, meta.budget), meta.settings)
 

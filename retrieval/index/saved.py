@@ -72,7 +72,7 @@ def read_meta(folder: Path, embedder: str) -> Meta:
         names = [*meta.segments, meta.order[0]]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise IndexDamaged(f"no whole index in '{folder}' ({error}): build it again") from error
-    if any(Path(name).name != name for name in names):
+    if any(Path(name).name != name or name in ("", "..") for name in names):
         raise IndexDamaged(f"the index in '{folder}' names files outside of it: build it again")
     if meta.embedder != embedder:
         raise IndexMismatch(
@@ -91,7 +91,12 @@ def open_segment(folder: Path, name: str, meta: Meta, store: VectorStore) -> Seg
 
 def vectors_in(folder: Path, meta: Meta) -> str:
     """Where the vectors are, as `stores.store` takes it."""
-    return os.path.abspath(folder / meta.vectors) if is_file(meta.vectors) else meta.vectors
+    return placed(str(folder / meta.vectors) if is_file(meta.vectors) else meta.vectors)
+
+
+def placed(where: str) -> str:
+    """The name of a store, of which there is one for a place: a file by its whole path."""
+    return os.path.abspath(where) if is_file(where) else where
 
 
 def read_order(folder: Path, meta: Meta) -> Rows:
@@ -118,7 +123,7 @@ def salvage(folder: Path, embedder: str, store: VectorStore) -> tuple[list[Segme
         meta = read_meta(folder, embedder)
     except IndexDamaged as error:
         return [], nothing, None, str(error).removesuffix(": build it again")
-    if (where := vectors_in(folder, meta)) != (os.path.abspath(store.name) if is_file(store.name) else store.name):
+    if (where := vectors_in(folder, meta)) != placed(store.name):
         return [], nothing, None, f"its vectors were in '{where}', not in '{store.name}'"
     sound, damage = [], []
     for name in meta.segments:

@@ -67,6 +67,14 @@ class Reader:
         return Speed(1000.0, 100.0, 100.0)
 
 
+@pytest.fixture(autouse=True)
+def config(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration folder of the test's own: nobody has agreed to anything."""
+    folder = tmp_path_factory.mktemp("config")
+    monkeypatch.setenv("ADVISOR_CONFIG", str(folder))
+    return folder
+
+
 @pytest.fixture
 def zoo() -> Task:
     """Where each animal sleeps: ten documents, and four questions about each, one for each side of the split."""

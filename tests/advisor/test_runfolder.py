@@ -1,11 +1,19 @@
 import json
-from collections.abc import Mapping
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from advisor import runfolder
-from advisor.errors import InputError
+from advisor.errors import CannotError, InputError
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def test_a_step_is_done_once_for_a_key(tmp_path):
@@ -91,3 +99,92 @@ def test_a_file_of_another_form_is_named_with_the_field(tmp_path):
     (tmp_path / "value.json").write_text('{"pairs": [["a", "one"]]}')
     with pytest.raises(InputError, match=r"value\.json: .*pairs\.0\.1"):
         runfolder.read(tmp_path / "value.json", Value)
+
+
+def test_after_a_line_that_was_cut_short_the_next_one_is_whole(tmp_path):
+    runfolder.step(tmp_path, "profile", "k", int, lambda: 1)
+    with (tmp_path / "journal.jsonl").open("a") as file:
+        file.write('{"step": "diag')
+    runfolder.step(tmp_path, "diagnosis", "k", int, lambda: 2)
+    assert runfolder.step(tmp_path, "diagnosis", "k", int, lambda: 3) == 2
+
+
+# Two at once
+
+HOLD = "import sys, pathlib; from advisor import runfolder; held = runfolder.alone(pathlib.Path(sys.argv[1])); print('held'); input()"
+
+
+@contextmanager
+def holding(lock: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds a lock."""
+    command = [sys.executable, "-c", HOLD, str(lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as other:
+        assert other.stdout and other.stdout.readline() == "held\n"
+        try:
+            yield other
+        finally:
+            other.kill()
+
+
+def test_who_holds_a_lock_is_told_and_one_that_was_killed_holds_none(tmp_path):
+    with holding(tmp_path / ".lock") as other:
+        with pytest.raises(CannotError) as refused:
+            runfolder.alone(tmp_path / ".lock")
+        assert refused.value.exit_code == 1
+        told = str(refused.value)
+        assert f"in use by process {other.pid} on {socket.gethostname()}, since 2" in told and "\n" not in told
+        other.kill()
+        other.wait()
+        runfolder.alone(tmp_path / ".lock").release()
+
+
+def test_who_waits_is_told_for_whom_and_goes_on_when_they_end(tmp_path):
+    told: list[str] = []
+    with holding(tmp_path / "deep" / "a.lock") as other:
+        threading.Timer(0.3, other.kill).start()
+        runfolder.alone(tmp_path / "deep" / "a.lock", told.append).release()
+    assert len(told) == 1 and str(other.pid) in told[0]
+
+
+def test_one_process_may_hold_a_lock_twice_and_gives_it_back_at_last(tmp_path):
+    first, second = runfolder.alone(tmp_path / "a"), runfolder.alone(tmp_path / "a")
+    first.release()
+    with pytest.raises(subprocess.TimeoutExpired):
+        subprocess.run([sys.executable, "-c", WAIT, str(tmp_path / "a")], cwd=ROOT, timeout=3)
+    second.release()
+    subprocess.run([sys.executable, "-c", WAIT, str(tmp_path / "a")], cwd=ROOT, timeout=60, check=True)
+
+
+WAIT = "import sys, pathlib; from advisor import runfolder; runfolder.alone(pathlib.Path(sys.argv[1]), print)"
+
+# A run folder that somebody sent
+
+
+def test_links_in_a_run_folder_are_refused_all_at_once(tmp_path):
+    folder = runfolder.opened("a", tmp_path / "runs")
+    (tmp_path / "secret").write_text("secret")
+    (folder / "deep").mkdir()
+    for link in (folder / "journal.jsonl", folder / "deep" / "artifact", tmp_path / "runs" / "ledger.jsonl"):
+        link.symlink_to(tmp_path / "secret")
+    with pytest.raises(InputError, match="is a link") as refused:
+        runfolder.check_links(folder)
+    assert len(refused.value.problems) == 2
+    with pytest.raises(InputError, match=r"ledger\.jsonl"):
+        runfolder.opened("b", tmp_path / "runs")
+
+
+def test_what_lies_outside_a_run_folder_is_not_of_it(tmp_path):
+    folder = runfolder.opened("a", tmp_path / "runs")
+    assert runfolder.within(folder, "build/adapter") == folder / "build" / "adapter"
+    for name in ("../b/adapter", "/etc", "build/../../../x"):
+        with pytest.raises(InputError, match="lies elsewhere"):
+            runfolder.within(folder, name)
+
+
+def test_a_file_is_not_written_through_a_link_that_lies_in_its_way(tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    for name in ("report.md", "report.md.partial"):
+        (tmp_path / name).symlink_to(tmp_path / "mine")
+    runfolder.whole(tmp_path / "report.md", "new")
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert (tmp_path / "report.md").read_text() == "new" and not (tmp_path / "report.md").is_symlink()

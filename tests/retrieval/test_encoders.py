@@ -1,7 +1,11 @@
 """Models of sentence-transformers: the embedded one behind the embedder protocol, and a cross-encoder."""
 
+import contextlib
+import json
+import shutil
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +112,42 @@ def test_a_cross_encoder_that_tells_classes_apart_is_refused(tmp_path: Path) -> 
         CrossEncoder(located("minilm"), num_labels=2).save(str(tmp_path / "made"))
     with pytest.raises(ValueError, match="gives 2 scores"):
         cross_encoder(str(tmp_path / "made"))
+
+
+def edit(file: Path, **more: object) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **more}) if file.exists() else json.dumps(more))
+
+
+def with_pickled_weights(folder: Path, trap: object) -> None:
+    """The loader is asked, by the model's own settings, to read pickles whatever they hold."""
+    (folder / "model.safetensors").unlink()
+    torch.save({"weights": trap}, folder / "pytorch_model.bin")
+    edit(folder / "sentence_bert_config.json", model_args={"weights_only": False, "trust_remote_code": True})
+
+
+def with_a_module_of_its_own(folder: Path, trap: Any) -> None:
+    (folder / "mine.py").write_text(f"{trap.source}\nfrom sentence_transformers.models import Transformer as Mine\n")
+    modules = json.loads((folder / "modules.json").read_text())
+    (folder / "modules.json").write_text(json.dumps([{**modules[0], "type": "mine.Mine"}, *modules[1:]]))
+
+
+def with_an_architecture_of_its_own(folder: Path, trap: Any) -> None:
+    (folder / "mine.py").write_text(f"{trap.source}\nfrom transformers import BertConfig as C, BertModel as M\n")
+    edit(folder / "config.json", model_type="mine", auto_map={"AutoConfig": "mine.C", "AutoModel": "mine.M"})
+
+
+@pytest.mark.parametrize(
+    "spoil", [with_pickled_weights, with_a_module_of_its_own, with_an_architecture_of_its_own], ids=lambda f: f.__name__
+)
+def test_a_folder_with_a_model_runs_no_code(
+    tmp_path: Path, trap: Any, spoil: Callable[[Path, Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(located("minilm"), folder)
+    spoil(folder, trap)
+    monkeypatch.setattr("builtins.input", lambda question: "y")  # nobody is asked whether it may
+    with pytest.raises(EmbedderUnavailable, match="no embedding model"):
+        load_embedder(str(folder))
+    with contextlib.suppress(ValueError):  # it may do without what is foreign
+        cross_encoder(str(folder))
+    assert not trap.sprung

@@ -1,12 +1,15 @@
 """Tuning an embedding model: folder in, folder out."""
 
 import importlib.util
+import json
 from dataclasses import replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
 
 from trainers.embedding import EmbeddingSettings, Pair, tune_embedding
@@ -70,3 +73,21 @@ def test_pairs_that_cannot_be_learned_from_are_refused(tmp_path: Path) -> None:
         tune_embedding(minilm(), [PAIRS[0], Pair("a", "b")], tmp_path)
     with pytest.raises(ValueError, match="two pairs"):
         tune_embedding(minilm(), PAIRS[:1], tmp_path)
+
+
+def test_a_checkpoint_that_somebody_sent_runs_no_code(tmp_path: Path, trap: Any) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune_embedding(minilm(), PAIRS[:8], tmp_path, QUICK, stop)
+    [checkpoint] = (tmp_path / "checkpoints").glob("checkpoint-*")
+    (checkpoint / "model.safetensors").unlink()
+    torch.save({"weights": trap}, checkpoint / "pytorch_model.bin")
+    settings = json.loads((checkpoint / "sentence_bert_config.json").read_text())
+    settings["model_args"] = {"weights_only": False}
+    (checkpoint / "sentence_bert_config.json").write_text(json.dumps(settings))
+    with pytest.raises(UnpicklingError):
+        tune_embedding(minilm(), PAIRS[:8], tmp_path, QUICK)
+    assert not trap.sprung

@@ -48,3 +48,15 @@ def test_a_saved_head_answers_the_same_and_holds_no_pickle(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert again.labels == head.labels
     assert np.array_equal(again.predict(vectors)[1], head.predict(vectors)[1])
+
+
+def test_a_file_that_is_no_head_is_told_and_what_was_pickled_stays_so(tmp_path, trap):
+    pickled = np.array([trap], dtype=object)
+    np.savez(tmp_path / "pickled.npz", weights=pickled, biases=pickled, labels=pickled)
+    np.savez(tmp_path / "other.npz", weights=np.zeros(1))
+    np.save(tmp_path / "array.npy", np.zeros(1))
+    (tmp_path / "text.npz").write_text("text")
+    for name in ("pickled.npz", "other.npz", "array.npy", "text.npz", "nothing.npz"):
+        with pytest.raises(ValueError, match="holds no head"):
+            load_head(tmp_path / name)
+    assert not trap.sprung

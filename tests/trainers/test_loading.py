@@ -1,12 +1,20 @@
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from trainers import LanguageModel, ModelMissing, load, locate
+from trainers import LanguageModel, ModelMissing, Turn, adapted, load, locate, render
 from trainers.loading import cache_folder, conversion_folder
 
 
@@ -82,3 +90,77 @@ def test_loading_changes_none_of_transformers_settings(smollm2: LanguageModel):
     before = logging.get_verbosity(), logging.is_progress_bar_enabled()
     load("smollm2")
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
+
+
+def small(folder: Path) -> Path:
+    """A model of two layers with random weights, and a tokenizer of three words."""
+    config = LlamaConfig(vocab_size=8, hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        LlamaForCausalLM(config).save_pretrained(folder)
+    words = Tokenizer(WordLevel({"[UNK]": 0, "[END]": 1, "yes": 2}, unk_token="[UNK]"))
+    PreTrainedTokenizerFast(tokenizer_object=words, eos_token="[END]").save_pretrained(folder)
+    return folder
+
+
+def edit(file: Path, **more: object) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **more}))
+
+
+def with_pickled_weights(folder: Path, trap: Any) -> None:
+    (folder / "model.safetensors").unlink()
+    torch.save({"weights": trap}, folder / "pytorch_model.bin")
+
+
+def with_an_architecture_of_its_own(folder: Path, trap: Any) -> None:
+    (folder / "mine.py").write_text(
+        f"{trap.source}\nfrom transformers import LlamaConfig as C, LlamaForCausalLM as M\n"
+    )
+    edit(folder / "config.json", model_type="mine", auto_map={"AutoConfig": "mine.C", "AutoModelForCausalLM": "mine.M"})
+
+
+def with_a_tokenizer_of_its_own(folder: Path, trap: Any) -> None:
+    (folder / "mine.py").write_text(f"{trap.source}\nfrom transformers import PreTrainedTokenizerFast as T\n")
+    edit(folder / "tokenizer_config.json", tokenizer_class="T", auto_map={"AutoTokenizer": [None, "mine.T"]})
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [with_pickled_weights, with_an_architecture_of_its_own, with_a_tokenizer_of_its_own],
+    ids=lambda f: f.__name__,
+)
+def test_a_folder_with_a_model_runs_no_code(tmp_path: Path, trap: Any, monkeypatch, spoil: Callable[[Path, Any], None]):
+    load(str(small(tmp_path / "whole")))
+    spoil(small(tmp_path / "spoilt"), trap)
+    monkeypatch.setattr("builtins.input", lambda question: "y")  # nobody is asked whether it may
+    with pytest.raises(ModelMissing, match="cannot be loaded"):
+        load(str(tmp_path / "spoilt"))
+    assert not trap.sprung
+
+
+def test_a_chat_template_reaches_nothing_but_the_conversation(tmp_path: Path, trap: Any):
+    lm = load(str(small(tmp_path)))
+    deep = "{{ cycler.__init__.__globals__.__builtins__['exec'](" + json.dumps(trap.source) + ") }}"
+    for template in (deep, "{{ messages.__class__.__mro__[1].__subclasses__() }}", "{% include '/etc/passwd' %}"):
+        lm.tokenizer.chat_template = template
+        with pytest.raises(Exception, match=r"."):
+            render(lm, [Turn("user", "yes")])
+    assert not trap.sprung
+
+
+def test_an_adapter_is_a_lora_in_safetensors_or_none(tmp_path: Path, trap: Any):
+    lm = load(str(small(tmp_path / "base")))
+    get_peft_model(lm.model, LoraConfig(target_modules=["q_proj"])).save_pretrained(tmp_path / "adapter")
+    lm = load(str(tmp_path / "base"))
+    with adapted(lm, tmp_path / "adapter") as tuned:
+        assert tuned.adapter
+    edit(tmp_path / "adapter" / "adapter_config.json", peft_type="PROMPT_TUNING")
+    with pytest.raises(ModelMissing, match="no LoRA"), adapted(lm, tmp_path / "adapter"):
+        pass
+    edit(tmp_path / "adapter" / "adapter_config.json", peft_type="LORA")
+    (tmp_path / "adapter" / "adapter_model.safetensors").unlink()
+    torch.save({"weights": trap}, tmp_path / "adapter" / "adapter_model.bin")
+    for folder in (tmp_path / "adapter", tmp_path / "nothing"):
+        with pytest.raises(ModelMissing, match="adapter"), adapted(lm, folder):
+            pass
+    assert not trap.sprung

@@ -1,14 +1,19 @@
 """The command line as a script sees it: exit codes, one JSON value, no traceback."""
 
 import json
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from advisor import flow
 from advisor.answers import KEYS
 from advisor.app.cli import app
+from advisor.runtime.settings import Settings, parse_budget
 from advisor.system import PATH_NAMES
 
 
@@ -139,6 +144,19 @@ def test_a_gate_that_could_not_score_does_not_open(call, answered, score, code):
 
 
 @pytest.mark.parametrize(
+    ("missing", "score", "code"),
+    [(10, "0", 1), (10, "40", 1), (1, "90", 0), (1, "91", 1), (4, "50", 0), (4, "75", 1), (0, "100", 0)],
+)
+def test_a_gate_does_not_pass_on_what_is_missing(call, missing: int, score: str, code: int):
+    Path("data.jsonl").write_text("".join(json.dumps({"input": str(i), "output": "yes"}) + "\n" for i in range(10)))
+    made = [{"id": i, "prediction": None if i <= missing else "yes"} for i in range(1, 11)]
+    Path("made.jsonl").write_text("\n".join(map(json.dumps, made)))
+    done = call("evaluate", "made.jsonl", "data.jsonl", "--min-score", score)
+    assert done.exit_code == code
+    assert (f"{missing} of 10 rows have no answer" in done.stderr) == bool(missing and code)
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("profile",), "Missing argument"),
@@ -159,7 +177,8 @@ def test_a_mistake_in_the_flags_is_told_like_any_other(call, arguments, told):
 def test_what_a_metric_prints_does_not_stand_among_the_results(call):
     write_task(Path("task"), [{"input": "a", "output": "b"}], metric="score:f")
     Path("task/score.py").write_text("print('hello')\nraise RuntimeError('boom')\n")
-    done = call("profile", "task", "--json")
+    assert "--allow-code" in call("profile", "task", "--json").stdout
+    done = call("profile", "task", "--json", "--allow-code")
     assert "boom" in json.loads(done.stdout)["error"]
     assert "hello" in done.stderr
 
@@ -258,3 +277,18 @@ def test_random_answers_always_give_a_whole_ranking(call):
         assert {entry["path"] for entry in value["ranking"]} == set(PATH_NAMES)
         assert all(0 <= entry["probability"] <= 1 for entry in value["ranking"])
         assert (value["path"] is None) == (value["certainty"] < value["enough"])
+
+
+def test_two_commands_do_not_work_in_one_run_folder_at_once(call):
+    write_task(Path("task"), [{"input": f"{i} {'a' * i}", "output": "yes"} for i in range(40)],
+               model="http://127.0.0.1:9/v1#tiny")  # fmt: skip
+    command = [sys.executable, "-m", "advisor", "diagnose", "task", "--dry-run", "--budget", "900ktok"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    [folder] = Path("runs").glob("t-*")
+    mine = flow.opened(Path("task"), Settings(budget=parse_budget("900ktok")))
+    assert mine.folder == folder
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"{folder} is in use by process {os.getpid()} on " in done.stderr and "since" in done.stderr
+    del mine
+    assert subprocess.run(command, capture_output=True).returncode == 0

@@ -102,7 +102,10 @@ def test_a_metric_that_is_not_named_follows_from_the_outputs(tmp_path: Path, fil
 
 def test_a_metric_may_be_a_function_in_the_folder(tmp_path: Path) -> None:
     files = {"task.yaml": "metric: scoring:score", "scoring.py": "def score(text, example): return 100.0"}
-    assert task(tmp_path, files).metric == "scoring:score"
+    assert task(tmp_path, files, allow_code=True).metric == "scoring:score"
+    (problem,) = problems(folder(tmp_path, {**files, "scoring.py": "def score(text, example): return 99.0"}))
+    assert (problem.line, problem.field) == (1, "metric")
+    assert "scoring.py (sha256 " in problem.what and "--allow-code" in problem.do
 
 
 def test_a_label_metric_without_labels_takes_those_that_it_sees(tmp_path: Path) -> None:
@@ -145,6 +148,13 @@ def test_a_folder_with_nothing_to_go_by_is_told_what_would_do(tmp_path: Path) ->
     assert all(told in problem.do for told in ("16 rows", "100", "documents", "instruction"))
 
 
+def test_without_rows_a_file_that_may_hold_them_is_named_whatever_else_there_is(tmp_path: Path) -> None:
+    (tmp_path / "task.yaml").write_text("instruction: Be brief.")
+    (tmp_path / "data.jsonl").write_text(ROW)
+    (problem,) = problems(tmp_path)
+    assert "there are data.jsonl" in problem.what and "`examples: data.jsonl`" in problem.do
+
+
 def test_a_metric_that_needs_labels_is_refused_where_neither_labels_nor_rows_are_there(tmp_path: Path) -> None:
     (tmp_path / "task.yaml").write_text("instruction: Label it.\nmetric: macro_f1")
     (problem,) = problems(tmp_path)
@@ -166,6 +176,55 @@ def test_a_system_turn_that_every_row_has_becomes_the_instruction(tmp_path: Path
     named = task(tmp_path, {"train.jsonl": row, "task.yaml": "instruction: Other."})
     assert named.instruction == "Other."
     assert len(named.split.train[0].turns) == 1
+
+
+def test_system_turns_and_tools_that_every_row_has_become_the_instruction_in_their_order(tmp_path: Path) -> None:
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "a"}]
+    tools = [{"type": "function", "function": {"name": "look"}}]
+    row = json.dumps({"messages": [*turns, {"role": "assistant", "content": "b"}], "tools": tools})
+    made = task(tmp_path, {"train.jsonl": row})
+    assert made.instruction == 'Be brief.\n\nYou can call these tools:\n{"name":"look"}'
+    assert made.split.train[0].turns == ()
+    other = row.replace("look", "seek").replace('"a"', '"c"')
+    mixed = task(tmp_path, {"train.jsonl": f"{row}\n{other}"})
+    assert mixed.instruction == "Be brief."
+    assert {len(one.turns) for one in mixed.split.train} == {1}
+
+
+@pytest.mark.parametrize("name", ["train.json", "examples.csv", "Train.JSONL", "train.ndjson", "train.tsv"])
+def test_rows_are_found_by_their_usual_names_with_every_ending(tmp_path: Path, name: str) -> None:
+    content = "input,output\none,yes\ntwo,no\n" if name.endswith(("csv", "tsv")) else ROW
+    (tmp_path / "task.yaml").write_text("name: t")
+    (tmp_path / name).write_text(content)
+    (tmp_path / "test.py").write_text("")
+    assert {row.input for row in reading.load_task(tmp_path).split.train} == {"one", "two"}
+
+
+def test_rows_of_a_kind_that_is_not_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "task.yaml").write_text("name: t")
+    (tmp_path / "data.csv").write_text("input,output\na,b\n")
+    (tmp_path / "labels.json").write_text('["b"]')
+    (problem,) = problems(tmp_path)
+    assert "there are data.csv" in problem.what
+    assert "`examples: data.csv`" in problem.do
+    (tmp_path / "train.zip").write_text("PK")
+    (problem,) = problems(tmp_path)
+    assert (Path(problem.where).name, "Unpack" in problem.do) == ("train.zip", True)
+
+
+def test_rows_without_an_answer_want_what_is_said_where_there_is_none(tmp_path: Path) -> None:
+    rows = ROW.replace('"output": "no"', '"output": ""')
+    assert problems(folder(tmp_path, {"train.jsonl": rows}))[0].line == 2
+    for text, said in (("abstain: true", "I don't know."), ("abstain: Not here.", "Not here.")):
+        made = task(tmp_path, {"train.jsonl": rows, "task.yaml": text})
+        assert {row.id: row.output for row in made.split.train} == {"a": "yes", "b": said}
+
+
+def test_what_was_noticed_in_the_rows_is_kept_and_changes_no_result(tmp_path: Path) -> None:
+    noticed = task(tmp_path / "a", {"train.jsonl": ROW.replace("}", ', "beside": 1}')})
+    (finding,) = noticed.findings
+    assert (finding.kind, finding.file, finding.rows) == ("unused_key", "train.jsonl", (1, 2))
+    assert noticed.fingerprint == task(tmp_path / "b", {}).fingerprint
 
 
 def test_drop_invalid_leaves_out_what_is_outside_the_labels_and_says_so(tmp_path: Path) -> None:
@@ -249,7 +308,7 @@ BROKEN: list[tuple[Files, str, int | None, str]] = [
     ({"task.yaml": "documents: docs"}, "task.yaml", 1, "docs is not there"),
     ({"task.yaml": "examples: owner/data"}, "task.yaml", 1, "not supported yet"),
     ({"task.yaml": "examples: https://x.org/a.jsonl"}, "task.yaml", 1, "not supported yet"),
-    ({"task.yaml": "examples: a.parquet", "a.parquet": "x"}, "a.parquet", None, "not supported yet"),
+    ({"task.yaml": "examples: a.parquet", "a.parquet": "x"}, "a.parquet", None, "damaged, or not what its name says"),
     ({"task.yaml": "examples: ../other/train.jsonl"}, "task.yaml", 1, "leaves the task's folder"),
     ({"task.yaml": "labels: /etc/hostname"}, "task.yaml", 1, "leaves the task's folder"),
     ({"task.yaml": 'schema: "a\\0b"'}, "task.yaml", 1, "can't be the name of a file"),
@@ -431,14 +490,17 @@ def test_odd_yaml_is_told_line_by_line_in_short(tmp_path: Path, text: str, place
     ],
 )
 def test_a_metric_of_ones_own_is_tried_before_the_work_begins(tmp_path: Path, source: str, fragment: str) -> None:
-    (problem,) = problems(folder(tmp_path, {"task.yaml": "name: t\nmetric: score:f\n", "score.py": source}))
+    (problem,) = problems(
+        folder(tmp_path, {"task.yaml": "name: t\nmetric: score:f\n", "score.py": source}), allow_code=True
+    )
     assert (problem.line, problem.field) == (2, "metric")
     assert fragment in str(problem)
 
 
 def test_a_metric_of_ones_own_that_works_is_taken(tmp_path: Path) -> None:
     source = "def f(text, example): return 100 * (text == example.output)"
-    assert task(tmp_path, {"task.yaml": "metric: score:f\n", "score.py": source}).metric == "score:f"
+    files = {"task.yaml": "metric: score:f\n", "score.py": source}
+    assert task(tmp_path, files, allow_code=True).metric == "score:f"
 
 
 @pytest.mark.parametrize(

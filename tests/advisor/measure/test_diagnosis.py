@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +37,12 @@ def test_an_examples_gap_is_the_first_switch_that_makes_it_pass():
     assert sum(diagnosis().gaps.values()) == 1.0
 
 
-def test_of_an_example_that_nothing_answered_no_gap_is_known():
-    silent = [probe(p.name, p.gap, {**p.scores, "3": None}, p.path) for p in PROBES]
-    gap_of = gaps_of(METRIC, silent, EXAMPLES)
-    assert gap_of == {"0": "none", "1": "instruction", "2": "behaviour"}
-    assert shares(gap_of)["capability"] == 0
+def test_no_example_is_beyond_the_model_by_answers_that_were_cut_off_or_not_there():
+    cut = replace(probe("cut", "none", {"0": 0.0, "1": 0.0, "2": None, "3": 100.0}), cut=("0", "1", "2", "3"))
+    whole = probe("whole", "instruction", {"0": None, "1": 0.0, "2": None, "3": None})
+    gap_of = gaps_of(METRIC, (cut, whole), EXAMPLES)
+    assert gap_of == {"0": "unknown", "1": "capability", "2": "unknown", "3": "none"}
+    assert shares(gap_of)["unknown"] == 0.5 and sum(shares(gap_of).values()) == 1.0
 
 
 def test_signals_are_the_measured_figures():

@@ -2,6 +2,9 @@ import hashlib
 import itertools
 import json
 
+import pytest
+
+from advisor.errors import InputError
 from advisor.measure.ledger import is_open, open_test
 from advisor.task import Example
 
@@ -32,3 +35,61 @@ def test_another_test_set_is_another_entry(tmp_path):
     open_test(tmp_path / "run", rows(), "test", "s")
     open_test(tmp_path / "run", rows("other"), "test", "s")
     assert len({json.loads(line)["test"] for line in lines(tmp_path)}) == 2
+
+
+def chained(tmp_path) -> list[dict]:
+    """What the lines say, each of which holds the hash of the one before."""
+    written = lines(tmp_path)
+    for before, line in itertools.pairwise(written):
+        assert json.loads(line)["previous"] == hashlib.sha256(before.encode()).hexdigest()
+    return [json.loads(line) for line in written]
+
+
+@pytest.mark.parametrize(
+    "rest", [b'{"test": "12', b'{"test": "12\0\0\0\0', b"\0\0\0", b"{\xff", b'{"test": "12\n\n', b"3"]
+)
+def test_a_last_line_that_a_crash_cut_short_is_mended_with_a_note_and_counts_as_no_opening(tmp_path, rest):
+    ledger = tmp_path / "ledger.jsonl"
+    open_test(tmp_path / "run-a", rows(), "test", "s")
+    ledger.write_bytes(ledger.read_bytes() + rest)
+    assert is_open(tmp_path / "run-a") and not is_open(tmp_path / "run-b")
+    assert ledger.read_bytes().endswith(rest)  # whoever only looks mends nothing
+    open_test(tmp_path / "run-b", rows(), "test", "s")
+    first, note, second = chained(tmp_path)
+    assert note["note"] and note["cut"] == rest.strip().decode("utf-8", "replace")
+    assert (first["run"], second["run"], second["opened_before"]) == ("run-a", "run-b", 1)
+    assert open_test(tmp_path / "run-b", rows(), "test", "s") and len(lines(tmp_path)) == 3
+
+
+def test_the_first_line_may_be_cut_short_and_a_whole_one_may_lack_its_end(tmp_path):
+    ledger = tmp_path / "ledger.jsonl"
+    ledger.write_bytes(b'{"te')
+    open_test(tmp_path / "run-a", rows(), "test", "s")
+    assert [entry.get("run") for entry in chained(tmp_path)] == [None, "run-a"]
+    ledger.write_bytes(ledger.read_bytes().rstrip())
+    open_test(tmp_path / "run-b", rows(), "test", "s")
+    assert [entry.get("run") for entry in chained(tmp_path)] == [None, "run-a", "run-b"]
+
+
+def test_broken_lines_before_the_last_are_told_and_nothing_is_written(tmp_path):
+    ledger = tmp_path / "ledger.jsonl"
+    for run in "abcd":
+        open_test(tmp_path / run, rows(), "test", "s")
+    a, b, c, d = ledger.read_bytes().splitlines()
+    ledger.write_bytes(broken := b"\n".join([a, b[:20], b"3", d, c[:9]]))
+    for look in (lambda: is_open(tmp_path / "a"), lambda: open_test(tmp_path / "e", rows(), "test", "s")):
+        with pytest.raises(InputError) as caught:
+            look()
+        assert [(problem.where, problem.line) for problem in caught.value.problems] == [
+            (str(ledger), 2),
+            (str(ledger), 3),
+        ]
+    assert ledger.read_bytes() == broken
+
+
+def test_a_ledger_that_is_a_link_is_not_written_through(tmp_path):
+    (tmp_path / "elsewhere").write_text("")
+    (tmp_path / "ledger.jsonl").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic"):
+        open_test(tmp_path / "a", rows(), "test", "s")
+    assert (tmp_path / "elsewhere").read_text() == ""

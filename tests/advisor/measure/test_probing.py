@@ -58,6 +58,20 @@ def test_a_diagnosis_tells_what_was_found_and_what_became_of_it(bench: Bench):
     assert used["oracle context"].there == 1.0 and used["one passage"].tokens == 12
 
 
+class Rambling(Reader):
+    """Of what it is asked for, every third answer is cut off."""
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
+        for i, made in super().generate(requests):
+            yield i, replace(made, cut=i % 3 == 0)
+
+
+def test_a_diagnosis_tells_what_was_cut_off(bench: Bench):
+    told = probing.diagnose(replace(bench, runtime=replace(bench.runtime, model=Rambling())))
+    assert {len(one.cut) for one in told.probes} == {4}
+    assert "cut off" in told.notes[-1] and "zero-shot 4" in told.notes[-1]
+
+
 def test_where_rows_are_few_each_is_answered_by_what_was_made_without_it_and_its_like(few: Bench):
     told = probing.diagnose(few)
     assert (told.examples, told.folds) == (24, 5)

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,10 +63,26 @@ def test_a_fresh_run_fits_the_embedder_anew_and_others_take_up_what_is_there(
         (folder / "model").mkdir(parents=True, exist_ok=True)
         return folder / "model"
 
-    monkeypatch.setattr("trainers.tune_embedding", fit, raising=False)
+    monkeypatch.setattr("trainers.tune_embedding", fit)
     monkeypatch.setattr(search, "LazyEmbedder", lambda name, runs: Words())
     monkeypatch.setattr(search, "LEAST_PAIRS", 5)
     for fresh in (False, False, True, False):
         again = replace(bench, runtime=replace(bench.runtime, fresh=fresh), purse=replace(bench.purse, pairs=10))
         assert search.choose(again).embedder
     assert there == [False, True, False, True]
+
+
+def test_while_one_run_fits_an_embedder_no_other_does(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    hold = "import sys, pathlib; from advisor import runfolder; runfolder.alone(pathlib.Path(sys.argv[1]))"
+    tried: list[str] = []
+
+    def fit(model: str, pairs: object, folder: Path, *_: object) -> Path:
+        command = [sys.executable, "-c", hold, str(folder.with_suffix(".lock"))]
+        tried.append(subprocess.run(command, capture_output=True, text=True).stderr)
+        return folder / "model"
+
+    monkeypatch.setattr(search, "tune_embedding", fit)
+    monkeypatch.setattr(search, "LazyEmbedder", lambda name, runs: Words())
+    monkeypatch.setattr(search, "LEAST_PAIRS", 5)
+    search.choose(replace(bench, purse=replace(bench.purse, pairs=10)))
+    assert len(tried) == 1 and f"in use by process {os.getpid()}" in tried[0]

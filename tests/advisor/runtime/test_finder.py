@@ -59,7 +59,7 @@ def test_an_index_in_milvus_lite_finds_the_same(zoo: Task, keeper: Runtime, tmp_
 
 
 def alone(keeper: Runtime, embedder: Words) -> Finder:
-    return of_artifact(keeper.folder / "artifact", keeper.folder.parent, embedder, None, keeper.watch)
+    return of_artifact(keeper.folder / "artifact", Retrieval(), embedder, None, keeper.watch)
 
 
 def test_what_an_artifact_holds_is_enough_to_find(zoo: Task, keeper: Runtime):

@@ -1,7 +1,6 @@
 """Metrics. Figures from elsewhere: sacrebleu 2.6.0, rouge-score 0.1.2, scikit-learn, Hugging Face `evaluate` (SARI)."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -180,22 +179,30 @@ def test_floors_say_what_no_work_gets() -> None:
     assert floors(resolve("exact_match"), []) == {}
 
 
-def test_a_metric_of_ones_own_is_imported_from_the_tasks_folder(tmp_path: Path) -> None:
-    (tmp_path / "scoring.py").write_text("def half(text, example):\n    return 50 if text else 101\nnothing = 3\n")
-    metric = resolve("scoring:half", folder=tmp_path)
+def test_a_metric_of_ones_own_gives_0_to_100_or_its_fault_is_told() -> None:
+    metric = resolve("scoring:half", own=lambda path: lambda text, example: {"": 101, "x": 50}[text])
     assert metric.score("x", example("y")) == 50
     with pytest.raises(ValueError, match="gave 101"):
         metric.score("", example("y"))
-    for path in ("scoring:whole", "scoring:nothing", "no_such_module:f"):
-        with pytest.raises(ValueError, match="cannot be imported"):
-            resolve(path, folder=tmp_path)
+    with pytest.raises(ValueError, match="fails on example 1: KeyError"):
+        metric.score("z", example("y"))
+    with pytest.raises(ValueError, match="can't be loaded here"):
+        resolve("scoring:half")
 
 
-def test_two_tasks_may_have_modules_of_the_same_name(tmp_path: Path) -> None:
-    for name, value in (("one", 1), ("two", 2)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "scoring.py").write_text(f"def f(text, example):\n    return {value}\n")
-    assert [resolve("scoring:f", folder=tmp_path / name).score("", example("")) for name in ("one", "two")] == [1, 2]
+def test_a_row_is_rated_once() -> None:
+    rated: list[str] = []
+    metric = resolve("scoring:f", own=lambda path: lambda text, example: rated.append(text) or 70)
+    scored = score_all(metric, ["a", None, "b"], [example("", id=i) for i in "123"])
+    assert rated == ["a", "b"]
+    assert [(one.score, one.statistics) for one in scored] == [(70, (70, 1)), (None, ()), (70, (70, 1))]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_what_rates_at_once_says_what_score_and_statistics_say(name: str) -> None:
+    metric, row = resolve(name, labels=("a", "b")), example("a", input="a b")
+    for text in ("a", "b", "a b", ""):
+        assert metric.rate(text, row) == (metric.score(text, row), metric.statistics(text, row))
 
 
 def test_an_unknown_metric_is_answered_with_the_nearest() -> None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from advisor.data.findings import Finding
 from advisor.data.outputs import Outputs
 from advisor.data.profiling import Lengths, Profile
 from advisor.decide.costs import Cost
@@ -16,6 +15,7 @@ from advisor.runtime.built import Asked
 from advisor.runtime.finder import Fitted, Search, Tried
 from advisor.runtime.grounding import Recall, Use
 from advisor.show.gathered import RunFiles
+from advisor.task import Finding
 from retrieval import SearchSettings
 
 HOSTILE = "<script>alert(1)</script> a|b `code` ``` [x](javascript:alert(1)) ![i](http://evil.example/i.png) [red]r[/] \x1b[2J\n# head\n\n- item"

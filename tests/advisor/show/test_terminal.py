@@ -58,6 +58,16 @@ def test_an_evaluation_is_told_by_label_with_a_dash_where_nothing_was_scored() -
     assert "20.0 to 80.0" in text and "[b]yes[/b]" in text and "66.7" in text and "–" in text
 
 
+def test_what_was_cut_off_is_told() -> None:
+    run = a_run()
+    assert run.diagnosis and run.result
+    probes = tuple(replace(probe, cut=("a", "b")) for probe in run.diagnosis.probes)
+    assert "1 unscored · 2 cut" in " ".join(printed(replace(run.diagnosis, probes=probes)).split())
+    told = printed(replace(run.result, cut={"baseline": 7, "test": 0}))
+    assert "cut off at the limit, scored as it stands: baseline 7" in told and "test 0" not in told
+    assert "3 answers were cut off" in printed(Evaluation("rouge_l", 50.0, (20.0, 80.0), 4, 0, 0, {}, cut=3))
+
+
 def test_a_longer_bar_means_a_higher_score() -> None:
     bars = [line.count("█") for line in printed(a_run().diagnosis).splitlines() if "±" in line]
     assert bars == sorted(bars) and bars[0] < bars[-1]

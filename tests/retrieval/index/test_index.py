@@ -294,3 +294,17 @@ def test_readers_find_a_whole_index_while_others_write(tmp_path: Path) -> None:
         seen.add(index.fingerprint)
     enough.touch()
     assert [writer.wait() for writer in writers] == [0, 0] and len(seen) == 5
+
+
+def test_an_index_that_somebody_sent_opens_no_other_place_than_the_one_it_should(tmp_path: Path) -> None:
+    Index.open(tmp_path / "index", FAQ, Stub())
+    assert Index.load(tmp_path / "index", Stub(), "faiss").search(["puppy"], 1)
+    meta = json.loads((tmp_path / "index" / "meta.json").read_text())
+    for elsewhere in ("http://127.0.0.1:9", "../../milvus.db"):
+        (tmp_path / "index" / "meta.json").write_text(json.dumps({**meta, "vectors": elsewhere}))
+        with pytest.raises(IndexMismatch, match="not in 'faiss'"):
+            Index.load(tmp_path / "index", Stub(), "faiss")
+    for name in ("..", "", "a/b"):
+        (tmp_path / "index" / "meta.json").write_text(json.dumps({**meta, "segments": {name: ""}}))
+        with pytest.raises(IndexMismatch, match="outside of it"):
+            Index.load(tmp_path / "index", Stub(), "faiss")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from advisor.data import rows
 from advisor.errors import Problem
+from advisor.rows.examples import read_inputs, read_rows
 from advisor.task import Example
 from trainers.rendering import Turn
 
@@ -15,7 +15,8 @@ from trainers.rendering import Turn
 def written(tmp_path: Path, content: str | bytes, name: str = "train.jsonl") -> tuple[list[Example], list[Problem]]:
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return rows.read_rows(path, name)
+    rows = read_rows(path, name)
+    return rows.examples, rows.problems
 
 
 @pytest.mark.parametrize(
@@ -110,12 +111,12 @@ BROKEN = [
     ('{"input": "a", "output": "b", "output": "c"}', 1, "'output' stands twice"),
     ("[" * 100_000, 1, "nested too deeply"),
     ('\n["a", "b"]\n{"input": "a", "output": "b"}', 2, "a list, not an object"),
-    ('[{"input": "a", "output": "b"}]', 1, "one JSON array"),
+    ('[{"input": "a", "output": "b"}', 1, "neither a comma nor the last ]"),
     ('"a"', 1, "text, not an object"),
     ('{"output": 1, "id": 2}', 1, "input: is missing"),
     ('{"input": "a"}', 1, "output: is missing"),
     ('{"input": "a", "outptu": "b"}', 1, "Rename 'outptu' to 'output'"),
-    ('{"question": "a", "output": "b"}', 1, "its keys: 'question', 'output'"),
+    ('{"wording": "a", "output": "b"}', 1, "its keys: 'wording', 'output'"),
     ('{"output": "b"}', 1, "input: is missing"),
     ('{"input": "  ", "output": "b"}', 1, "input: is empty"),
     ('{"input": "", "output": "b"}', 1, "input: is empty"),
@@ -189,20 +190,22 @@ def test_files_that_cannot_be_read_are_problems_too(tmp_path: Path) -> None:
     for name, fragment in [
         ("folder.jsonl", "folder"),
         ("none.jsonl", "not there"),
-        ("rows.parquet", "not supported yet"),
+        ("none.parquet", "not there"),
+        ("rows.zip", "ends in .zip"),
     ]:
-        examples, (problem,) = rows.read_rows(tmp_path / name, name)
-        assert not examples
+        rows = read_rows(tmp_path / name, name)
+        (problem,) = rows.problems
+        assert not rows.examples
         assert fragment in problem.what
 
 
 def test_inputs_to_predict_need_no_outputs() -> None:
     raw = b'{"input": "a", "id": "x"}\n"b"\n{"messages": [{"role": "user", "content": "c"}]}\n{"input": "d"}\n3\n'
-    examples, problems = rows.read_inputs(raw)
-    assert [(row.id, row.input, row.output) for row in examples] == [
+    given = read_inputs(raw)
+    assert [(row.id, row.input, row.output) for row in given.examples] == [
         ("x", "a", ""), ("2", "b", ""), ("3", "c", ""), ("4", "d", ""),
     ]  # fmt: skip
-    assert [problem.line for problem in problems] == [5]
+    assert [problem.line for problem in given.problems] == [5]
 
 
 def test_every_line_of_a_mutated_file_is_read_or_named(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""How rows come in: files of every kind that people keep examples in, to examples."""

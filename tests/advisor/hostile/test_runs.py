@@ -1,0 +1,140 @@
+"""A run folder that somebody sent is data, too: it may name what it likes, and hold files of any kind."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import trainers
+from advisor import runfolder
+from advisor.address import parse_address
+from advisor.runtime.built import Asked
+from advisor.system import Buildable, Classifier, Context, ModelRef, System
+from retrieval import Document, Index, load_embedder
+
+from .traps import SECRET, Listener, Spoil, small, with_code, with_pickles, write
+
+
+def sent(folder: Path, system: Buildable, **asked: Any) -> Path:
+    """A run folder of a system that somebody built."""
+    model = asked.pop("endpoint", None)
+    plain = {
+        "name": "t", "folder": str(folder.parent.parent / "task"), "description": "", "instruction": "",
+        "metric": "exact_match", "labels": (), "model": "smollm2", "model_fingerprint": "", "seed": 0, "command": "",
+        "versions": {}, "machine": "", "fingerprint": "",
+    }  # fmt: skip
+    address = parse_address(model) if model else None
+    runfolder.write(folder / "task.json", Asked, Asked(endpoint=address, **{**plain, **asked}))
+    if isinstance(system, System) and address:
+        system = System(ModelRef(str(address), address.fingerprint), context=system.context)
+    runfolder.write(folder / "artifact" / "system.json", Buildable, system)
+    advice = {"path": "prompting"}
+    (folder / "recommendation.json").write_text(json.dumps(advice))
+    return folder
+
+
+PLAIN, FINDS = System(ModelRef("")), System(ModelRef(""), context=Context("retrieved"))
+
+
+def run_names_a_key(folder: Path, trap: Any, listener: Listener) -> None:
+    sent(folder, PLAIN, endpoint=f"{listener.here}/v1#m#PERSONS_KEY")
+
+
+def run_wants_inputs_sent(folder: Path, trap: Any, listener: Listener) -> None:
+    sent(folder, PLAIN, endpoint=f"{listener.elsewhere}/v1#m")
+
+
+def run_wants_vectors_sent(folder: Path, trap: Any, listener: Listener) -> None:
+    sent(folder, FINDS, endpoint=f"{listener.here}/v1#m", retrieval={"index": listener.elsewhere})
+
+
+def run_has_an_index_elsewhere(folder: Path, trap: Any, listener: Listener) -> None:
+    """The record says nothing of it, the index itself does."""
+    sent(folder, FINDS, endpoint=f"{listener.here}/v1#m")
+    Index.build([Document("d", "yes")], load_embedder()).save(folder / "artifact" / "index")
+    meta = folder / "artifact" / "index" / "meta.json"
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), "vectors": listener.here}))
+
+
+def run_brings_a_model(folder: Path, trap: Any, listener: Listener) -> None:
+    sent(folder, PLAIN, model=str(folder / "model"))
+    with_code(small(folder / "model"), trap)
+
+
+def run_brings_an_embedder(folder: Path, trap: Any, listener: Listener) -> None:
+    system = Classifier("artifact/head.npz", "", "")
+    sent(folder, system, retrieval={"embedder": str(folder / "model")})
+    with_pickles(small(folder / "model"), trap)
+    np.savez(folder / "artifact" / "head.npz", weights=np.zeros((1, 1)), biases=np.zeros(1), labels=np.array(["a"]))
+
+
+def run_brings_a_fitted_embedder(folder: Path, trap: Any, listener: Listener) -> None:
+    sent(folder, FINDS, endpoint=f"{listener.here}/v1#m")
+    Index.build([Document("d", "yes")], load_embedder()).save(folder / "artifact" / "index")
+    with_pickles(small(folder / "artifact" / "embedder"), trap)
+
+
+def run_brings_a_reranker(folder: Path, trap: Any, listener: Listener) -> None:
+    sent(folder, FINDS, endpoint=f"{listener.here}/v1#m", retrieval={"rerank": str(folder / "model")})
+    with_pickles(small(folder / "model"), trap)
+
+
+def run_brings_a_pickled_head(folder: Path, trap: Any, listener: Listener) -> None:
+    sent(folder, Classifier("artifact/head.npz", "", ""))
+    pickled = np.array([trap], dtype=object)
+    np.savez(folder / "artifact" / "head.npz", weights=pickled, biases=pickled, labels=pickled)
+
+
+def run_brings_a_pickled_adapter(folder: Path, trap: Any, listener: Listener) -> None:
+    model = str(small(folder / "model"))
+    fingerprint = trainers.load(model).fingerprint
+    sent(folder, System(ModelRef(model, fingerprint, "artifact/adapter")), model=model)
+    write(folder / "artifact" / "adapter", adapter_config__json={"peft_type": "LORA", "target_modules": ["q_proj"]})
+    torch.save({"weights": trap}, folder / "artifact" / "adapter" / "adapter_model.bin")
+
+
+def run_names_an_adapter_elsewhere(folder: Path, trap: Any, listener: Listener) -> None:
+    model = str(small(folder / "model"))
+    fingerprint = trainers.load(model).fingerprint
+    sent(folder, System(ModelRef(model, fingerprint, "../../../elsewhere")), model=model)
+
+
+def run_holds_links(folder: Path, trap: Any, listener: Listener) -> None:
+    sent(folder, PLAIN, endpoint=f"{listener.here}/v1#m")
+    (folder / "report.md").symlink_to(trap.file)
+
+
+RUNS: tuple[Spoil, ...] = (
+    run_names_a_key, run_wants_inputs_sent, run_wants_vectors_sent, run_has_an_index_elsewhere, run_brings_a_model,
+    run_brings_an_embedder, run_brings_a_fitted_embedder, run_brings_a_reranker, run_brings_a_pickled_head,
+    run_brings_a_pickled_adapter, run_names_an_adapter_elsewhere, run_holds_links,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("spoil", RUNS, ids=lambda f: f.__name__)
+def test_no_command_runs_or_sends_what_a_run_folder_wants(call, tmp_path, trap, listener, spoil, config):
+    spoil(tmp_path / "runs" / "sent", trap, listener)
+    write(tmp_path, data__jsonl='{"input": "x", "output": "y"}\n')
+    for command in (("predict", "runs/sent"), ("chat", "runs/sent"), ("evaluate", "runs/sent", "data.jsonl")):
+        done = call(*command, input='{"input": "is it?"}\n')
+        assert not trap.sprung, command
+        assert listener.heard == [], command
+        assert done.exit_code in (1, 2) and "the details are in" not in done.output, (command, done.output)
+    call("report", "runs/sent")
+    assert not trap.sprung and not any(config.iterdir())
+
+
+@pytest.mark.parametrize("metric", ["score:f", "cProfile:run"])
+def test_evaluating_what_somebody_sent_runs_no_metric_of_theirs(call, tmp_path, trap, listener, metric):
+    sent(tmp_path / "runs" / "sent", PLAIN, endpoint=f"{listener.here}/v1#m", metric=metric)
+    write(tmp_path / "task", score__py=f"{trap.source}def f(text, example): return 100\n")
+    write(tmp_path, data__jsonl=json.dumps({"input": "x", "output": trap.source}),
+          made__jsonl=json.dumps({"id": "1", "prediction": trap.source}))  # fmt: skip
+    for what in ("runs/sent", "made.jsonl"):
+        done = call("evaluate", what, "data.jsonl", "--metric", metric, "--yes")
+        assert done.exit_code == 2 and not trap.sprung and listener.heard == [], done.output
+    assert call("evaluate", "runs/sent", "data.jsonl", "--metric", "exact_match").exit_code == 0  # on loopback
+    assert not trap.sprung and SECRET not in "".join(listener.heard)
