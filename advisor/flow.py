@@ -18,6 +18,7 @@ from advisor.data.owncode import own_function
 from advisor.data.profiling import Profile
 from advisor.data.splitting import FEWEST
 from advisor.decide import recommendation
+from advisor.decide.cases import load_cases
 from advisor.decide.costs import EFFORTS
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.rules import load_rules
@@ -34,7 +35,7 @@ from advisor.paths import search as searching
 from advisor.paths.abstaining import Abstaining
 from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench, Purse
-from advisor.runtime.built import ARTIFACT, POOL, STORE, SYSTEM, Asked, asked
+from advisor.runtime.built import ARTIFACT, POOL, STORE, SYSTEM, Asked, asked, parts_of
 from advisor.runtime.finder import LazyEmbedder, Search, over_documents
 from advisor.runtime.rerank import OWN, reranker
 from advisor.runtime.runtime import TUNED, Runtime, Tuning
@@ -72,8 +73,11 @@ class Run:
         _check(task, model, self.settings.path)
         self._answers = {**task.answers, **self.settings.said}
         self._forbidden = "no" in (task.answers.get("data_may_leave"), self.settings.said.get("data_may_leave"))
-        seed, budget = self.settings.seed, self.settings.budget
-        self._key = digest([version("advisor"), task.fingerprint, model.fingerprint, seed, budget])
+        runs = runfolder.opened("")  # where the embedder keeps its vectors
+        self.embedder = LazyEmbedder(task.retrieval.embedder, runs)
+        self._reader = reranker(task.retrieval.rerank, model) if task.documents else None
+        parts = parts_of(model, self.embedder, self._reader)
+        self._key = digest([version("advisor"), task.fingerprint, parts, self.settings.seed, self.settings.budget])
         whole = digest([self._key, self.settings.path, self.settings.said])
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
         weakref.finalize(self, runfolder.alone(self.folder / runfolder.LOCK).release)
@@ -84,9 +88,8 @@ class Run:
             if isinstance(model, Endpoint)
             else model
         )
-        self.embedder = LazyEmbedder(task.retrieval.embedder, self.folder.parent)
         self.store = Store(self.folder.parent / STORE)
-        runfolder.write(self.folder / "task.json", Asked, asked(task, self.model, self.settings))
+        runfolder.write(self.folder / "task.json", Asked, asked(task, self.model, self.settings, parts))
 
     def agree(self) -> None:
         """Ask now for the consent that an endpoint, or an index elsewhere, needs. Raises InputError without it."""
@@ -157,20 +160,23 @@ class Run:
         else:  # so few are a start: how many there could be is not known
             del answers["train_examples"]
         answers |= {name: value for name, value in self._answers.items() if value != "unknown"}
+        rules, cases = load_rules(), load_cases()
 
         def work() -> Recommendation:
             return recommendation.recommend(
                 answers,
                 {**profile.signals, **(measured.signals() if measured else {})},
-                load_rules(),
+                rules,
                 measured.measured(self.bench.metric, self.settings.seed, bool(self.task.split.test))
                 if measured
                 else None,
                 planning.costs(self.task, self.model, self.purse) if measured else EFFORTS,
                 {**infeasible(self.task, self.model), **(measured.ruled_out if measured else {})},
+                cases,
             )
 
-        return runfolder.step(self.folder, "recommendation", digest([self._key, answers]), Recommendation, work)
+        key = digest([self._key, answers, profile.signals, measured, self.purse if measured else None, rules, cases])
+        return runfolder.step(self.folder, "recommendation", key, Recommendation, work)
 
     @cached_property
     def chosen(self) -> Chosen:
@@ -217,8 +223,7 @@ class Run:
         task, how = self.task, self.task.retrieval
         if task.documents:
             agree_to_index(how, self.settings, self._forbidden)
-        reader = reranker(how.rerank, self.model) if task.documents else None
-        finder = over_documents(task.documents, self.folder, how, search, self.embedder, reader, self.watch)
+        finder = over_documents(task.documents, self.folder, how, search, self.embedder, self._reader, self.watch)
         pool, fresh = task.split.train, self.settings.fresh
         runtime = Runtime(self.model, self.folder, self.store, self.embedder, finder, pool, fresh, self.watch)
         own = partial(own_function, folder=task.folder, allow=self.settings.allow_code)
@@ -238,22 +243,20 @@ class Run:
 
     def _artifact(self, system: Buildable) -> Buildable:
         """Gather what a person takes away in `artifact/`; the system that names it there."""
-        folder = self.folder / ARTIFACT
-        folder.mkdir(exist_ok=True)
-        if isinstance(system, Classifier):
-            shutil.copyfile(runfolder.within(self.folder, system.head), folder / "head.npz")
-            system = replace(system, head=f"{ARTIFACT}/head.npz")
-        else:
-            if system.model.adapter:
-                adapter = runfolder.within(self.folder, system.model.adapter)
-                shutil.copytree(adapter, folder / "adapter", dirs_exist_ok=True)
-                system = replace(system, model=replace(system.model, adapter=f"{ARTIFACT}/adapter"))
-            if system.context.kind != "none":
-                self.bench.runtime.finder.save(folder)
-            if system.shots.kind == "similar":
-                pool = tuple(Shot(example.input, example.output) for example in self.task.split.train)
-                runfolder.write(folder / POOL, tuple[Shot, ...], pool)
-        runfolder.write(folder / SYSTEM, Buildable, system)
+        with runfolder.whole_folder(self.folder / ARTIFACT) as folder:
+            if isinstance(system, Classifier):
+                shutil.copyfile(runfolder.within(self.folder, system.head), folder / "head.npz")
+                system = replace(system, head=f"{ARTIFACT}/head.npz")
+            else:
+                if system.model.adapter:
+                    shutil.copytree(runfolder.within(self.folder, system.model.adapter), folder / "adapter")
+                    system = replace(system, model=replace(system.model, adapter=f"{ARTIFACT}/adapter"))
+                if system.context.kind != "none":
+                    self.bench.runtime.finder.save(folder)
+                if system.shots.kind == "similar":
+                    pool = tuple(Shot(example.input, example.output) for example in self.task.split.train)
+                    runfolder.write(folder / POOL, tuple[Shot, ...], pool)
+            runfolder.write(folder / SYSTEM, Buildable, system)
         return system
 
     def afford(self, requests: int) -> None:

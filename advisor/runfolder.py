@@ -7,6 +7,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -148,6 +149,21 @@ def whole(path: Path, text: str) -> None:
     with partial.open("x", encoding="utf-8") as file:  # a link that lies there already is not written through
         file.write(text)
     partial.replace(path)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to fill, which takes the place of the one at `path` when the block ends: whole or not at all, and
+    with nothing of what lay there."""
+    partial, old = path.with_name(f"{path.name}.partial"), path.with_name(f"{path.name}.old")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    yield partial
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
+    partial.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def read(path: Path, kind: type[Value]) -> Value:

@@ -81,11 +81,13 @@ class System:
 
 @dataclass(frozen=True)
 class Classifier:
-    """Sentence embeddings and a linear head: `head` is a file within the run folder."""
+    """Sentence embeddings and a linear head: `head` is a file within the run folder. `between`: what stands between the
+    labels that it writes ("" in a JSON array); None where it gives one."""
 
     head: str
     embedder: str
     fingerprint: str
+    between: str | None = None
     kind: Literal["classifier"] = "classifier"
 
 

@@ -74,6 +74,12 @@ class Split:
         """The fold of each row by its id; empty where there are none."""
         return {row.id: fold for row, fold in zip(self.train, self.folds, strict=False)}
 
+    @property
+    def seen(self) -> tuple[Example, ...]:
+        """The examples outside the test, each once, in the order of their file."""
+        unique = {(e.file, e.row, e.id): e for e in (*self.train, *self.choose, *self.compare)}
+        return tuple(sorted(unique.values(), key=lambda e: (e.file, e.row)))
+
     def without(self, fold: int) -> "Split":
         """What may be learned from to answer the rows of a fold: the rows of the others."""
         return Split(train=tuple(row for row, of in zip(self.train, self.folds, strict=True) if of != fold))

@@ -4,8 +4,6 @@ and when two texts are the same. Knows nothing of tasks."""
 import difflib
 import json
 import re
-import string
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,12 @@ from typing import Any
 import yaml
 
 from advisor.errors import Problem
+from retrieval.words import joined
+from retrieval.words import spaced as spaced  # scores ask only here
+from retrieval.words import written as written
+from retrieval.writing import clean as clean
+from retrieval.writing import compared as compared
+from retrieval.writing import plain as plain
 
 Lines = Mapping[tuple[str, ...], int]  # the line of each key of a YAML file, by its path: ("answers", "facts_change")
 
@@ -132,20 +136,22 @@ def keyed(text: str, path: Path, problems: list[Problem]) -> tuple[dict[str, Any
 
 
 def normalised(text: str) -> str:
-    """The text in lower case, its white space collapsed: what "equal" means everywhere in this project."""
-    return " ".join(text.lower().split())
+    """The clean text in lower case, its white space collapsed: what "equal" means everywhere in this project."""
+    return " ".join(clean(text).lower().split())
 
 
 def words(text: str) -> list[str]:
-    """Lower-cased words as SQuAD's scorer sees them: no punctuation, no articles.
+    """The words as SQuAD's scorer compares them: in lower case, no punctuation, no articles ("don't" is "dont").
 
-    It differs where that script would compare nothing: text of articles alone keeps them (the answer "A"), of
-    punctuation alone stays as it is; punctuation is Unicode's; each Chinese or Japanese character is a word (as in MLQA).
+    It differs where that script makes one of what is not the same, or compares nothing:
+    - "3.5" is not "35", "-5" not "5", "1.10" not "110" and "C++" not "C": what tells them apart is kept;
+    - punctuation separates: "well-known" is two words, as "well known" is, not "wellknown";
+    - text of articles alone keeps them (the answer "A"), of punctuation alone stays as it is;
+    - words are Unicode's (`retrieval.words`): one form for each letter, punctuation of every script; a sign such as "€" or
+      "°" is a word; each Chinese or Japanese character is one (as in MLQA), and each Thai cluster.
     """
-    lower = re.sub(r"([\u3040-\u30ff\u3400-\u9fff])", r" \1 ", text.lower())
-    kept = "".join(c for c in lower if c not in string.punctuation and not unicodedata.category(c).startswith("P"))
-    words = kept.split()
-    return [word for word in words if word not in ("a", "an", "the")] or words or lower.split()
+    words = joined(text)
+    return [word for word in words if word not in ("a", "an", "the")] or words or compared(text).split()
 
 
 def clipped(text: str, length: int = 60) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 import retrieval
+from retrieval.documents import Unreadable
 from retrieval.embedder import Embedder, EmbedderUnavailable
 from retrieval.index.index import Index
 from retrieval.tune.evaluation import METHODS, Collection, MethodScores, evaluate, read_collection
@@ -41,12 +42,14 @@ def evaluate_command(
     Tuned on the questions of another split (dev, validation or train), where there is one.
     """
     collection, problems = read_collection(folder)
-    said = [f"{one.file}:{one.line}: {one.reason}. {one.do}" for one in problems]
+    said = _told(problems)
     if not said and split not in collection.splits:
         there = ", ".join(collection.splits)
         said = [f"{folder}: no questions in a split '{split}'. Give one that is there with --split: {there}"]
     if said:
         _refuse(said)
+    for left_out in _told(collection.left_out):
+        print(f"left out: {left_out}", file=sys.stderr)
     try:
         model = retrieval.load_embedder(embedder)
     except EmbedderUnavailable as error:
@@ -71,6 +74,7 @@ def _show(folder: Path, collection: Collection, split: str, measured: Sequence[M
     head = {
         "folder": str(folder),
         "documents": len(collection.documents),
+        "left_out": _told(collection.left_out),
         "split": split,
         "questions": len(collection.splits[split]),
         "right_documents_missing": collection.lost(split),
@@ -88,8 +92,14 @@ def _show(folder: Path, collection: Collection, split: str, measured: Sequence[M
         table.add_row(one.method, *(f"{ratio:.3f}" for ratio in ratios), f"{one.p50:.1f}", f"{one.p99:.1f}")
     console = Console()
     console.print(table)
+    if collection.left_out:
+        print(f"{len(collection.left_out)} documents can't be read and are left out, as said above.")
     if head["right_documents_missing"]:
         print(f"{head['right_documents_missing']} right documents are not in corpus.jsonl and count as not found.")
+
+
+def _told(problems: Sequence[Unreadable]) -> list[str]:
+    return [f"{one.file}:{one.line}: {one.reason}. {one.do}" for one in problems]
 
 
 def _refuse(said: Sequence[str]) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from retrieval.boundaries import CHARACTER, LINE, SENTENCE, SPACELESS, WORD
 from retrieval.documents import Document
-from retrieval.structure import Block, blocks
+from retrieval.structure import Block, blocks, paragraphs
 
 BUDGET = 160  # tokens of a passage at most, unless another number is asked for
 LONGEST_WORD_PIECE = 8  # characters, on average over a text; a long word such as an address has many pieces
@@ -25,7 +25,7 @@ class Passage:
 
     document, position: the document's id, and the place (from 0) among that document's passages.
     start, end: its characters in the document's text. `text` is these characters; only where it goes on with the
-        rows of a table does the table's header stand before them.
+        rows of a table does the table's header stand before them, and of a document without text it is the title.
     page: the page on which it begins, from 1; 0 where there are no pages.
     metadata: the document's.
     """
@@ -68,7 +68,7 @@ def split(
     """Split documents into passages at headings, then between paragraphs, sentences or rows, then words.
 
     A word is never cut, except in scripts that are written without spaces. A heading that has text under it stands in
-    the titles of that text only.
+    the titles of that text only. A document that has only a title is one passage, of the title.
 
     count: tokens of a text, for instance by a model's tokenizer; by default estimated from the words.
     budget: most tokens of a passage; only one word longer than that goes over it.
@@ -102,13 +102,17 @@ def _passages(document: Document, count: Counter, budget: int, overlap: int) -> 
         longer = _begun_earlier(text, joined, following, overlap)
         return longer if fits(longer) else following
 
+    if not text.strip():
+        if document.title:  # which is then what there is to search
+            yield Passage(document.id, document.id, "", document.title, 0, metadata=document.metadata)
+        return
     whole = _Piece(len(text) - len(text.lstrip()), len(text.rstrip()))
-    if whole.start >= whole.end or fits(whole):
-        pieces = [(document.title, whole)] if whole.start < whole.end else []
+    if fits(whole):
+        pieces = [(document.title, whole)]
     else:
         pieces = [
             (title, piece)
-            for title, section in _sections(document.title, text)
+            for title, section in _sections(document.title, paragraphs(text) if document.plain else blocks(text))
             for piece in _joined(_units(text, section, fits), fits, begin)
         ]
     for position, (title, piece) in enumerate(pieces):
@@ -125,14 +129,14 @@ def _passages(document: Document, count: Counter, budget: int, overlap: int) -> 
         )
 
 
-def _sections(title: str, text: str) -> Iterator[tuple[str, Iterable[Block]]]:
+def _sections(title: str, parts: Iterable[Block]) -> Iterator[tuple[str, Iterable[Block]]]:
     """The blocks between headings, titled with the document's title and the headings that they stand under.
 
     To be used up one after the other: the blocks of a large section are never all in memory.
     """
     above: list[tuple[int, str]] = [(0, title)] if title else []
     empty: Block | None = None  # the last heading, while nothing stands under it
-    for headings, group in groupby(blocks(text), lambda block: block.kind == "heading"):
+    for headings, group in groupby(parts, lambda block: block.kind == "heading"):
         if not headings:
             yield _trail(above), group
             empty = None

@@ -13,10 +13,11 @@ class Document:
     """One document.
 
     id: its own among all documents; in a folder its path, relative to the folder.
-    text: Markdown, or plain text; what was HTML, DOCX or CSV has its headings and tables written as Markdown.
+    text: Markdown; what was HTML, DOCX, reStructuredText or CSV has its headings and tables written as Markdown.
     file, line: where it was read (`line` 1-based, 0 for a whole file).
     pages: where in `text` each page begins, () where there are none.
     metadata: what else is known about it, such as the other keys of its row; to filter by.
+    plain: its text is no Markdown: nothing in it is a heading, a table or code.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Document:
     line: int = 0
     pages: tuple[int, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
+    plain: bool = False
 
     def page(self, at: int) -> int:
         """The page (from 1) that holds the character `at` of its text, 0 where there are no pages."""

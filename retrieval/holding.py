@@ -5,39 +5,37 @@ Open-Domain Question Answering" (EMNLP 2020); but punctuation is passed over, an
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from retrieval.boundaries import SPACELESS
-from retrieval.words import folded
+from retrieval.words import signed
+from retrieval.writing import clean
 
-ALONE = re.compile(f"{SPACELESS.pattern}|[\uac00-\ud7a3]")  # Korean too: it writes particles at the end of words
-THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-PIECE = re.compile(  # words ("C++" is one), numbers ("3.5"), and signs that change what is said
-    r"\w+(?:(?<=\d)\.\d+|(?<=[^\W\d])[+#]+)?|[$£¥¢\u20a0-\u20cf°%+#]"
-)
+KOREAN = re.compile("[\uac00-\ud7a3]")  # writes particles at the end of words
+RANGE = re.compile(r"(?<=\d )[-\u2212\u2013](?=\d)")  # what stands between two numbers is no minus
 ARTICLE = re.compile(r"^ (?:the|an?) (?=.)")
 
 
 def holds(text: str, accepted: Sequence[str]) -> bool:
     """Whether one of the accepted answers stands in the text, whatever the case, accents and white space.
 
-    "24" is not in "1924", "C++" not in "vitamin C", "$5" is in "for $5."; in scripts without spaces any character may
-    begin or end an answer.
+    "24" is not in "1924", "C++" not in "vitamin C", "5" not in "-5" or "3.5"; "$5" is in "for $5.", "1879" in "1879-1955".
+    In scripts without spaces any character may begin or end an answer.
     """
     return holder(text)(accepted)
 
 
-def holder(text: str) -> Callable[[Sequence[str]], bool]:
-    """The same for many answers: what says whether the text holds one of those accepted."""
-    row = _row(text)
+def holder(*texts: str) -> Callable[[Sequence[str]], bool]:
+    """The same for many answers: what says whether one of the texts holds one of those accepted."""
+    rows = "\n".join(map(_row, texts))
 
     def stands(answer: str) -> bool:
         wanted = _wanted(answer)
-        return wanted in row if wanted.strip() else answer.strip() in text  # punctuation alone has no pieces
+        if wanted.strip():
+            return wanted in rows
+        return any(clean(answer).strip() in clean(text) for text in texts)  # punctuation alone has no words
 
-    return lambda accepted: any(stands(answer) for answer in accepted if answer.strip())
+    return lambda accepted: any(stands(answer) for answer in accepted if clean(answer).strip())
 
 
 @lru_cache(4096)  # an answer is looked for in many texts
@@ -46,8 +44,6 @@ def _wanted(answer: str) -> str:
 
 
 def _row(text: str) -> str:
-    """The pieces of a text with spaces between and around them."""
-    text = folded(text)
-    if not text.isascii():
-        text = ALONE.sub(r" \g<0> ", unicodedata.normalize("NFC", text))
-    return f" {' '.join(PIECE.findall(THOUSANDS.sub('', text)))} "
+    """The words and signs of a text with spaces between and around them."""
+    apart = KOREAN.sub(r" \g<0> ", RANGE.sub(" ", clean(text)))
+    return f" {' '.join(signed(apart))} "

@@ -55,6 +55,19 @@ def blocks(text: str) -> Iterator[Block]:
         yield Block("paragraph", open_lines[0].start, open_lines[-1].end)
 
 
+def paragraphs(text: str) -> Iterator[Block]:
+    """The blocks of a text that is no Markdown: what stands between blank lines."""
+    start = end = -1
+    for line in _lines(text):
+        if line.text.strip():
+            start, end = line.start if start < 0 else start, line.end
+        elif start >= 0:
+            yield Block("paragraph", start, end)
+            start = -1
+    if start >= 0:
+        yield Block("paragraph", start, end)
+
+
 def first_heading(text: str) -> str:
     """The words of the first heading, "" without one."""
     return next((block.name for block in blocks(text) if block.kind == "heading"), "")

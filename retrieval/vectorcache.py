@@ -6,11 +6,12 @@ The file may be deleted at any time: what is missing is made again.
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 LIMIT = 2_000_000  # vectors; 3 GB where they have 384 dimensions
@@ -69,10 +70,11 @@ class VectorCache:
     def _open(self) -> sqlite3.Connection:
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return _connect(self._path)
-        except sqlite3.DatabaseError as error:
-            return self._begin_again(error)
+        with FileLock(f"{self._path}.lock", WAIT) if self._path else nullcontext():
+            try:
+                return _connect(self._path)
+            except sqlite3.DatabaseError as error:
+                return self._begin_again(error)
 
     def _begin_again(self, error: sqlite3.DatabaseError) -> sqlite3.Connection:
         if self._path is None or isinstance(error, sqlite3.OperationalError):  # locked, full, not ours: not broken

@@ -73,6 +73,18 @@ def test_a_run_killed_on_the_way_goes_on_and_proves_a_gain(finished):
     assert names | {"report.md", "report.html", "artifact"} <= written
 
 
+def test_every_system_is_told_by_the_share_of_its_outputs_that_a_program_can_read(finished):
+    folder, result = finished
+    assert result["opened_before"] == {"times": 0, "systems": 0}
+    assert {"baseline", "test"} <= result["valid"].keys()
+    assert all(0 <= one["schema"] <= one["json"] <= 1 for one in result["valid"].values())
+    diagnosis = json.loads((folder / result["run"] / "diagnosis.json").read_text(encoding="utf-8"))
+    probes = {probe["name"]: probe["valid"] for probe in diagnosis["probes"]}
+    assert probes["constrained"]["schema"] > probes["zero-shot"]["schema"]
+    assert probes["short tuning, constrained"]["schema"] >= probes["short tuning"]["schema"]
+    assert "JSON by the schema" in (folder / result["run"] / "report.md").read_text(encoding="utf-8")
+
+
 def test_the_ledger_holds_one_line_for_each_finalist(finished):
     folder, result = finished
     entries = [json.loads(line) for line in (folder / "runs" / "ledger.jsonl").read_text().splitlines()]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trainers.models import LanguageModel, ModelMissing, ask_hub, locate
     from trainers.rendering import Row, Turn, render
     from trainers.schedule import Progress, Tuned, TuneSettings
+    from trainers.several import fit_sets
     from trainers.timing import measure
     from trainers.tuning import tune
 
@@ -44,6 +45,7 @@ __all__ = [
     "divergence",
     "file_hash",
     "fit_head",
+    "fit_sets",
     "generate",
     "likelihoods",
     "load",
@@ -72,6 +74,7 @@ _HOMES = {
     "models": ("LanguageModel", "ModelMissing", "ask_hub", "locate"),
     "rendering": ("Row", "Turn", "render"),
     "schedule": ("Progress", "TuneSettings", "Tuned"),
+    "several": ("fit_sets",),
     "timing": ("measure",),
     "tuning": ("tune",),
 }

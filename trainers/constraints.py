@@ -31,7 +31,10 @@ class Constraint:
     def grammar(self) -> str:
         """The constraint as a llguidance grammar."""
         if self.schema is not None:
-            return LLMatcher.grammar_from_json_schema(json.dumps(self.schema), defaults={"whitespace_flexible": False})
+            # what the library can't hold a text to, such as uniqueItems, it leaves open rather than the whole schema
+            return LLMatcher.grammar_from_json_schema(
+                json.dumps(self.schema), defaults={"whitespace_flexible": False, "lenient": True}
+            )
         if self.regex:
             return LLMatcher.grammar_from_regex(self.regex)
         return LLMatcher.grammar_from_lark("start: " + " | ".join(json.dumps(label) for label in self.labels))

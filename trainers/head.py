@@ -21,11 +21,14 @@ FOLDS = 3
 
 @dataclass(frozen=True)
 class Head:
-    """Weights (k, d), biases (k,) and the k labels of a softmax on embeddings."""
+    """Weights (k, d), biases (k,) and the k labels of a softmax on embeddings, or of k logistic models where a row may have
+    several labels: those of a probability from `threshold` on, `fewest` (0 or 1) at the least. None: it has one."""
 
     weights: Floats
     biases: Floats
     labels: tuple[str, ...]
+    threshold: float | None = None
+    fewest: int = 1
 
     def predict(self, vectors: Floats) -> tuple[list[str], Floats]:
         """The likeliest label of each of the (n, d) vectors, and the (n, k) probabilities."""
@@ -34,11 +37,33 @@ class Head:
         probabilities = (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
         return [self.labels[i] for i in probabilities.argmax(axis=1)], probabilities
 
+    def predict_sets(self, vectors: Floats) -> tuple[list[tuple[str, ...]], Floats]:
+        """The labels of each of the (n, d) vectors, in one order, and the (n, k) probabilities, each of its own."""
+        probabilities = self.each(vectors)
+        chosen = self.given(probabilities)
+        return [tuple(self.labels[i] for i in np.flatnonzero(row)) for row in chosen], probabilities
+
+    def each(self, vectors: Floats) -> Floats:
+        """The (n, k) probabilities of each label, whatever the others."""
+        probabilities: Floats = (1 / (1 + np.exp(-(vectors @ self.weights.T + self.biases)))).astype(np.float32)
+        return probabilities
+
+    def given(self, probabilities: Floats) -> NDArray[np.bool_]:
+        """Which labels (n, k) are given at these probabilities."""
+        assert self.threshold is not None, "a head that gives one label has no threshold"
+        chosen = probabilities >= self.threshold
+        if self.fewest and len(self.labels):
+            chosen[np.arange(len(chosen)), probabilities.argmax(axis=1)] = True
+        return chosen
+
     def save(self, path: Path) -> None:
         """Write the arrays, whole or not at all."""
         partial = path.with_name("partial-" + path.name)
         with partial.open("wb") as file:  # a path would be given the suffix .npz
-            np.savez(file, weights=self.weights, biases=self.biases, labels=np.array(self.labels))
+            arrays = {"weights": self.weights, "biases": self.biases, "labels": np.array(self.labels)}
+            if self.threshold is not None:
+                arrays |= {"threshold": np.array(self.threshold), "fewest": np.array(self.fewest)}
+            np.savez(file, allow_pickle=False, **arrays)
         partial.replace(path)
 
 
@@ -46,7 +71,8 @@ def load_head(path: Path) -> Head:
     """A head that `Head.save` wrote. Raises ValueError where there is none; whatever the file holds, none of it is run."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Head(arrays["weights"], arrays["biases"], tuple(map(str, arrays["labels"])))
+            several = (float(arrays["threshold"]), int(arrays["fewest"])) if "threshold" in arrays else ()
+            return Head(arrays["weights"], arrays["biases"], tuple(map(str, arrays["labels"])), *several)
     except (OSError, LookupError, TypeError, ValueError, BadZipFile) as error:
         raise ValueError(f"{path} holds no head: {error}") from error
 

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import PeftModel
@@ -47,7 +48,8 @@ def load(name: str, dtype: str | None = None) -> LanguageModel:
     tokenizer.chat_template = tokenizer.chat_template or PLAIN_TEMPLATE
     model.eval().requires_grad_(False).to("cuda" if torch.cuda.is_available() else "cpu")
     context = int(getattr(model.config, "max_position_embeddings", 0) or 2048)
-    return LanguageModel(name, model, tokenizer, _weights_hash(model), context)
+    parts = _parts(model, tokenizer)
+    return LanguageModel(name, model, tokenizer, _hash(parts), context, parts=parts)
 
 
 def _read(folder: str, dtype: torch.dtype) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
@@ -114,6 +116,32 @@ def folder_hash(folder: Path) -> str:
     for path in sorted([*folder.glob("adapter_*"), *folder.glob("*.safetensors"), *folder.glob("config.json")]):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _parts(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, str]:
+    """Hashes of all that changes an answer, by what a person calls it; the stop tokens and the context are settings."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)  # all of it: vocabulary, added tokens, normalisation
+    words = backend.to_str() if backend else [type(tokenizer).__name__, tokenizer.get_vocab()]
+    spelling = [words, tokenizer.special_tokens_map, getattr(tokenizer, "clean_up_tokenization_spaces", None)]
+    settings = [model.config.to_dict(), model.generation_config.to_dict() if model.generation_config else None]
+    return {
+        "weights": _weights_hash(model),
+        "tokenizer": _hash(spelling),
+        "chat template": _hash(tokenizer.chat_template),
+        "settings": _hash(_lasting(settings)),
+    }
+
+
+def _lasting(value: Any) -> Any:
+    """Settings without what only tells where they came from, and which library read them."""
+    if isinstance(value, dict):
+        kept = {key: inner for key, inner in value.items() if key != "transformers_version" and str(key)[:1] != "_"}
+        return {str(key): _lasting(inner) for key, inner in kept.items()}
+    return [_lasting(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _weights_hash(model: PreTrainedModel) -> str:

@@ -6,8 +6,10 @@ Loads nothing, no torch either: `loading` does.
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, cast
 
 import huggingface_hub  # loads the parts of it that are used, then
@@ -28,8 +30,9 @@ class ModelMissing(Exception):
 class LanguageModel:
     """A model in memory with its tokenizer.
 
-    `fingerprint` is a hash of the base's weights, `adapter` that of the adapter on top ("" without one), `context` the
-    most tokens that prompt and answer may have together.
+    `fingerprint` is a hash of all of the base that changes an answer, `parts` are the hashes that it is made of, by what a
+    person calls them; `adapter` is that of the adapter on top ("" without one), `context` the most tokens that prompt and
+    answer may have together.
     """
 
     name: str
@@ -38,6 +41,7 @@ class LanguageModel:
     fingerprint: str
     context: int
     adapter: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 def bare(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
@@ -89,4 +93,6 @@ def ask_hub(name: str) -> None:
 
 def first_line(error: Exception) -> str:
     """The first line of what an error says, else its kind."""
+    if isinstance(error, UnpicklingError):  # torch's own text advises to run what is in the file
+        return "its weights hold pickled objects, which could run code: save them as safetensors"
     return (str(error).splitlines() or [type(error).__name__])[0]

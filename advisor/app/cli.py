@@ -202,7 +202,7 @@ def report(
 
 @command
 def predict(run: RunFolder, *, common: Common) -> int:
-    """Predictions for the inputs on standard input (JSON Lines with "input", or messages), as JSON Lines."""
+    """Predictions for the inputs on standard input (JSON Lines or CSV, in any format of rows), as JSON Lines."""
     from advisor.rows.examples import read_inputs
     from advisor.runtime.built import load
 

@@ -137,7 +137,7 @@ COMMON = {
         str,
         typer.Option("--model", help="a folder, hub id, GGUF file, an embedded model's name, or URL#name[#KEY_ENV]"),
     ),
-    "budget": (str, typer.Option("--budget", help="the most to spend: 10m, 200ktok, 5usd")),
+    "budget": (str, typer.Option("--budget", help="the most to spend: 10m, 200ktok, 5usd, or 10m,5usd")),
     "yes": (bool, typer.Option("--yes", help="agree that data, and the key that it names, go to the task's endpoint")),
     "allow_code": (bool, typer.Option("--allow-code", help="allow the Python that the task brings, as it is now")),
 }

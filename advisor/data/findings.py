@@ -1,15 +1,19 @@
 """What a person should know of the data: findings, each with its rows."""
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Literal
 
+from advisor.data.alike import alike
 from advisor.data.outputs import Outputs, form_of, most_tokens
 from advisor.data.splitting import FEWEST, TESTED
 from advisor.rows.conversations import OFFERED
+from advisor.score import sets
 from advisor.task import Example, Finding, Task
 from advisor.texts import clipped, normalised
+from retrieval.documents import Unreadable
 
 NAMED = 5  # files told by name where more have the same fault
 TEMPLATE = 64  # tokens that a chat template may take
@@ -80,7 +84,7 @@ def other_form(rows: Sequence[Example], outputs: Outputs, task: Task) -> list[in
     """Rows of another form, where one form is so common that the others look like slips."""
     if outputs.consistency < 0.9:
         return []
-    return [i for i, e in enumerate(rows) if form_of(e.output, outputs.kind, task.labels) != outputs.form]
+    return [i for i, e in enumerate(rows) if form_of(e.output, outputs.sort, task.labels) != outputs.form]
 
 
 def system_findings(rows: Sequence[Example]) -> list[Finding]:
@@ -95,16 +99,28 @@ def system_findings(rows: Sequence[Example]) -> list[Finding]:
     return of_rows(rows, "system_turn", "warning", message, [i for i, text in enumerate(said) if text != counts[0][0]])
 
 
-def label_findings(rows: Sequence[Example], counts: Mapping[str, int]) -> list[Finding]:
-    """Labels that are rare, have no example, or are nearly all that there is; nothing where outputs are no labels."""
+def label_findings(
+    rows: Sequence[Example], labels: Sequence[Collection[str]], counts: Mapping[str, int]
+) -> list[Finding]:
+    """Labels that are rare, have no example, are alike, or are nearly all that there is; nothing where outputs are no labels.
+
+    `labels` are those of each row, `counts` the rows of each label.
+    """
     if not counts or not rows:
         return []
-    labels = [example.output.strip() for example in rows]
-    rare = [i for i, label in enumerate(labels) if counts[label] < RARE]
+    rare = [i for i, own in enumerate(labels) if any(counts[label] < RARE for label in own)]
     findings = of_rows(rows, "rare_label", "note", f"have a label with fewer than {RARE} examples", rare)
     if unseen := [label for label, times in counts.items() if not times]:
         message = f"{len(unseen)} labels of the task have no example: {', '.join(unseen[:20])}"
         findings.append(Finding("unseen_label", "warning", message))
+    for one in alike({label: times for label, times in counts.items() if times}):
+        other = [i for i, own in enumerate(labels) if not one.others.keys().isdisjoint(own)]
+        named = " or ".join(map(repr, one.others))
+        message = (
+            f"have the label {named}, where {counts[one.label]:,} have {one.label!r}: alike but for "
+            f"{', '.join(dict.fromkeys(one.others.values()))}, and kept as they are"
+        )
+        findings += of_rows(rows, "alike_labels", "warning", message, other)
     commonest, times = max(counts.items(), key=lambda pair: pair[1])
     if len(counts) > 1 and times >= 0.8 * len(rows):
         message = f"{times / len(rows):.0%} of the rows have one label, {commonest}: always saying it scores as much"
@@ -112,27 +128,52 @@ def label_findings(rows: Sequence[Example], counts: Mapping[str, int]) -> list[F
     return findings
 
 
+def unknown_labels(task: Task, between: str | None) -> list[Finding]:
+    """Rows of development and test with a label that is none of the task's, which are those of its training rows where it
+    names none; `between` stands between the labels of a row (`sets.read`)."""
+    known = set(task.labels) or {label for row in task.split.train for label in sets.read(row.output, between)}
+    rows = tuple(
+        {
+            (row.file, row.row, row.id): row for row in (*task.split.choose, *task.split.compare, *task.split.test)
+        }.values()
+    )
+    others = [i for i, row in enumerate(rows) if not any(known.issuperset(sets.read(a, between)) for a in row.answers)]
+    message = (
+        "have a label that no training row has: constrained decoding and macro_f1 do not know it. Name all labels in "
+        "labels.json"
+    )
+    return of_rows(rows, "unknown_label", "warning", message, others)
+
+
 def document_findings(task: Task) -> list[Finding]:
     """Documents without text, documents that repeat an earlier one, and what could not be read."""
     first: dict[str, int] = {}
-    empty, repeated = [], []
+    empty: list[int] = []
+    titled: list[int] = []
+    repeated: list[int] = []
     for i, document in enumerate(task.documents):
         text = normalised(f"{document.title} {document.text}")
         if not document.text.strip():
-            empty.append(i)
+            (titled if document.title else empty).append(i)
         elif first.setdefault(text, i) != i:
             repeated.append(i)
     findings = []
     for kind, message, indices in (
         ("empty_document", "documents have no text", empty),
+        ("title_only", "documents have a title only, and are searched by it", titled),
         ("duplicate_document", "documents repeat an earlier one", repeated),
     ):
         places = sorted((task.documents[i].file, task.documents[i].line) for i in indices)
         for file, own in groupby(places, key=lambda place: place[0]):
             lines = tuple(line for _, line in own)
             findings.append(Finding(kind, "note", f"{len(lines)} {message}", file, lines))
-    for reason, group in groupby(sorted(task.unreadable, key=lambda one: one.reason), key=lambda one: one.reason):
-        files = [one.file for one in group]
+    for reason, group in groupby(sorted(task.unreadable, key=_kind), key=_kind):
+        files = [f"{one.file}:{one.line}" if one.line else one.file for one in group]
         named = ", ".join(files[:NAMED]) + (f" and {len(files) - NAMED:,} more" if len(files) > NAMED else "")
         findings.append(Finding("unreadable_document", "warning", f"can't be read, and is left out: {reason}", named))
     return findings
+
+
+def _kind(problem: Unreadable) -> str:
+    """The reason without the id of the document, so that those of one kind are told together."""
+    return re.sub(r" '[^']*'", "", problem.reason)

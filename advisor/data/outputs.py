@@ -2,27 +2,14 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
-from typing import Any, Literal
+from typing import Any
 
+from advisor.data.kinds import Kind, Sort, common_unit, sort_of
+from advisor.score import sets
 from advisor.score.fields import parse_json
 from advisor.task import Example, Task
-from advisor.texts import words
-
-Kind = Literal["label", "json", "sql", "code", "style", "short_answer", "long_answer"]
-SHORT = 12  # words in the median answer that is called short
-
-_SQL = re.compile(
-    r"\s*(select|insert\s+into|update|delete\s+from|with|create\s+(table|view)|alter\s+table)\b", re.IGNORECASE
-)
-_SQL_CLAUSE = re.compile(r"\b(from|select|values|set|table|view|where)\b", re.IGNORECASE)
-_CODE = re.compile(
-    r"^```|^\s*(def \w+\(|class \w+[(:{]|import \w|from \w[\w.]* import|#include|function \w*\(|(const|let|var) \w+ =|"
-    r"return\b.*;|public |private |if \(|for \(|print\(|console\.|#!/)|[{};]\s*$|\w\(.*\)\s*;?$",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True)
@@ -36,23 +23,31 @@ class KeyUse:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What outputs look like: kind, commonest form in words, share (0..1) that has it, keys where they are JSON."""
+    """What outputs look like: kind, commonest form in words, share (0..1) that has it, keys where they are JSON; `between`
+    and `unit` as in `Sort`."""
 
     kind: Kind
     form: str
     consistency: float
     keys: tuple[KeyUse, ...] = ()
+    between: str | None = None
+    unit: str | None = None
+
+    @property
+    def sort(self) -> Sort:
+        """The kind, more closely."""
+        return Sort(self.kind, self.between, self.unit)
 
 
 def outputs(task: Task, rows: Sequence[Example]) -> Outputs:
     """Look at the outputs of `rows`, and at what the task declares."""
-    kind = kind_of(task, rows)
-    forms = Counter(form_of(example.output, kind, task.labels) for example in rows)
+    sort = sort_of(task, rows)
+    forms = Counter(form_of(example.output, sort, task.labels) for example in rows)
     if not forms:
-        return Outputs(kind, "", 1.0)
+        return Outputs(sort.kind, "", 1.0)
     form, having = forms.most_common(1)[0]
     keys: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for example in rows if kind == "json" else ():
+    for example in rows if sort.kind == "json" else ():
         value = _parsed(example.output)[0]
         if isinstance(value, dict):
             for name, inner in value.items():
@@ -61,7 +56,8 @@ def outputs(task: Task, rows: Sequence[Example]) -> Outputs:
         KeyUse(name, types.total() / len(rows), tuple(one for one, _ in types.most_common()))
         for name, types in keys.items()
     ]
-    return Outputs(kind, form, having / len(rows), tuple(sorted(uses, key=lambda use: (-use.share, use.name))))
+    by_share = tuple(sorted(uses, key=lambda use: (-use.share, use.name)))
+    return Outputs(sort.kind, form, having / len(rows), by_share, sort.between, sort.unit)
 
 
 def most_tokens(lengths: Sequence[int]) -> int:
@@ -69,54 +65,21 @@ def most_tokens(lengths: Sequence[int]) -> int:
     return round(min(512, max(16, 1.3 * max(lengths) + 8)))
 
 
-def kind_of(task: Task, rows: Sequence[Example]) -> Kind:
-    """What the task itself declares, or else what most outputs are."""
-    if task.schema is not None or task.metric == "json_field_f1":
-        return "json"
-    if task.labels or task.metric in ("label_accuracy", "macro_f1"):
-        return "label"
-    outputs = [example.output for example in rows]
-    tests: dict[Kind, Callable[[str], bool]] = {
-        "json": lambda text: isinstance(_parsed(text)[0], dict | list),
-        "sql": lambda text: bool(_SQL.match(text) and _SQL_CLAUSE.search(text, 3)),
-        "code": lambda text: len(_CODE.findall(text)) > text.count("\n") / 3,
-    }
-    for kind, test in tests.items():
-        if outputs and sum(map(test, outputs)) >= 0.8 * len(outputs):
-            return kind
-    counts = Counter(output.strip() for output in outputs)
-    size = median([len(words(output)) for output in outputs] or [0])
-    repeated = sum(times for times in counts.values() if times >= 3)
-    if size <= 5 and repeated >= 0.8 * len(outputs) > 0 and len(counts) <= len(outputs) / 5:
-        return "label"
-    if task.metric == "sari" or _rewrites(rows[:: len(rows) // 300 + 1]):
-        return "style"
-    return "short_answer" if size <= SHORT else "long_answer"
-
-
-def _rewrites(rows: Sequence[Example]) -> bool:
-    """Whether most outputs say the input again: mostly the same words, and about as many."""
-    pairs = [(words(example.input), words(example.output)) for example in rows]
-    again = [
-        len(set(ours) & set(theirs)) >= 0.6 * len(set(theirs)) and 0.4 <= len(theirs) / len(ours) <= 1.5
-        for ours, theirs in pairs
-        if ours and len(theirs) >= 4
-    ]
-    return sum(again) > len(rows) / 2
-
-
-def form_of(text: str, kind: Kind, labels: Sequence[str]) -> str:
+def form_of(text: str, sort: Sort, labels: Sequence[str]) -> str:
     """The outer form of an output in words; outputs with the same words have the same form."""
-    if kind == "label":
-        return "a label" if not labels or text.strip() in labels else "not a label of the task"
-    if kind == "json":
+    if sort.kind == "label":
+        return _form_of_label(text, sort.between, labels)
+    if sort.unit is not None:
+        unit = f", in {sort.unit}" if sort.unit else ""
+        return f"a number{unit}" if common_unit([text]) == sort.unit else f"not a number{unit}"
+    if sort.kind == "json":
         value, is_json = _parsed(text)
         spaced = "indented" if "\n" in text.strip() else "one line"
         return f"JSON {_type(value)}, {spaced}" if is_json else "not JSON"
     text = text.strip()
     lines = "several lines" if "\n" in text else "one line"
     first = "a code fence" if text.startswith("```") else "a list" if re.match(r"[-*•] |1[.)] ", text) else ""
-    if kind in ("sql", "code"):
+    if sort.kind in ("sql", "code"):
         return (
             f"{lines}, starting with {first or 'code'}, {'with' if text.endswith(';') else 'without'} a last semicolon"
         )
@@ -125,6 +88,16 @@ def form_of(text: str, kind: Kind, labels: Sequence[str]) -> str:
     return (
         f"{lines}, starting with {first}, {'with' if text.endswith(('.', '!', '?', '。')) else 'without'} a full stop"
     )
+
+
+def _form_of_label(text: str, between: str | None, labels: Sequence[str]) -> str:
+    known = not labels or set(sets.read(text, between)) <= set(labels)
+    if between is None:
+        return "a label" if known else "not a label of the task"
+    several = "labels, more than one a row"
+    if between == sets.ARRAY:
+        return f"{several}: a JSON array" if known and sets.array(text) is not None else "not a JSON array of labels"
+    return f"{several}: text with {between!r} between" if known else "with something that is not a label of the task"
 
 
 def infer_schema(outputs: Sequence[str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the data says, and what is wrong with it, before any language model runs. Reads values, no files.
 
-Outputs are looked at outside the sealed test only; of the test only inputs are compared with the rest.
+Outputs are looked at outside the sealed test only; of the test inputs are compared with the rest, and labels that no other
+row has are told.
 """
 
 import math
@@ -20,12 +21,16 @@ from advisor.data.findings import (
     other_form,
     over_context,
     system_findings,
+    unknown_labels,
 )
-from advisor.data.outputs import Kind, Outputs
+from advisor.data.kinds import Sort
+from advisor.data.outputs import Outputs
 from advisor.data.outputs import outputs as look_at
 from advisor.data.splitting import key, near_duplicates
+from advisor.score import sets
 from advisor.task import Example, Finding, Task
-from advisor.texts import normalised, words
+from advisor.texts import normalised
+from retrieval.holding import holder
 
 if TYPE_CHECKING:
     from retrieval.embedder import Embedder
@@ -80,17 +85,19 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None, context: 
     """Look at a task's examples and documents. `count` gives the number of tokens of each text, `context` is how many the
     model takes."""
     split = task.split
-    rows = _rows(task)
+    rows = split.seen
     outputs = look_at(task, rows)
     lengths = {"input": count([e.input for e in rows]), "output": count([e.output for e in rows])}
     lengths["document"] = count([document.text for document in task.documents]) if task.documents else []
     duplicates, near = _repeats(rows)
-    contradictions = _contradictions(rows) if outputs.kind in ONE_RIGHT else []
-    equal, close, copied = _overlap(rows, split.test, embed)
+    contradictions = _contradictions(rows, outputs.sort) if outputs.kind in ONE_RIGHT else []
+    equal, close, copied = overlap(rows, split.test, embed)
     anywhere, in_gold = _in_documents(task, rows) if task.documents and outputs.kind in FACTUAL else (None, None)
+    labels_of = [
+        frozenset(sets.read(e.output, outputs.between)) if outputs.kind == "label" else frozenset() for e in rows
+    ]
     labels = Counter({label: 0 for label in task.labels}) if outputs.kind == "label" else Counter[str]()
-    if outputs.kind == "label":
-        labels.update(example.output.strip() for example in rows)
+    labels.update(label for own in labels_of for label in own)
     findings = [
         *task.findings,
         *system_findings((*rows, *split.test)),
@@ -101,7 +108,7 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None, context: 
         ),
         *of_rows(rows, "equal_to_test", "warning", "have the same input as a test row", copied[0]),
         *of_rows(rows, "near_test", "warning", "nearly equal a test row", copied[1]),
-        *of_rows(rows, "empty_output", "warning", "have an output without a word", _empty(rows, outputs.kind)),
+        *of_rows(rows, "empty_output", "warning", "have an output without a word", _empty(rows, outputs.sort)),
         *of_rows(
             rows, "overlong_output", "note", "have an output far longer than the others", _long(lengths["output"])
         ),
@@ -110,12 +117,20 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None, context: 
             rows, "other_form", "note", f"do not have the common form ({outputs.form})", other_form(rows, outputs, task)
         ),
         *few_rows(task, len(rows)),
-        *label_findings(rows, labels),
+        *label_findings(rows, labels_of, labels),
+        *(unknown_labels(task, outputs.between) if outputs.kind == "label" else ()),
         *of_rows(
             rows, "not_in_documents", "note", "have an answer that stands word for word in no document", _no(anywhere)
         ),
         *of_rows(
             rows, "not_in_gold", "note", "have an answer that is not word for word in the document named", _no(in_gold)
+        ),
+        *of_rows(
+            rows,
+            "gold_not_there",
+            "warning",
+            "have a gold document that is not there or can't be read",
+            _lost(task, rows),
         ),
         *document_findings(task),
     ]
@@ -143,9 +158,9 @@ def derived_answers(task: Task, profile: Profile) -> dict[str, str | float]:
     kind = profile.outputs.kind
     answers: dict[str, str | float] = {
         "documents_available": "yes" if task.documents else "no",
-        "train_examples": float(len(_rows(task))),
+        "train_examples": float(len(task.split.seen)),
     }
-    if _rows(task) or kind in DECLARED:
+    if task.split.seen or kind in DECLARED:
         answers["output_kind"] = kind
     if task.documents:
         answers["corpus_tokens"] = float(profile.tokens["document"].total)
@@ -173,13 +188,6 @@ def signals(profile: Profile) -> dict[str, float]:
         "answers_in_gold": profile.answers_in_gold,
     }
     return {name: value for name, value in known.items() if value is not None}
-
-
-def _rows(task: Task) -> list[Example]:
-    """The examples outside the test, each once, in the order of their file."""
-    split = task.split
-    unique = {(e.file, e.row, e.id): e for e in (*split.train, *split.choose, *split.compare)}
-    return sorted(unique.values(), key=lambda e: (e.file, e.row))
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -211,21 +219,28 @@ def _repeats(rows: Sequence[Example]) -> tuple[list[int], list[int]]:
     return equal, sorted(near - set(equal))
 
 
-def _contradictions(rows: Sequence[Example]) -> list[int]:
+def _contradictions(rows: Sequence[Example], sort: Sort) -> list[int]:
     """Rows whose input another row gives an output that neither takes for right."""
+    same = (lambda text: frozenset(sets.read(text, sort.between))) if sort.between is not None else normalised
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for i, example in enumerate(rows):
         groups[key(example)].append(i)
-    answers = [{normalised(answer) for answer in example.answers} for example in rows]
+    answers = [{same(answer) for answer in example.answers} for example in rows]
     return [i for group in groups.values() for i in group if any(not answers[i] & answers[j] for j in group)]
 
 
-def _overlap(
+def near_test(rows: Sequence[Example], test: Sequence[Example], embed: "Embedder | None" = None) -> set[int]:
+    """The indices of test rows that one of `rows` equals or is near to."""
+    return overlap(rows, test, embed)[1]
+
+
+def overlap(
     rows: Sequence[Example], test: Sequence[Example], embed: "Embedder | None"
 ) -> tuple[set[int], set[int], tuple[set[int], set[int]]]:
     """Test rows equal and near to another row, and the rows that are equal and near to a test row."""
     ours, theirs = [key(example) for example in rows], [key(example) for example in test]
-    pairs = set(near_duplicates(ours, theirs)) if ours and theirs else set()
+    # Looked for from both sides: each text is paired with the first of the others that are alike, not with all.
+    pairs = {*near_duplicates(ours, theirs), *((i, j) for j, i in near_duplicates(theirs, ours))}
     if embed and ours and theirs:
         few, many = (_spaced(len(texts), most) for texts, most in zip((theirs, ours), EMBEDDED, strict=True))
         near = embed([ours[i] for i in many]) @ embed([theirs[j] for j in few]).T >= COSINE
@@ -243,18 +258,23 @@ def _spaced(n: int, most: int) -> list[int]:
 
 
 def _in_documents(task: Task, rows: Sequence[Example]) -> tuple[list[bool | None], list[bool | None]]:
-    """For each row whether an answer stands word for word in some document, and in one that it names (None: names none)."""
-    texts = {document.id: f" {' '.join(words(f'{document.title} {document.text}'))} " for document in task.documents}
-    everything = "\n".join(texts.values())
-    anywhere: list[bool | None] = []
-    in_gold: list[bool | None] = []
-    for example in rows:
-        answers = [f" {' '.join(words(answer))} " for answer in example.answers if answer.strip()]
-        gold = [texts[id_] for id_ in example.gold if id_ in texts]
-        right = any(answer in text for answer in answers for text in gold)
-        in_gold.append(right if gold else None)
-        anywhere.append(right or any(answer in everything for answer in answers))
+    """For each row whether an answer stands in some document, and in one that it names (None: names none)."""
+    texts = {document.id: f"{document.title}\n{document.text}" for document in task.documents}
+    everywhere = holder(*texts.values())
+    anywhere: list[bool | None] = [everywhere(example.answers) for example in rows]
+    named = {id_: holder(texts[id_]) for id_ in {id_ for example in rows for id_ in example.gold} & set(texts)}
+    gold = [[named[id_] for id_ in example.gold if id_ in named] for example in rows]
+    in_gold = [
+        any(holds(example.answers) for holds in those) if those else None
+        for those, example in zip(gold, rows, strict=True)
+    ]
     return anywhere, in_gold
+
+
+def _lost(task: Task, rows: Sequence[Example]) -> list[int]:
+    """Rows that name a document which is not among the task's; such a task is refused unless some can't be read."""
+    known = {document.id for document in task.documents}
+    return [i for i, example in enumerate(rows) if not known.issuperset(example.gold)] if known else []
 
 
 def _long(lengths: Sequence[int]) -> list[int]:
@@ -263,6 +283,8 @@ def _long(lengths: Sequence[int]) -> list[int]:
     return [i for i, length in enumerate(lengths) if length > limit]
 
 
-def _empty(rows: Sequence[Example], kind: Kind) -> list[int]:
-    """Rows whose output holds no letter or digit ({} is an answer)."""
-    return [] if kind == "json" else [i for i, e in enumerate(rows) if not re.search(r"\w", e.output)]
+def _empty(rows: Sequence[Example], sort: Sort) -> list[int]:
+    """Rows whose output holds no letter or digit ({} and [] are answers)."""
+    if sort.kind == "json" or sort.between == sets.ARRAY:
+        return []
+    return [i for i, e in enumerate(rows) if not re.search(r"\w", e.output)]

@@ -3,22 +3,19 @@
 import hashlib
 import itertools
 import json
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from advisor import answers, texts
+from advisor import answers
 from advisor.address import Address
-from advisor.data import owncode, splitting, taskfolder
+from advisor.data import kinds, owncode, splitting, taskfolder
 from advisor.data.taskfolder import NEEDED, Folder
 from advisor.errors import InputError, Problem, ranges
 from advisor.score import metrics
-from advisor.task import Example, Task
+from advisor.task import Example, Split, Task
 from retrieval.documents import Document
-
-SHORT = 10  # words in the median output, up to which exact_match is the metric where none is named
 
 
 def load_task(
@@ -50,12 +47,18 @@ def load_task(
     labels, schema = taskfolder.read_labels(here), taskfolder.read_schema(here)
     incumbent = taskfolder.read_incumbent(here, {row.id for row in (*examples, *test)})
     left_out: list[str] = []
-    fault = taskfolder.checker(labels, schema)
+    between = None
+    if here.said.metric not in ("label_accuracy", "macro_f1"):
+        between = kinds.between_labels([row.output for row in examples], labels)
+    fault = taskfolder.checker(labels, schema, between)
     examples = _fitting(here, examples, fault, drop_invalid, left_out)
     test = _fitting(here, test, fault, drop_invalid, left_out)
     examples = _apart(here, examples, test, allow_overlap, left_out)
+    instruction, examples, test = _lifted(here.said.instruction, examples, test)
+    split = splitting.split(examples, test or None, seed)
+    named = Task("", here.path, metric="", labels=labels, schema=schema, documents=documents or ())
     own = partial(owncode.own_function, folder=here.path, allow=allow_code)
-    metric, labels = _metric(here, (*examples, *test), labels, schema is not None, bool(documents), own)
+    metric, labels = _metric(here, split, named, own)
     said = _answers(here)
     abstain = here.said.abstain.strip()
     if abstain and documents == () and not any(abstain in row.answers for row in (*examples, *test)):
@@ -70,14 +73,13 @@ def load_task(
         _check_words(here, documents)
     if here.problems:
         raise InputError(here.problems)
-    instruction, examples, test = _lifted(here.said.instruction, examples, test)
     task = Task(
         name=here.said.name or here.path.resolve().name,
         folder=here.path,
         description=here.said.description,
         instruction=instruction,
         metric=metric,
-        split=splitting.split(examples, test or None, seed),
+        split=split,
         documents=documents or (),
         labels=labels,
         schema=schema,
@@ -164,18 +166,17 @@ def _apart(
     return [row for row in examples if row.id not in out]
 
 
-def _metric(
-    here: Folder, examples: Sequence[Example], labels: tuple[str, ...], schema: bool, documents: bool, own: metrics.Own
-) -> tuple[str, tuple[str, ...]]:
-    """The metric that task.yaml names, or that suits the outputs; and the labels, those seen where none are given."""
-    name = here.said.metric or _default_metric(examples, bool(labels), schema, documents)
-    if name in ("label_accuracy", "macro_f1") and not labels:
-        labels = tuple(sorted({row.output.strip() for row in examples}))
+def _metric(here: Folder, split: Split, named: Task, own: metrics.Own) -> tuple[str, tuple[str, ...]]:
+    """The metric that task.yaml names, or that suits the outputs and what else the task names; and the labels, where none
+    are named those of the training rows. The sealed test is not looked at."""
+    name, labels = here.said.metric or kinds.default_metric(named, split.seen), named.labels
+    if name in kinds.OF_LABELS and not labels:
+        labels = kinds.sort_of(replace(named, metric=name), split.seen).labels(split.train)
     try:
         if here.said.metric and (labels or name != "macro_f1" or not here.problems):
             metric = metrics.resolve(name, labels, own)
-            for text in [examples[0].output, ""] if examples else []:
-                metric.score(text, examples[0])  # a person's own may raise, or give no number
+            for text in [split.seen[0].output, ""] if split.seen else []:
+                metric.score(text, split.seen[0])  # a person's own may raise, or give no number
     except ValueError as error:
         what, _, do = str(error).partition(". ")
         here.wrong("metric", what, do or "Correct the name, or the module that it names")
@@ -183,25 +184,6 @@ def _metric(
         for problem in error.problems:
             here.wrong("metric", problem.what, problem.do)
     return name, labels
-
-
-def _default_metric(examples: Sequence[Example], labels: bool, schema: bool, documents: bool) -> str:
-    """Labels: label_accuracy. JSON: json_field_f1. Documents: token_f1. Else by length: exact_match or rouge_l."""
-    outputs = [row.output for row in examples]
-    if labels:
-        return "label_accuracy"
-    if schema or (outputs and all(map(_is_object, outputs))):
-        return "json_field_f1"
-    if documents:
-        return "token_f1"
-    return "exact_match" if statistics.median([len(text.split()) for text in outputs] or [0]) <= SHORT else "rouge_l"
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return text.lstrip().startswith("{") and isinstance(texts.parsed(text), dict)
-    except texts.NotJson:
-        return False
 
 
 def _answers(here: Folder) -> Mapping[str, str | float]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from advisor.task import Example, Split
 from advisor.texts import normalised
+from retrieval.words import words
 
 SHARE = 0.25  # of the examples, for the test and for development each
 LARGEST = 400  # examples in either, where the share would be more
@@ -20,6 +21,7 @@ FEWEST = 16  # rows to measure on; with fewer, figures say next to nothing
 TESTED = 100  # rows from which a test is set aside where none is given
 
 WORDS = 13  # the usual length in contamination checks since GPT-3 (Brown et al. 2020, appendix C)
+CHARACTERS = 26  # the same where no spaces are: a word of Chinese is one or two characters
 COSINE = 0.9  # of character n-grams
 COSINE_LIMIT = 20_000  # texts; more are compared by words alone, since the work grows with the square
 TEMPLATED = 30  # texts, of fewer nothing is taken for a template
@@ -168,8 +170,9 @@ def _groups(count: int, links: Iterable[tuple[int, int]]) -> list[list[int]]:
 def near_duplicates(texts: Sequence[str], others: Sequence[str] | None = None) -> Pairs:
     """Pairs (i, j) of nearly equal texts: i < j within `texts`, or i in `texts` and j in `others`.
 
-    Nearly equal: equal once normalised, a run of 13 words in common (unless many texts have it), or a cosine of
-    their character n-grams of 0.9 or more. Of many that equal one another, each is paired with the first one only.
+    Nearly equal: equal once normalised, a run of 13 words in common (of 26 characters where no spaces are; unless many
+    texts have it), or a cosine of their character n-grams of 0.9 or more. Of many that equal one another, each is paired
+    with the first one only.
     """
     both = [normalised(text) for text in (*texts, *(others or ()))]
     start = len(texts) if others is not None else None
@@ -200,18 +203,26 @@ def _equal(texts: Sequence[str]) -> Iterable[list[int]]:
 
 
 def _same_words(texts: Sequence[str]) -> Iterable[list[int]]:
-    """Groups of texts with a run of 13 words in common, found by hashes of all runs."""
+    """Groups of texts with a run of 13 words in common, of 26 characters where there are no spaces."""
+    said = [words(text) for text in texts]
+    spaceless = [len(own) > 2 * len(text.split()) for own, text in zip(said, texts, strict=True)]
+    for length, kind in ((WORDS, False), (CHARACTERS, True)):
+        yield from _same_runs([own if one is kind else [] for own, one in zip(said, spaceless, strict=True)], length)
+
+
+def _same_runs(texts: Sequence[Sequence[str]], length: int) -> Iterable[list[int]]:
+    """Groups of texts, given as words, with a run of so many in common, found by hashes of all runs."""
     vocabulary: dict[str, int] = {}
-    words = [[vocabulary.setdefault(word, len(vocabulary)) for word in text.split()] for text in texts]
-    owners = np.repeat(np.arange(len(texts)), [len(ids) for ids in words])
-    if len(owners) < WORDS:
+    numbers = [[vocabulary.setdefault(word, len(vocabulary)) for word in text] for text in texts]
+    owners = np.repeat(np.arange(len(texts)), [len(ids) for ids in numbers])
+    if len(owners) < length:
         return []
     code = np.random.default_rng(0).integers(1, 2**63, size=len(vocabulary), dtype=np.uint64)
-    each = code[np.fromiter((i for ids in words for i in ids), dtype=np.int64, count=len(owners))]
-    runs = np.zeros(len(owners) - WORDS + 1, dtype=np.uint64)
-    for offset in range(WORDS):
+    each = code[np.fromiter((i for ids in numbers for i in ids), dtype=np.int64, count=len(owners))]
+    runs = np.zeros(len(owners) - length + 1, dtype=np.uint64)
+    for offset in range(length):
         runs = runs * np.uint64(0x9E3779B97F4A7C15) + each[offset : offset + len(runs)]
-    inside = owners[: len(runs)] == owners[WORDS - 1 :]
+    inside = owners[: len(runs)] == owners[length - 1 :]
     return _holders(runs[inside], owners[: len(runs)][inside], limit=max(10, int(COMMON * len(texts))))
 
 

@@ -68,9 +68,9 @@ class TaskFile(BaseModel):
     @classmethod
     def _metric(cls, value: object) -> object:
         if isinstance(value, dict) or value == "judge":
-            raise wrong(
-                "is a judge: judges are not supported yet", "Name a metric, or a function as package.module:name"
-            )
+            what = "is a judge" if value == "judge" else "is keys with values"
+            do = "Name one metric such as `number within 5%`, or a function as package.module:name"
+            raise wrong(f"{what}: judges and several metrics are not supported yet", do)
         if isinstance(value, str) and not value.strip():
             raise wrong("is empty", "Name a metric, or delete the line")
         return value

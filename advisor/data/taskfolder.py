@@ -13,6 +13,7 @@ from advisor.data.splitting import FEWEST, TESTED
 from advisor.errors import InputError, Problem
 from advisor.rows import files
 from advisor.rows.examples import read_rows as read_file
+from advisor.score import sets
 from advisor.task import Example, Finding
 from retrieval.documents import Document, Unreadable
 
@@ -142,16 +143,17 @@ def unnamed_rows(here: Folder) -> list[str]:
 
 
 def read_documents(here: Folder) -> tuple[tuple[Document, ...] | None, tuple[Unreadable, ...]]:
-    """The documents, () where there are none and None where something is wrong; and what a folder has that can't be read.
+    """The documents, () where there are none and None where something is wrong; and what of them can't be read.
 
-    A folder is what has gathered over years: what can be read of it goes on. One file of documents was made for this.
+    What can be read goes on: documents have gathered over years.
     """
     path = here.find("documents")
     if not path:
         return None if here.says("documents") else (), ()
     documents, unreadable = retrieval.read(path)
-    if documents and path.is_dir():
-        return documents, tuple(replace(one, file=_within(path, one.file)) for one in unreadable)
+    if documents:
+        home = path if path.is_dir() else here.path
+        return documents, tuple(replace(one, file=_within(home, one.file)) for one in unreadable)
     here.problems += [Problem(one.reason, one.file, one.line or None, do=one.do) for one in unreadable]
     return None if unreadable else documents, ()
 
@@ -246,14 +248,18 @@ def read_predictions(path: Path, ids: set[str]) -> tuple[dict[str, str], list[Pr
     return predictions, problems
 
 
-def checker(labels: Sequence[str], schema: Mapping[str, Any] | None) -> Callable[[str], str]:
-    """A function that says what is wrong with an output that should be a label, or fit the schema; "" for nothing."""
+def checker(
+    labels: Sequence[str], schema: Mapping[str, Any] | None, between: str | None = None
+) -> Callable[[str], str]:
+    """A function that says what is wrong with an output that should be a label (several, where something stands `between`
+    them), or fit the schema; "" for nothing."""
     known, fits = set(labels), _fits(schema) if schema is not None else None
 
     @functools.cache
     def fault(output: str) -> str:
-        if known and output.strip() not in known:
-            return f"{texts.clipped(output)!r} is none of the {len(known)} labels"
+        for label in sets.read(output, between) if known else ():
+            if label not in known:
+                return f"{texts.clipped(label)!r} is none of the {len(known)} labels"
         return fits(output) if fits else ""
 
     return fault

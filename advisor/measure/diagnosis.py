@@ -21,8 +21,9 @@ UNKNOWN = "unknown"  # no gap could be told: no system gave a whole answer
 
 @dataclass(frozen=True)
 class Probe:
-    """One system measured: its score with interval, and what it took. `gap` is the gap that it closes where it passes; `cut`
-    are the examples whose answers a limit cut off, the larger one too."""
+    """One system measured: its score with interval, the metric's figures `beside` it, and what it took. `gap` is the gap
+    that it closes where it passes; `cut` are the examples whose answers a limit cut off, the larger one too; `valid` the
+    shares of its texts in a form that a program can read (`validity.forms`)."""
 
     name: str
     path: str
@@ -37,6 +38,8 @@ class Probe:
     scores: Mapping[str, float | None]
     statistics: Mapping[str, Sequence[float]]
     cut: tuple[str, ...] = ()
+    valid: Mapping[str, float] = field(default_factory=dict)
+    beside: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def misses(self) -> bool:

@@ -1,23 +1,24 @@
 """Scores of a built system, or of stored predictions, on rows that a person gives."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from advisor import runfolder
-from advisor.data import taskfolder
+from advisor.data import kinds, taskfolder
 from advisor.data.owncode import own_function
 from advisor.errors import InputError, Problem
 from advisor.rows.examples import read_rows
 from advisor.runtime.built import Asked, load
 from advisor.runtime.runtime import of_incumbent
 from advisor.runtime.settings import Settings
-from advisor.score.metric import Metric, score_all
+from advisor.score import sets
+from advisor.score.metric import beside, score_all
 from advisor.score.metrics import resolve
 from advisor.score.statistics import interval
 from advisor.system import Incumbent, Prediction
-from advisor.task import Example
+from advisor.task import Example, Task
 from retrieval.watching import Watch, unwatched
 
 MOST_LABELS = 100  # with more different outputs they are no labels
@@ -34,7 +35,7 @@ class OfLabel:
 @dataclass(frozen=True)
 class Evaluation:
     """The score, 0 to 100, over `n` scored rows (None over none), with its 95 % interval, and by label where outputs are
-    labels. Of `cut` rows the answer was cut off at the limit."""
+    labels; the metric's figures `beside` it are on scales of their own. Of `cut` rows the answer was cut off at the limit."""
 
     metric: str
     score: float | None
@@ -44,6 +45,7 @@ class Evaluation:
     abstained: int
     labels: Mapping[str, OfLabel]
     cut: int = 0
+    beside: Mapping[str, float] = field(default_factory=dict)
 
     def holds(self, least: float) -> bool:
         """Whether the score is surely `least` or more: also if every answer that is missing were wrong."""
@@ -82,8 +84,11 @@ def evaluate(
     if problems:
         raise InputError(problems)
     built = load(what, watch, settings) if what.is_dir() else None
-    name = metric or (built.asked.metric if built else "exact_match")
-    labels = (built.asked.labels if built else ()) or tuple(sorted({example.output for example in examples}))
+    name = metric or (built.asked.metric if built else kinds.default_metric(Task("", Path(), metric=""), examples))
+    labels = built.asked.labels if built else ()
+    sort = kinds.sort_of(Task("", Path(), metric=name, labels=labels), examples)
+    if name in kinds.OF_LABELS:
+        labels = labels or sort.labels(examples)
     folder = Path(built.asked.folder) if built else None
     allow = settings is not None and settings.allow_code
     try:
@@ -91,7 +96,8 @@ def evaluate(
     except ValueError as error:
         raise InputError(Problem(str(error), "--metric", do="Name another metric")) from error
     made = built.predict(examples) if built else of_incumbent(Incumbent(stored), examples)
-    score = interval(chosen, score_all(chosen, [prediction.text for prediction in made], examples), seed)
+    scored = score_all(chosen, [prediction.text for prediction in made], examples)
+    score = interval(chosen, scored, seed)
     return Evaluation(
         metric=chosen.name,
         score=score.value,
@@ -99,21 +105,24 @@ def evaluate(
         n=score.n,
         unscored=score.unscored,
         abstained=sum(prediction.abstained for prediction in made),
-        labels=_per_label(chosen, labels, made, examples),
+        labels=_per_label(labels, sort.between, made, examples) if name in kinds.OF_LABELS else {},
         cut=sum(prediction.cut for prediction in made),
+        beside=beside(chosen, scored),
     )
 
 
 def _per_label(
-    metric: Metric, labels: Sequence[str], made: Sequence[Prediction], examples: Sequence[Example]
+    labels: Sequence[str], between: str | None, made: Sequence[Prediction], examples: Sequence[Example]
 ) -> dict[str, OfLabel]:
-    """The score of each label; nothing where outputs are no labels."""
-    if len(labels) > MOST_LABELS or metric.name not in ("label_accuracy", "macro_f1"):
-        return {}
-    exact = score_all(resolve("label_accuracy", labels), [prediction.text for prediction in made], examples)
+    """The score of each label over the rows that have it; nothing where there are too many."""
     table = {}
-    for label in labels:
-        of_label = [one for one, example in zip(exact, examples, strict=True) if example.output == label]
-        known = [one.score for one in of_label if one.score is not None]
-        table[label] = OfLabel(len(of_label), sum(known) / len(known) if known else None)
+    accuracy = resolve("label_accuracy")
+    for label in labels if len(labels) <= MOST_LABELS else ():
+        rows_of = [(p.text, e) for p, e in zip(made, examples, strict=True) if label in sets.read(e.output, between)]
+        known = [
+            accuracy.score(text, example) if between is None else 100.0 * (label in sets.read(text, between))
+            for text, example in rows_of
+            if text is not None
+        ]
+        table[label] = OfLabel(len(rows_of), sum(known) / len(known) if known else None)
     return table

@@ -14,6 +14,7 @@ from advisor.task import Example
 from trainers.rendering import Turn
 
 MOST_TOKENS = 40  # of an answer to a general question
+LEAST_LOST = 6  # questions; fewer may be chance, since six of six that change for the worse have p = 0.03 (sign test)
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,19 @@ class Forgetting:
     before: float | None
     after: float | None
     questions: int
+
+    @property
+    def answered(self) -> tuple[int, int]:
+        """How many questions were answered before, and after."""
+        return round(self.questions * (self.before or 0) / 100), round(self.questions * (self.after or 0) / 100)
+
+    @property
+    def severe(self) -> bool:
+        """Whether half of what the model knew is gone, or more, and not by chance; what gave no text at all tells nothing."""
+        if self.before is None or self.after is None:
+            return False
+        before, after = self.answered
+        return before - after >= LEAST_LOST and 2 * after <= before
 
 
 def forgetting(runtime: Runtime, system: Predictor) -> Forgetting | None:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,13 +18,31 @@ FILE = "ledger.jsonl"  # beside the runs
 NOTE = "this line was cut short, and was mended"  # so that what it began to tell stays told
 
 
+@dataclass(frozen=True)
+class Opened:
+    """How many `times` a sealed test was opened before a run opened it, and for how many `systems` other than the run's."""
+
+    times: int = 0
+    systems: int = 0
+
+
+def opened_before(folder: Path, test: tuple[Example, ...], finalists: Mapping[str, str]) -> Opened:
+    """What the ledger says of a test before the run in `folder` opens it for its finalists, by name the hashes of their
+    systems; what it has written for them itself, if it goes on from there, does not count. Raises InputError where a line
+    is broken, other than the last."""
+    content = _content(test)
+    known = [opening for opening in _openings(folder) if opening.get("test") == content]
+    earlier = [one for one in known if (one["run"], finalists.get(one["finalist"])) != (folder.name, one["system"])]
+    return Opened(len(earlier), len({one["system"] for one in earlier} - set(finalists.values())))
+
+
 def open_test(folder: Path, test: tuple[Example, ...], finalist: str, system: str) -> str:
     """Write that the run in `folder` opens the test for a finalist, the hash of whose system is given; once for each.
 
     Every line holds the hash of the one before, so that none can be taken out unseen. Returns the line's own hash. A last
     line that a crash cut short is mended, with a note. Raises InputError where a line before it is broken.
     """
-    content_hash = digest([(e.input, e.output, e.turns) for e in test])
+    content_hash = _content(test)
     entry = {"test": content_hash, "run": folder.name, "finalist": finalist, "system": system}
     path = folder.parent / FILE
     with _locked(path) as file:
@@ -44,9 +63,14 @@ def open_test(folder: Path, test: tuple[Example, ...], finalist: str, system: st
 
 def is_open(folder: Path) -> bool:
     """Whether a run has opened its sealed test already. Raises InputError where a line is broken, other than the last."""
+    return any(opening.get("run") == folder.name for opening in _openings(folder))
+
+
+def _openings(folder: Path) -> list[dict[str, Any]]:
+    """What the whole lines of the ledger beside a run's folder say. Raises InputError."""
     path = folder.parent / FILE
     lines, _ = _lines(path, path.read_bytes() if path.is_file() else b"")
-    return any(json.loads(line).get("run") == folder.name for line in lines)
+    return [json.loads(line) for line in lines]
 
 
 def _lines(path: Path, content: bytes) -> tuple[list[bytes], bytes]:
@@ -80,6 +104,10 @@ def _add(file: IO[bytes], entry: Mapping[str, Any], lines: list[bytes]) -> bytes
 
 def _hash(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
+
+
+def _content(test: tuple[Example, ...]) -> str:
+    return digest([(e.input, e.output, e.turns) for e in test])
 
 
 @contextmanager

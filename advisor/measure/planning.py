@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import retrieval
 import trainers
 from advisor import system
+from advisor.data.kinds import sort_of
 from advisor.data.outputs import most_tokens
 from advisor.decide import costs as costing
 from advisor.decide.costs import Cost, Sizes
@@ -18,11 +19,13 @@ from advisor.paths import questions
 from advisor.runtime.bench import LEAST_PAIRS, Purse
 from advisor.runtime.rerank import OWN
 from advisor.runtime.settings import Budget
+from advisor.score import sets
 from advisor.task import Split, Task
 from retrieval.chunking import BUDGET, split
 from retrieval.search.searching import SearchSettings
 
 DIAGNOSIS, CHOICE, TRAINING = 0.4, 0.15, 0.45  # shares of what the proof leaves of the budget
+ENDLESS = 1e9  # seconds, with which everything is bought that there is
 OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forgetting
 LEAST = 0.4  # of the budget that the proof leaves, however large the test
 MEASURED, CHECKED = (48, 96), (24, 64)  # the fewest and the most examples to measure on, and to choose on
@@ -53,9 +56,9 @@ def plan(
     parts = task.split
     examples = parts.train or parts.compare
     one, limit = sizes(task, model), most_tokens(_tokens(task, model)[1])
-    seconds = budget.seconds
+    seconds = min(budget.seconds, ENDLESS)
     if budget.tokens is not None:  # as if the tokens were run at the speed of training
-        seconds = budget.tokens / speed.train
+        seconds = min(seconds, budget.tokens / speed.train)
     shown = PASSAGE_TOKENS if task.documents else SHOTS * (one.own + one.wanted)  # by about half the probes
     writes = (one.wanted + limit) / 2  # a model that was not tuned often goes on to the limit
     per_example = (one.own + shown / 2) / speed.prefill + writes / speed.decode
@@ -71,7 +74,7 @@ def plan(
     rows = int(min(len(examples), max(32, learned / 2)))
     epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
     short, folds = _shortly(parts, rows, epochs, DIAGNOSIS / 2 * seconds * speed.train / per_row)
-    probes = 8 if task.documents else 6
+    probes = (8 if task.documents else 6) + _has_form(task)  # the tuned model is tried held to it, too
     tunings = folds if parts.folds else 1
     left = (DIAGNOSIS - less) * seconds - tunings * short * per_row / speed.train
     measure = _within(left / (probes * per_example + reading), MEASURED, len(parts.compare))
@@ -129,7 +132,8 @@ def _of_requests(task: Task, model: Endpoint, budget: Budget, speed: trainers.Sp
     _, answer = _tokens(task, model)
     limit, probes = most_tokens([2 * n for n in answer]), _asking(task)  # estimates may be half of what is written
     most, one, written = limit + model.habits.thought, expected(task, model, 1), questions.writing(task, model)
-    shares = [(one.prompt_tokens / speed.prefill + most / speed.decode) / budget.seconds]  # of the budget
+    seconds = min(budget.seconds, ENDLESS)
+    shares = [(one.prompt_tokens / speed.prefill + most / speed.decode) / seconds]  # of the budget
     shares += [one.tokens / budget.tokens] if budget.tokens else []
     shares += [one.usd / budget.usd] if budget.usd else []
     fewest = min(MEASURED[0], len(task.split.compare))
@@ -189,8 +193,8 @@ def tuning(task: Task, model: Model, purse: Purse, passages: float = 0.0) -> tra
 def _tuning_seconds(task: Task, model: Model, purse: Purse, passages: float, writing: float) -> float:
     """The training, and the checks in between."""
     once = (sizes(task, model).own + passages) / purse.speed.prefill + writing
-    checked = 0 if task.split.folds else purse.choose  # where all rows train, there are none
-    checks = trainers.TuneSettings().evaluations * checked * once
+    checked = 0 if task.split.folds else purse.choose  # where all rows train, there is nothing to check on
+    checks = (trainers.TuneSettings().evaluations + 2 * _has_form(task)) * checked * once
     return tuning(task, model, purse, passages).seconds + checks
 
 
@@ -209,6 +213,12 @@ def _tokens(task: Task, model: Model) -> tuple[list[int], list[int]]:
         return [UNKNOWN_ROW[0]], [UNKNOWN_ROW[1]]
     asked = model.count([" ".join([t.text for t in e.turns] + [e.input]) for e in examples])
     return [n + 10 for n in asked], model.count([example.output for example in examples])
+
+
+def _has_form(task: Task) -> bool:
+    """Whether outputs are labels, one a row, or JSON, so that decoding may be held to that."""
+    sort = sort_of(task, task.split.train or task.split.compare)
+    return sort.kind == "json" or (sort.kind == "label" and sort.between in (None, sets.ARRAY))
 
 
 def _asking(task: Task) -> int:

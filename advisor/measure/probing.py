@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 from advisor.errors import CannotError, DroppedOut, InputError
 from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
+from advisor.measure.validity import validity
 from advisor.models.local import tunes
 from advisor.paths.arms import Arm, scores
 from advisor.paths.classifier import classifier, has_labels
 from advisor.paths.finetuning import reading, tuned
-from advisor.paths.prompting import baseline, oracle, prompted, retrieving
+from advisor.paths.prompting import Prompt, baseline, constrained, held, oracle, prompted, retrieving
 from advisor.runtime import grounding
 from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import Use
-from advisor.score.metric import floors
+from advisor.score.metric import beside, floors
 from advisor.score.statistics import interval
 from advisor.system import Context, System
 
@@ -33,7 +34,8 @@ class Entry:
 
 
 def probed(bench: Bench) -> dict[str, Entry]:
-    """What is probed, by name: the untuned, then the classifier, then a short tuning on the best context."""
+    """What is probed, by name: the untuned, then the classifier, then a short tuning on the best context, as it was tuned and
+    held to the form of the task's outputs where they have one."""
     task, entries = bench.task, {}
     closes = {"zero-shot": "none", "constrained": "format", "similar shots, constrained": "instruction"}
     for name, arm in prompted(bench).items():
@@ -45,16 +47,27 @@ def probed(bench: Bench) -> dict[str, Entry]:
         entries["classifier"] = Entry("classifier", "", lambda part: classifier(part, "probes/classifier"), bench)
     if task.split.train and tunes(bench.runtime.model) and (bench.purse.folds or not task.split.folds):
         path = "rag+finetuning" if task.documents else "finetuning"
-        entries["short tuning"] = Entry(path, "behaviour", _shortly_tuned, bench.short)
+        short = _shortly_tuned()
+        entries["short tuning"] = Entry(path, "behaviour", short, bench.short)
+        if constrained(bench):
+            entries["short tuning, constrained"] = Entry(path, "behaviour", held(short), bench.short)
     return entries
 
 
-def _shortly_tuned(bench: Bench) -> System:
-    base = reading(bench) if bench.task.documents else baseline(bench)
-    try:
-        return tuned(bench, base, "probes/short-tuning", evaluations=1)
-    except InputError as error:  # rows that can't be learned from: whoever asks for tuning has to mend them
-        raise DroppedOut(str(error)) from error
+def _shortly_tuned() -> Prompt:
+    """The arm of a short tuning, which is done once for all that are made of it: once for each fold."""
+    systems: dict[str, System] = {}
+
+    def made(bench: Bench) -> System:
+        base = reading(bench) if bench.task.documents else baseline(bench)
+        try:
+            if bench.fold not in systems:
+                systems[bench.fold] = tuned(bench, base, "probes/short-tuning", evaluations=1)
+        except InputError as error:  # rows that can't be learned from: whoever asks for tuning has to mend them
+            raise DroppedOut(str(error)) from error
+        return systems[bench.fold]
+
+    return made
 
 
 def diagnose(bench: Bench) -> Diagnosis:
@@ -114,19 +127,21 @@ def _probe(name: str, entry: Entry) -> Probe:
         scores={one.id: one.score for one in scored},
         statistics={one.id: tuple(one.statistics) for one in scored},
         cut=tuple(one.id for one, answer in zip(scored, made, strict=True) if answer.cut),
+        valid=validity(bench.task, made),
+        beside=beside(metric, scored),
     )
 
 
 def _outlook(bench: Bench, probes: Sequence[Probe]) -> dict[str, tuple[float, float]]:
-    """The further gain of tuning in full, where it was tried in short."""
+    """The further gain of tuning in full, where it was tried in short: from the better of its decodings."""
     full, short = bench.purse, bench.short.purse
-    gains = {}
-    for probe in probes:
-        if probe.gap == "behaviour":
-            more = max(1.0, full.rows * full.epochs / (short.rows * short.epochs))
-            gain = (100 - probe.value) * (1 - more**-EXPONENT)
-            gains[probe.path] = (gain, gain / 2)
-    return gains
+    tunings = [probe for probe in probes if probe.gap == "behaviour"]
+    if not tunings:
+        return {}
+    best = max(tunings, key=lambda probe: probe.value)
+    more = max(1.0, full.rows * full.epochs / (short.rows * short.epochs))
+    gain = (100 - best.value) * (1 - more**-EXPONENT)
+    return {best.path: (gain, gain / 2)}
 
 
 def _circumstances(bench: Bench) -> list[str]:

@@ -1,19 +1,20 @@
 """Proof: baseline, runner-up and chosen system on the sealed test, opened once for each and written down before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from advisor.data.splitting import near_duplicates
+from advisor.data.profiling import near_test
 from advisor.decide.recommendation import Recommendation
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.forgetting import Forgetting, forgetting
-from advisor.measure.ledger import open_test
+from advisor.measure.ledger import Opened, open_test, opened_before
+from advisor.measure.validity import validity
 from advisor.models.spending import Spent
 from advisor.runtime.bench import Bench
-from advisor.score.metric import Metric, Scored, score_all
-from advisor.score.statistics import Gain, Verdict, difference, holm, interval, verdict
+from advisor.score.metric import Metric, Scored, beside, score_all
+from advisor.score.statistics import Gain, Verdict, difference, holm, interval, verdicts
 from advisor.system import PATH_NAMES, Buildable, Prediction, System, digest
-from advisor.task import Example, Task
+from advisor.task import Example
 
 SHOWN = 8  # examples side by side
 Triple = tuple[float, float, float]  # lower end, value, upper end
@@ -61,10 +62,12 @@ class Answered:
 
 @dataclass(frozen=True)
 class Clean:
-    """The score on the test without rows that are nearly equal to a training row."""
+    """The score on the test without rows that a training row is near, and the gain there over the baseline with its 95 %
+    interval; None where no such row is left, or nothing to score."""
 
     items: int
     test: float | None
+    gain: Triple | None
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,9 @@ class Result:
     `gain` is of `test` over `baseline`, with its 95 % interval. `p_corrected` are Holm's, of both comparisons. `tokens`
     are of a request. `measured`: on how many development examples paths were compared; of `rows` outside the test.
     `too_long`: rows that tuning left out because they do not fit the model's context. `cut`: how many answers of each system
-    a limit cut off. `seconds` of each step of the run are added when it is done.
+    a limit cut off. `seconds` of each step of the run are added when it is done. `opened_before` is of the same test, before
+    this run. `valid`: of each system the shares of its texts in a form that a program can read (`validity.forms`).
+    `beside`: the metric's further figures, which have scales of their own.
     """
 
     run: str
@@ -121,6 +126,9 @@ class Result:
     spent: Spent | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     cut: Mapping[str, int] = field(default_factory=dict)
+    opened_before: Opened = field(default_factory=Opened)
+    valid: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen:
@@ -146,7 +154,9 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, measured: int = 0,
     made: dict[str, list[Prediction]] = {}
     scored: dict[str, tuple[Scored, ...]] = {}
     answered: dict[str, Answered] = {}
-    for name, system in finalists.named.items() if examples else ():
+    named = finalists.named if examples else {}
+    before = opened_before(runtime.folder, examples, {name: digest(one) for name, one in named.items()})
+    for name, system in named.items():
         line = open_test(runtime.folder, examples, name, digest(system))
         made[name] = runtime.predict(system, examples, f"sealed test: {name.replace('_', '-')}")
         scored[name] = score_all(metric, [prediction.text for prediction in made[name]], examples)
@@ -157,7 +167,7 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, measured: int = 0,
     others = [name for name in scored if name != "test"]
     gains = {name: difference(metric, scored["test"], scored[name], seed) for name in others}
     corrected = dict(zip(gains, holm([gain.p for gain in gains.values()]), strict=True))
-    verdicts = {name: verdict(replace(gain, p=corrected[name])) for name, gain in gains.items()}
+    said = dict(zip(gains, verdicts(list(gains.values())), strict=True))
     return Result(
         run=str(runtime.folder),
         path=chosen.path,
@@ -168,26 +178,29 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, measured: int = 0,
         baseline=value.get("baseline"),
         test=value.get("test"),
         gain=_triple(gains.get("baseline")),
-        verdict=verdicts.get("baseline"),
+        verdict=said.get("baseline"),
         runner_up_score=value.get("runner_up"),
         gain_over_runner_up=_triple(gains.get("runner_up")),
-        runner_up_verdict=verdicts.get("runner_up"),
+        runner_up_verdict=said.get("runner_up"),
         test_items=len(examples),
         unscored={name: one.unscored for name, one in scores.items()},
         intervals={name: (one.lo, one.value, one.hi) for name, one in scores.items() if one.value is not None},
         p_corrected=corrected,
         tokens={name: _tokens(ones) for name, ones in made.items()},
         answered=answered or None,
-        clean=_clean(task, scored["test"], metric, seed) if examples else None,
+        clean=_clean(bench, scored["test"], scored["baseline"]) if examples else None,
         forgetting=forgetting(runtime, finalists.test),
         examples=_side_by_side(examples, made, scored) if examples else (),
         ledger=line,
         trained_tokens=finalists.trained_tokens,
         too_long=finalists.too_long,
         measured=measured,
-        rows=len({e.id for e in (*task.split.train, *task.split.choose, *task.split.compare)}),
+        rows=len(task.split.seen),
         spent=spent,
         cut={name: sum(one.cut for one in ones) for name, ones in made.items()},
+        opened_before=before,
+        valid={name: validity(task, ones) for name, ones in made.items()},
+        beside={name: beside(metric, ones) for name, ones in scored.items()} if metric.beside else {},
     )
 
 
@@ -208,12 +221,16 @@ def _tokens(predictions: Sequence[Prediction]) -> int:
     return round(used / len(predictions))
 
 
-def _clean(task: Task, scored: Sequence[Scored], metric: Metric, seed: int) -> Clean | None:
-    """None where no test row is nearly equal to a training row, or all are."""
-    train = [example.input for example in task.split.train]
-    near = {j for _, j in near_duplicates(train, [example.input for example in task.split.test])}
-    kept = [one for i, one in enumerate(scored) if i not in near]
-    return Clean(len(kept), interval(metric, kept, seed).value) if near and kept else None
+def _clean(bench: Bench, test: Sequence[Scored], baseline: Sequence[Scored]) -> Clean | None:
+    """None where no training row is near a test row."""
+    metric, seed, split = bench.metric, bench.seed, bench.task.split
+    near = near_test(split.train, split.test, bench.runtime.embedder)
+    if not near:
+        return None
+    ours, theirs = ([one for i, one in enumerate(scored) if i not in near] for scored in (test, baseline))
+    if not ours:
+        return Clean(0, None, None)
+    return Clean(len(ours), interval(metric, ours, seed).value, _triple(difference(metric, ours, theirs, seed)))
 
 
 def _side_by_side(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +42,7 @@ class LocalModel:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the base's weights."""
+        """A hash of all of the base that changes an answer."""
         return self.lm.fingerprint
 
     @property
@@ -118,6 +118,11 @@ class LocalModel:
 def tunes(model: Model) -> bool:
     """Whether the model can be tuned here. Asks no server: an endpoint never can."""
     return isinstance(model, LocalModel)
+
+
+def parts(model: Model) -> Mapping[str, str]:
+    """The hashes that a model's fingerprint is made of, by what a person calls them."""
+    return model.lm.parts if isinstance(model, LocalModel) else {"model": model.fingerprint}
 
 
 def weights(model: Model) -> trainers.LanguageModel:

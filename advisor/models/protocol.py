@@ -22,7 +22,7 @@ class Model(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the weights, or of what stands for them."""
+        """A hash of all that changes an answer, or of what stands for it."""
 
     @property
     def context(self) -> int:

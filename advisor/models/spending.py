@@ -134,7 +134,8 @@ class Meter:
                 file.write("\n" + json.dumps(asdict(took)))  # before it, so that a line cut short ends there
 
     def _refusal(self, wanted: Spent) -> str:
-        cap = f"{self.tokens:,.0f} tokens" if self.tokens is not None else f"{self.usd:g} usd"
+        caps = [f"{self.tokens:,.0f} tokens"] if self.tokens is not None else []
+        cap = " and ".join(caps + ([f"{self.usd:g} usd"] if self.usd is not None else []))
         usd = f" and {wanted.usd:.4g} usd" if wanted.usd else ""
         next_one = f"the next request may take {wanted.tokens:,} tokens{usd}, so it was not sent"
         return f"the budget of {cap} is spent: {self.spent}; {next_one}. Give a larger --budget"

@@ -1,14 +1,17 @@
 """The paths that only write prompts: shots, passages and decoding, chosen on development examples."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from advisor.data.outputs import infer_schema, kind_of
+from advisor.data.kinds import sort_of
+from advisor.data.outputs import infer_schema
 from advisor.errors import DroppedOut
 from advisor.paths.arms import scores
 from advisor.runtime import prompts
 from advisor.runtime.bench import Bench
+from advisor.score import sets
 from advisor.score.statistics import rating
 from advisor.system import SHOTS, Context, Decoding, ModelRef, Shot, Shots, System
 from advisor.task import Example, Task
@@ -26,23 +29,27 @@ def baseline(bench: Bench) -> System:
 
 
 def constrained(bench: Bench) -> Decoding | None:
-    """Decoding held to the task's labels or schema (or to the keys seen in its outputs); None for other tasks, and for a
-    model that can't be held."""
+    """Decoding held to the task's labels or schema (or to the keys seen in its outputs); None for other tasks, such as of
+    several labels in a row that are no JSON, and for a model that can't be held."""
     task, most = bench.task, bench.purse.max_tokens
     if "constrain" not in bench.runtime.model.can:
         return None
-    rows = task.split.train or task.split.compare
-    if task.labels:
-        return Decoding("constrained", labels=task.labels, max_tokens=most)
-    if task.schema is not None:
-        return Decoding("constrained", schema=task.schema, max_tokens=most)
-    kind = kind_of(task, rows) if rows else ""
-    if kind == "label":
-        labels = tuple(sorted({row.output.strip() for row in rows}))
+    rows, sort = task.split.train or task.split.compare, sort_of(task, task.split.seen)
+    labels = task.labels or (sort.labels(rows) if sort.kind == "label" else ())
+    if labels and sort.between is None:
         return Decoding("constrained", labels=labels, max_tokens=most)
-    if kind == "json":
-        return Decoding("constrained", schema=infer_schema([row.output for row in rows]), max_tokens=most)
-    return None
+    schema = task.schema
+    if schema is None and sort.between == sets.ARRAY:
+        schema = _array_of(labels, min(len(sets.read(row.output, sort.between)) for row in rows))
+    elif schema is None and sort.kind == "json" and rows:
+        schema = infer_schema([row.output for row in rows])
+    return Decoding("constrained", schema=schema, max_tokens=most) if schema is not None else None
+
+
+def _array_of(labels: Sequence[str], fewest: int) -> Mapping[str, Any]:
+    """The JSON schema of a set of labels, empty only where `fewest`, the labels of a row at the least, is 0."""
+    items = {"type": "string", "enum": list(labels)}
+    return {"type": "array", "items": items, "uniqueItems": True, "minItems": min(1, fewest), "maxItems": len(labels)}
 
 
 def fixed_shots(task: Task, seed: int, k: int = SHOTS) -> Shots:
@@ -66,9 +73,9 @@ def prompted(bench: Bench) -> Mapping[str, Prompt]:
     if train:
         arms |= {"fixed shots": _with_fixed(baseline, SHOTS), "similar shots": _with_similar}
     if constrained(bench):
-        arms["constrained"] = _held(baseline)
+        arms["constrained"] = held(baseline)
         if train:
-            arms["similar shots, constrained"] = _held(_with_similar)
+            arms["similar shots, constrained"] = held(_with_similar)
     return arms
 
 
@@ -79,7 +86,7 @@ def retrieving(bench: Bench) -> Mapping[str, Prompt]:
     if _all_fit(bench):
         arms["all documents"] = _everything
     if constrained(bench):
-        arms[f"{name}, constrained"] = _held(few)
+        arms[f"{name}, constrained"] = held(few)
     if bench.task.split.train:
         arms[f"{name}, fixed shots"] = _with_fixed(few, SHOTS // 2)
     return arms
@@ -102,7 +109,7 @@ def _with_similar(bench: Bench) -> System:
     return replace(baseline(bench), shots=Shots("similar", min(2 * SHOTS, len(bench.task.split.train))))
 
 
-def _held(arm: Prompt) -> Prompt:
+def held(arm: Prompt) -> Prompt:
     """The arm, held to the form of the task's outputs."""
 
     def made(bench: Bench) -> System:

@@ -33,7 +33,7 @@ def of_rows(task: Task, examples: Sequence[Example]) -> list[Question]:
     if sum(bool(example.gold) for example in examples) >= LEAST:
         return [Question(e.input, dict.fromkeys(e.gold, 1)) for e in examples]
     most = max(FEW, len(task.documents) // 50)
-    documents = [holder(document.text) for document in task.documents]
+    documents = [holder(document.title, document.text) for document in task.documents]
     told = [e for e in examples if 0 < sum(holds(e.answers) for holds in documents) <= most]
     return [Question(e.input, accepted=e.answers) for e in told] if len(told) >= LEAST else []
 

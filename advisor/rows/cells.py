@@ -14,6 +14,7 @@ from advisor.rows.names import keys
 
 Line = tuple[int, list[str]]  # the line where a record begins, and its cells
 SEPARATORS = ",;\t|"
+LOOKED_AT = 100_000  # characters in which decimal commas are looked for
 SAMPLE = 200  # records by which the separator is told
 _EXCEL = re.compile(r'"?sep=(.)"?(\n|$)', re.IGNORECASE)  # the first line by which Excel is told the separator
 
@@ -59,10 +60,14 @@ def _separator(text: str, where: str | Path) -> str:
     fits = {separator: _fit(text, separator) for separator in SEPARATORS}
     best = max(fits, key=lambda one: fits[one])
     alike = [separator for separator, fit in fits.items() if fit[:2] == fits[best][:2] and fit[2] > 1]
+    if len(alike) > 1 and "," in alike and not re.search(r"\D,|,\D", text[:LOOKED_AT]):
+        alike.remove(",")  # each stands in a number, as a decimal comma does
+    if len(alike) == 1:
+        return alike[0]
     if len(alike) > 1 and not fits[best][0]:
         what = f"may be separated by {' or by '.join(map(repr, alike))}: each cuts every row into as many cells as the first"
         raise InputError(
-            Problem(what, where, 1, do=f"Name the columns in the first line, or write sep={alike[0]} above it")
+            Problem(what, where, 1, do="Name the columns in the first line, or write such a line as sep=; above it")
         )
     return best
 

@@ -205,7 +205,9 @@ def _alternatives(key: str, value: object, notes: Notes) -> list[Any]:
     for item in items:
         said = item["text"] if isinstance(item, dict) else item
         made += said if isinstance(said, list) else [said]
-    notes.unused += sorted({repr(f"{key}.{name}") for one in objects for name in one if name != "text"})
+    notes.unused += sorted(
+        {repr(f"{key}.{name}") for one in objects for name in one if name != "text" and one[name] not in EMPTY}
+    )
     return list(dict.fromkeys(texts.compact(one) for one in made if one is not None))
 
 

@@ -39,33 +39,43 @@ def understood(lines: Sequence[Line], where: str | Path, *, wanted: bool = True,
     """
     if not lines:
         raise InputError(Problem("is empty", where, 1, do="Add rows, or remove the file"))
-    line, first = lines[0]
+    first = lines[0][1]
     width = max(_full(first), *(_full(cells) for _, cells in lines if len(cells) <= len(first)))
     whole = [(at, cells[:width]) for at, cells in lines if len(cells) >= width >= _full(cells)]
-    names = tuple(cell.strip() or f"column {at}" for at, cell in enumerate(first[:width], 1))
-    columns = [[cells[at].strip() for _, cells in whole[1 : LOOKED_AT + 1]] for at in range(width)]
-    headed = _is_header(names, [cell.strip() for cell in first[:width]], columns, wanted)
-    if headed is None:
-        raise InputError(_two_readings(names, len(lines), where, line))
-    if headed:
-        roles, told = _completed(names, columns, Problem("", where, line), wanted)
-    else:
-        roles = _roles([[cell.strip(), *column] for cell, column in zip(first, columns, strict=False)])
-        if not roles:
-            what = f"has no header and {width} columns ({_shown(names)}); which are input and output?"
-            raise InputError(Problem(what, where, line, do=f"{NAMED} of the file, above the first row"))
-        told = f"no header: {_said(roles, [f'column {at}' for at in range(1, width + 1)])}"
-    top = "header" if headed else "first line"
+    headed, names, told = _columns([cells for _, cells in whole[: LOOKED_AT + 1]], where, lines[0][0], wanted)
     do = f"Put cells that hold a {separator!r} or a line break in double quotes" if separator else "Fill its cells"
-    problems = [
-        Problem(f"has {len(cells)} cells, the {top} has {width}", where, at, do=do)
-        for at, cells in lines
-        if not len(cells) >= width >= _full(cells)
-    ]
-    again = [at for at, cells in whole[1:] if headed and cells == whole[0][1]]
-    problems += [Problem("repeats the header", where, at, do="Remove the line") for at in again]
-    rows = [(at, cells) for at, cells in whole[headed:] if at not in again]
-    return Table(tuple(_record(at, roles, cells) for at, cells in rows), tuple(problems), told)
+    what = f"cells, the {'header' if headed else 'first line'} has {width}"
+    good = {at for at, _ in whole}
+    problems = [Problem(f"has {len(cells)} {what}", where, at, do=do) for at, cells in lines if at not in good]
+    again = {at for at, cells in whole[1:] if headed and cells == whole[0][1]}
+    problems += [Problem("repeats the header", where, at, do="Remove the line") for at in sorted(again)]
+    records = (_record(at, names, cells) for at, cells in whole[headed:] if at not in again)
+    return Table(tuple(records), tuple(problems), told)
+
+
+def _columns(rows: Sequence[Sequence[str]], where: str | Path, line: int, wanted: bool) -> tuple[bool, Names, str]:
+    """Whether the first row is a header; the names of the columns; and how they are read, where no names tell.
+
+    Raises InputError where that can't be told.
+    """
+    first = [cell.strip() for cell in rows[0]]
+    names = tuple(cell or f"column {at}" for at, cell in enumerate(first, 1))
+    columns = [[row[at].strip() for row in rows[1:]] for at in range(len(first))]
+    headed = _is_header(names, first, columns, wanted)
+    if headed is None:
+        what = (
+            f"has a first line that may be a header or a row ({_shown(names)}): as a header it names {len(names)} columns "
+            "of the rows below, as a row it is the first of them"
+        )
+        do = "Write input,output (in the order of the columns) above it if it is a row, in its place if it is a header"
+        raise InputError(Problem(what, where, line, do=do))
+    if headed:
+        return True, *_completed(names, columns, Problem("", where, line), wanted)
+    roles = _roles([[cell, *column] for cell, column in zip(first, columns, strict=True)])
+    if not roles:
+        what = f"has no header and {len(names)} columns ({_shown(names)}), and does not tell which are input and output"
+        raise InputError(Problem(what, where, line, do=f"{NAMED} of the file, above the first row"))
+    return False, roles, f"no header: {_said(roles, [f'column {at}' for at in range(1, len(names) + 1)])}"
 
 
 def complete(first: Sequence[str]) -> bool:
@@ -88,7 +98,7 @@ def _is_header(names: Names, first: Sequence[str], columns: Sequence[Sequence[st
     header = any(_unlike_the_others(cell, column) for cell, column in zip(first, columns, strict=True))
     if list(first) == [str(at) for at in range(len(first))]:  # a data frame without names, as pandas writes it
         header = header or any(_share(column, "number") < 1 - ALIKE for column in columns)
-    if (known.asked or known.output) and not row:
+    if len(names) > 2 and (known.asked or known.output) and not row:
         return True
     return header if header != row else None
 
@@ -175,7 +185,9 @@ def _completed(names: Names, columns: Sequence[Sequence[str]], place: Problem, w
         role = "output" if known.asked else "input"
         return tuple(role if name in free else name for name in names), _said([role], [repr(free[0])])
     what = (
-        f"has the columns {_shown(names)}; which are input and output?" if wanted else "has no column that is an input"
+        f"has the columns {_shown(names)}, and does not tell which are input and output"
+        if wanted
+        else "has no column that is an input"
     )
     do = NAMED if wanted else 'Name a column "input" in the first line'
     raise InputError(Problem(what, place.where, place.line, do=do))
@@ -195,19 +207,6 @@ def _record(line: int, names: Names, cells: Sequence[str]) -> Record:
             value = texts.structured(values[name])
             values[name] = value if isinstance(value, list) else [values[name]]
     return Record(line, values, names)
-
-
-def _two_readings(names: Names, n: int, where: str | Path, line: int) -> Problem:
-    what = (
-        f"has a first line that may be a header or a row ({_shown(names)}): as a header it names {len(names)} columns of "
-        f"{n - 1:,} rows, as a row it is the first of {n:,}"
-    )
-    return Problem(
-        what,
-        where,
-        line,
-        do="Write input,output (in the order of the columns) above it if it is a row, in its place if it is a header",
-    )
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -22,6 +22,8 @@ def read_values(text: str, where: str | Path, problems: list[Problem], *, plain:
     array = start.startswith("[") and not lines
     if not array and (lines or not start.startswith("{") or is_json(first) or not _begins_whole(start)):
         return list(texts.json_lines(text, where, problems, plain=plain))
+    if problems:  # lines that can't be decoded have left a hole in it
+        return []
     parts: list[tuple[int, str]] = []
     ends = ""
     try:

@@ -15,8 +15,9 @@ LEAST_PAIRS = 100  # to fit an embedder on; fewer are learnt by heart
 @dataclass(frozen=True)
 class Purse:
     """What the budget buys: examples to `measure` and `choose` on, rows that the `short` tuning sees, rows and epochs of the
-    full one; in how many `folds` the short one is measured where rows are few, each a tuning of its own; `room` for that many tokens of documents in every prompt, where all of them are to be tried there; `pairs` of
-    questions and documents to fit an embedder on; how many `sizes` of passages to try."""
+    full one; in how many `folds` the short one is measured where rows are few, each a tuning of its own; `room` for that many
+    tokens of documents in every prompt, where all of them are to be tried there; `pairs` of questions and documents to fit an
+    embedder on; how many `sizes` of passages to try."""
 
     measure: int
     choose: int

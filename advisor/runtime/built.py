@@ -4,8 +4,9 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,24 +16,29 @@ from advisor import runfolder
 from advisor.address import Address
 from advisor.errors import CannotError, InputError, Problem, complaints
 from advisor.models.endpoint import Endpoint
-from advisor.models.local import LocalModel
+from advisor.models.local import LocalModel, parts
 from advisor.models.named import model_named
-from advisor.runtime.finder import LazyEmbedder, of_artifact
-from advisor.runtime.rerank import reranker
+from advisor.models.protocol import Model
+from advisor.runtime.finder import FITTED, LazyEmbedder, of_artifact
+from advisor.runtime.rerank import fingerprint, reranker
 from advisor.runtime.runtime import Runtime
 from advisor.runtime.settings import Settings, agree_to_index, bound, check_prices
 from advisor.runtime.store import Store
 from advisor.system import Buildable, Prediction, Shot, System
 from advisor.task import Example, Retrieval, Task
+from retrieval import Embedder
+from retrieval.ranking import Reranker
 from retrieval.watching import Watch, unwatched
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "scikit-learn")
 ARTIFACT, SYSTEM, POOL, STORE = "artifact", "system.json", "shots.json", "answers.sqlite"
+EMBEDDER, CROSS_ENCODER = "embedding model", "cross-encoder"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of a run, with what a rerun needs; `retrieval` holds what task.yaml said of it."""
+    """What was asked of a run, with what a rerun needs; `retrieval` holds what task.yaml said of it, `parts` the hashes of
+    what answers depend on, by what a person calls it."""
 
     name: str
     folder: str
@@ -52,9 +58,10 @@ class Asked:
     abstain: str = ""
     retrieval: Mapping[str, Any] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
-def asked(task: Task, model: LocalModel | Endpoint, settings: Settings) -> Asked:
+def asked(task: Task, model: LocalModel | Endpoint, settings: Settings, parts: Mapping[str, str]) -> Asked:
     """The record of what is asked of a run, by the command under way."""
     return Asked(
         name=task.name,
@@ -74,8 +81,16 @@ def asked(task: Task, model: LocalModel | Endpoint, settings: Settings) -> Asked
         left_out=task.left_out,
         abstain=task.abstain,
         retrieval=task.retrieval.model_dump(exclude_defaults=True),
-        flags={"path": settings.path, "budget_seconds": settings.budget.seconds},
+        flags={"path": settings.path, "budget": str(settings.budget)},
+        parts=parts,
     )
+
+
+def parts_of(model: Model | None, embedder: Embedder | None, reader: Reranker | None) -> dict[str, str]:
+    """The hashes of what answers depend on, by what a person calls it."""
+    hashes = dict(parts(model)) if model else {}
+    hashes |= {EMBEDDER: embedder.fingerprint} if embedder else {}
+    return hashes | ({CROSS_ENCODER: own} if (own := fingerprint(reader)) else {})
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,15 @@ class Built:
     def predict(self, inputs: Sequence[str | Example]) -> list[Prediction]:
         """What the system gives for each input, in their order."""
         examples = [Example(str(i), one, "") if isinstance(one, str) else one for i, one in enumerate(inputs, 1)]
-        return self.runtime.predict(self.system, examples, keep=False)
+        return self.runtime.predict(self.system, [self._as_learned(example) for example in examples], keep=False)
+
+    def _as_learned(self, example: Example) -> Example:
+        """The example without the system turns that became the task's instruction, which the system says already."""
+        first = list(takewhile(lambda turn: turn.role == "system", example.turns))
+        for n in range(1, len(first) + 1):
+            if "\n\n".join(turn.text.strip() for turn in first[:n]) == self.asked.instruction:
+                return replace(example, turns=example.turns[n:])
+        return example
 
 
 def _retrieval(record: Asked, folder: Path) -> Retrieval:
@@ -104,7 +127,7 @@ def _retrieval(record: Asked, folder: Path) -> Retrieval:
 def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = None) -> Built:
     """The system built in a run folder. Of the settings, `yes` and the caps of `budget` hold for an endpoint.
 
-    Raises InputError when there is none, CannotError when it does not fit its base.
+    Raises InputError when there is none, CannotError, which names what has changed, when it does not fit its base.
     """
     folder, settings = Path(run), settings or Settings()
     artifact, runs = folder / ARTIFACT, folder.parent
@@ -122,12 +145,28 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
             check_prices(model.address, settings)
             model = bound(model, folder, settings, counted=False)
             model.agree(model.address)
-        if model.fingerprint != system.model.fingerprint:
-            raise CannotError(f"the weights of {record.model} have changed since this run was built; run it again")
         if system.context.kind != "none":
             agree_to_index(how, settings)
     embedder = LazyEmbedder(how.embedder, runs)
     finds = isinstance(system, System) and system.context.kind != "none"
-    finder = of_artifact(artifact, how, embedder, reranker(how.rerank if finds else "", model), watch)
+    reader = reranker(how.rerank if finds else "", model)
+    embeds = (
+        (finds and not (artifact / FITTED).is_dir()) or not isinstance(system, System) or system.shots.kind == "similar"
+    )
+    uses = parts_of(model if isinstance(system, System) else None, embedder if embeds else None, reader)
+    _check_parts(record, how, uses)
+    finder = of_artifact(artifact, how, embedder, reader, watch)
     pool = tuple(Example(str(i), shot.input, shot.output) for i, shot in enumerate(shots))
     return Built(system, Runtime(model, folder, Store(runs / STORE), embedder, finder, pool, watch=watch), record)
+
+
+def _check_parts(record: Asked, how: Retrieval, now: Mapping[str, str]) -> None:
+    """Raises CannotError where what a run was built on is not what it was."""
+    named = {EMBEDDER: how.embedder, CROSS_ENCODER: how.rerank}
+    changed = [
+        f"the {name} {named[name]}" if name in named else f"the {name} of {record.model}"
+        for name, own in now.items()
+        if record.parts.get(name) != own
+    ]
+    if changed:
+        raise CannotError(f"what this run was built on has changed since: {', '.join(changed)}; run it again")

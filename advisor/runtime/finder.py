@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,15 @@ from advisor.errors import CannotError, InputError, OutsideError, Problem
 from advisor.system import PASSAGES, Context
 from advisor.task import Example, Retrieval
 from retrieval.chunking import BUDGET, Passage
+from retrieval.holding import holder, holds
 from retrieval.ranking import Reranker
 from retrieval.search.rerank import remembered
 from retrieval.search.searching import SearchSettings
 from retrieval.watching import Watch, unwatched
 
-MOST_FOUND = 25  # passages found for a query, however few are shown, so that it is searched and read again once
+LEAST_FOUND = 25  # passages found for a query, however few are shown, so that it is searched and read again once
 MOST_SHOWN = 5  # passages, where the task does not say how many: each is read with every request
+FITTED = "embedder"  # in an artifact, where one was fitted
 VECTORS = "vectors.sqlite"  # beside the runs: what one has encoded no other encodes again
 
 
@@ -126,15 +129,21 @@ class Finder:
         return self._opened[0]
 
     @property
+    def depth(self) -> int:
+        """Passages found for a query: twice as many as are shown, so that enough are left without those that hold an
+        answer."""
+        return max(LEAST_FOUND, 2 * self.k)
+
+    @property
     def changes(self) -> str:
         """What became of the index when it was opened, in words; "" before that."""
         return self._opened[1] if "_opened" in vars(self) else ""
 
     def save(self, artifact: Path) -> None:
-        """Put what finding passages takes into the folder of an artifact."""
+        """Put what finding passages takes into the folder of an artifact, which holds nothing yet."""
         self.index.save(artifact / "index")
         if self.fitted:
-            shutil.copytree(self.fitted, artifact / "embedder", dirs_exist_ok=True)
+            shutil.copytree(self.fitted, artifact / FITTED)
 
     def passages(self, context: Context, examples: Sequence[Example]) -> list[list[Passage]]:
         """What a context shows beside each example."""
@@ -147,10 +156,11 @@ class Finder:
         return [self.oracle(e, context.k) or row for e, row in zip(examples, nearest, strict=True)]
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
-        """The `k` best passages for each query, `MOST_FOUND` at most; each query is searched once."""
-        new = [query for query in dict.fromkeys(queries) if query not in self._passages]
+        """The `k` best passages for each query; each query is searched once, where `k` is no more than `depth`."""
+        there = min(k, len(self.index.passages))
+        new = [query for query in dict.fromkeys(queries) if len(self._passages.get(query, ())) < there]
         reranker = remembered(self.reranker, self.watch, len(new)) if self.reranker else None
-        hits = self.index.search(new, MOST_FOUND, reranker=reranker) if new else []
+        hits = self.index.search(new, max(k, self.depth), reranker=reranker) if new else []
         for query, row in zip(new, hits, strict=True):
             self._passages[query] = [hit.passage for hit in row]
         return [self._passages[query][:k] for query in queries]
@@ -162,16 +172,18 @@ class Finder:
         return [float((near @ one).max(initial=-1.0)) for one, near in zip(asked, shown, strict=True)]
 
     def oracle(self, example: Example, k: int) -> list[Passage]:
-        """Passages of the documents that hold the answer; those in which it stands word for word first."""
-        wanted = [answer.lower() for answer in example.answers if answer]
-
-        def holds(passage: Passage) -> bool:
-            return any(answer in passage.text.lower() for answer in wanted)
-
+        """Passages of the documents that the example names, those in which an answer stands first; where it names none,
+        passages in which one stands."""
         if example.gold:
             named = [passage for document in example.gold for passage in self.index.passages.of(document)]
-            return sorted(named, key=lambda passage: not holds(passage))[:k]
-        return [passage for passage in self.index.passages if holds(passage)][:k]
+            return sorted(named, key=lambda passage: not holds(passage.titled, example.answers))[:k]
+        held = (passage for passage, stands in self._holders if stands(example.answers))
+        return list(islice(held, k))
+
+    @cached_property
+    def _holders(self) -> Sequence[tuple[Passage, Callable[[Sequence[str]], bool]]]:
+        """Every passage with what says whether it holds an answer."""
+        return [(passage, holder(passage.titled)) for passage in self.index.passages]
 
 
 def over_documents(
@@ -218,7 +230,7 @@ def of_artifact(
 
     Its vectors are where the task says, wherever the index itself says that they are.
     """
-    fitted, folder = artifact / "embedder", artifact.parent
+    fitted, folder = artifact / FITTED, artifact.parent
     searched_by = LazyEmbedder(str(fitted), folder.parent) if fitted.is_dir() else embedder
 
     def opening() -> tuple[retrieval.Index, str]:

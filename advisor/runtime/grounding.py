@@ -7,7 +7,7 @@ found or texts made.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from advisor.runtime.finder import MOST_FOUND, Finder
+from advisor.runtime.finder import Finder
 from advisor.task import Example
 from retrieval.chunking import Passage
 from retrieval.holding import holds
@@ -39,7 +39,7 @@ class Use:
 
 def answered(passages: Iterable[Passage], example: Example) -> bool:
     """Whether an accepted output of the example stands in one of the passages."""
-    return any(holds(f"{passage.title}\n{passage.text}", example.answers) for passage in passages)
+    return any(holds(passage.titled, example.answers) for passage in passages)
 
 
 def recall(finder: Finder, examples: Sequence[Example]) -> tuple[Recall, ...]:
@@ -66,7 +66,7 @@ def use(
 
 def without_answers(finder: Finder, examples: Sequence[Example], k: int) -> list[tuple[Example, list[Passage]]]:
     """Each example of which the documents hold the answer, with the `k` passages found once those are taken out."""
-    rows = finder.search([example.input for example in examples], MOST_FOUND)
+    rows = finder.search([example.input for example in examples], finder.depth)
     taken = []
     for example, row in zip(examples, rows, strict=True):
         rest = [one for one in row if one.document not in example.gold and not answered([one], example)]

@@ -26,6 +26,11 @@ def reranker(name: str, model: Model) -> Reranker | None:
         raise OutsideError(f"there is no cross-encoder {name!r} to rerank with ({error})") from error
 
 
+def fingerprint(reranker: Reranker | None) -> str:
+    """A hash of what a cross-encoder is; "" for the task's own model, which has one itself, and for none."""
+    return str(getattr(reranker, "fingerprint", ""))
+
+
 def own(model: Model) -> Reranker:
     """How likely a local model would ask the question about a passage. Raises CannotError, when asked, for an endpoint.
 

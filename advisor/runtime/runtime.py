@@ -18,6 +18,7 @@ from advisor.models.protocol import Model
 from advisor.runtime import prompts
 from advisor.runtime.finder import Finder
 from advisor.runtime.store import Store
+from advisor.score import sets
 from advisor.system import Classifier, Context, Incumbent, Prediction, Predictor, Request, System, digest
 from advisor.task import Example
 from advisor.thoughts import without
@@ -201,7 +202,12 @@ class Runtime:
             raise CannotError(f"the classifier can't be read ({error}); run it again") from error
         if system.embedder != self.embedder.fingerprint:
             raise CannotError("the classifier was built on another embedding model than the one that is installed")
-        labels, probabilities = head.predict(self.embedder([example.input for example in examples]))
+        vectors = self.embedder([example.input for example in examples])
+        if system.between is None:
+            labels, probabilities = head.predict(vectors)
+        else:
+            several, probabilities = head.predict_sets(vectors)
+            labels = [sets.written(own, system.between) for own in several]
         return [
             Prediction(label, scores={name: float(p) for name, p in zip(head.labels, row, strict=True)})
             for label, row in zip(labels, probabilities, strict=True)

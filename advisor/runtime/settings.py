@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from advisor.address import Address
@@ -14,12 +15,16 @@ from advisor.models.spending import Meter
 from advisor.task import Retrieval
 
 DEFAULT_SECONDS = 600.0
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {  # what is bounded, and how much of it one is
+    **{unit: ("seconds", n) for unit, n in (("s", 1.0), ("m", 60.0), ("h", 3600.0))},
+    **{unit: ("tokens", n) for unit, n in (("tok", 1.0), ("ktok", 1e3), ("mtok", 1e6))},
+    "usd": ("usd", 1.0),
+}
 
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that a run may take: `seconds`, or `tokens` run through the model, or `usd` (a local model costs none).
+    """The most that a run may take: `seconds`, `tokens` run through the model, `usd` (a local model costs none).
 
     Seconds are planned for; an endpoint also stops before a request that could exceed tokens or usd.
     """
@@ -27,6 +32,11 @@ class Budget:
     seconds: float = DEFAULT_SECONDS
     tokens: float | None = None
     usd: float | None = None
+
+    def __str__(self) -> str:
+        """As `parse_budget` reads it."""
+        amounts = ((self.seconds, "s"), (self.tokens, "tok"), (self.usd, "usd"))
+        return ",".join(f"{amount:.15g}{unit}" for amount, unit in amounts if amount not in (None, inf))
 
 
 @dataclass(frozen=True)
@@ -50,17 +60,21 @@ class Settings:
 
 
 def parse_budget(text: str) -> Budget:
-    """A budget as people write it: `90s`, `10m`, `2h`, `200ktok`, `5usd`. Raises InputError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|k?tok|mtok|usd)", text.strip().lower())
-    if not match or float(match[1]) <= 0:
-        what = f"{text!r} is no budget"
-        raise InputError(Problem(what, "--budget", do="Write for example 10m, 2h, 200ktok or 5usd"))
-    amount, unit = float(match[1]), match[2]
-    if unit in _UNITS:
-        return Budget(amount * _UNITS[unit])
-    if unit == "usd":  # local models cost no money: the time is what is bounded
-        return Budget(usd=amount)
-    return Budget(float("inf"), amount * {"tok": 1.0, "ktok": 1e3, "mtok": 1e6}[unit])
+    """A budget as people write it: `90s`, `10m`, `2h`, `200ktok`, `5usd`, or several of them: `10m,5usd`. What is not said
+    has no bound. Raises InputError."""
+    bounds = {"seconds": inf}
+    said: set[str] = set()
+    for part in text.lower().split(","):
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", part.strip())
+        bounded, scale = _UNITS.get(match[2], ("", 0.0)) if match else ("", 0.0)
+        if not match or not 0 < (amount := float(match[1]) * scale) < inf:
+            what = f"{text!r} is no budget"
+            raise InputError(Problem(what, "--budget", do="Write for example 10m, 2h, 200ktok, 5usd or 10m,5usd"))
+        if bounded in said:
+            raise InputError(Problem(f"{text!r} bounds {bounded} twice", "--budget", do="Keep one of the two"))
+        said.add(bounded)
+        bounds[bounded] = amount
+    return Budget(**bounds)
 
 
 def check_prices(model: str | Address, settings: Settings) -> None:

@@ -4,11 +4,15 @@ import numpy as np
 
 from advisor.score.metric import Floats, Metric, Statistics, best, ratio
 from advisor.task import Example
+from advisor.texts import clean
 
 
 def same_label(text: str, label: str) -> float:
-    """Equal but for outer white space. 'Card arrival.' is not `card_arrival`: the consumer looks the label up."""
-    return float(text.strip() == label.strip())
+    """Equal but for outer white space and what Unicode holds for equal: the consumer looks the label up.
+
+    'Card arrival.' is not `card_arrival`.
+    """
+    return float(clean(text).strip() == clean(label).strip())
 
 
 def macro_f1(labels: tuple[str, ...]) -> Metric:
@@ -18,12 +22,11 @@ def macro_f1(labels: tuple[str, ...]) -> Metric:
     """
     if not labels:
         raise ValueError("macro_f1 needs the task's labels. Name them in labels.json")
-    place = {label.strip(): i for i, label in enumerate(labels)}
+    place = {label: i for i, label in enumerate(dict.fromkeys(clean(label).strip() for label in labels))}
 
     def statistics(text: str, example: Example) -> Statistics:
         right, given, wanted = counts = np.zeros((3, len(place)))
-        answers = [answer.strip() for answer in example.answers]
-        said = text.strip()
+        said, *answers = (clean(one).strip() for one in (text, *example.answers))
         answer = said if said in answers else answers[0]
         for row, label in ((given, said), (wanted, answer)):
             if label in place:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ class Metric:
 
     `score` rates one text. `statistics` gives the same text's additive statistics (k floats), and `aggregate` turns sums
     of them, shape (b, k), into b figures: means, micro and macro F1 are all functions of such sums, so that a bootstrap is
-    one matrix product. An example passes at `passing` or more.
+    one matrix product. An example passes at `passing` or more. `beside` are further figures of the same sums by their
+    names, each in a unit of its own, that are shown wherever the score is; NaN where there is nothing to tell.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Metric:
     statistics: Callable[[str, Example], Statistics]
     aggregate: Callable[[Floats], Floats]
     passing: float
+    beside: Mapping[str, Callable[[Floats], Floats]] = field(default_factory=dict)
 
     def rate(self, text: str, example: Example) -> tuple[float, Statistics]:
         """Score and statistics of one text."""
@@ -57,6 +59,14 @@ def score_all(metric: Metric, texts: Sequence[str | None], examples: Sequence[Ex
         Scored(example.id, None) if text is None else Scored(example.id, *metric.rate(text, example))
         for text, example in zip(texts, examples, strict=True)
     )
+
+
+def beside(metric: Metric, scored: Sequence[Scored]) -> dict[str, float]:
+    """The further figures of a metric over all that was scored; without those of which there is nothing to tell."""
+    known = [one.statistics for one in scored if one.score is not None]
+    sums = np.array(known, dtype=float).sum(0, keepdims=True)
+    figures = {name: float(figure(sums)[0]) for name, figure in metric.beside.items() if known}
+    return {name: value for name, value in figures.items() if not np.isnan(value)}
 
 
 def floors(metric: Metric, examples: Sequence[Example], contexts: Mapping[str, str] | None = None) -> dict[str, float]:

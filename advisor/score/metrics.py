@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from advisor.score.fields import field_counts, fields_f1
+from advisor.score.fields import FIELDS_F1
 from advisor.score.labels import macro_f1, same_label
 from advisor.score.metric import Metric, best, mean
+from advisor.score.numbers import WITHIN, number
 from advisor.score.overlap import chrf_best, chrf_of, chrf_score, contains, rouge_l, same_text, sari, token_f1
+from advisor.score.sets import set_f1
 from advisor.task import Example
 
 Own = Callable[[str], Callable[[str, Example], Any]]
@@ -21,12 +23,14 @@ def resolve(name: str, labels: Sequence[str] = (), own: Own | None = None) -> Me
     own: gives the function of such a path; whether its code may be loaded is known there (`data.owncode`).
 
     Raises:
-        ValueError: no such metric, nothing to import, or `macro_f1` without labels; and what `own` raises.
+        ValueError: no such metric or tolerance, nothing to import, or `macro_f1` without labels; and what `own` raises.
     """
     if ":" in name:
         if own is None:
             raise ValueError(f"the metric {name!r} is Python of one's own, which can't be loaded here")
         return mean(name, _checked(name, own(name)), passing=50)
+    if name.startswith(f"number{WITHIN}"):
+        return number(name.partition(WITHIN)[2].strip())
     if name in METRICS:
         return METRICS[name](tuple(labels))
     near = difflib.get_close_matches(name.lower().replace("-", "_"), METRICS, n=1)
@@ -70,8 +74,8 @@ def _plain(metric: Metric, labels: tuple[str, ...]) -> Metric:
 METRICS: Mapping[str, Callable[[tuple[str, ...]], Metric]] = {
     **{name: partial(_plain, mean(name, score, passing)) for name, (score, passing) in _MEANS.items()},
     "macro_f1": macro_f1,
-    "json_field_f1": partial(
-        _plain, Metric("json_field_f1", lambda t, e: field_counts(t, e)[3], field_counts, fields_f1, 100)
-    ),
+    "set_f1": set_f1,
+    "number": partial(_plain, number()),
+    "json_field_f1": partial(_plain, FIELDS_F1),
     "chrf": partial(_plain, Metric("chrf", chrf_score, chrf_best, chrf_of, 50)),
 }

@@ -10,17 +10,24 @@ from rapidfuzz.distance import LCSseq
 
 from advisor.score.metric import Floats, Statistics, ratio
 from advisor.task import Example
-from advisor.texts import words
+from advisor.texts import clean, spaced, words, written
+from retrieval.holding import holds
+
+_NUMBER = re.compile(r"-?[0-9][0-9.,:/-]*")
 
 
 def same_text(text: str, answer: str) -> float:
-    """Equal but for white space; case and punctuation count, since SQL, code and ids live in them."""
-    return float(text.split() == answer.split())
+    """Equal but for white space and what Unicode holds for equal; case and punctuation count: SQL, code and ids live in them."""
+    return float(clean(text).split() == clean(answer).split())
 
 
 def contains(text: str, answer: str) -> float:
-    """Whether the answer's words stand in the text, whole and in a row ('24' is not in '1924')."""
-    return float(f" {' '.join(words(answer))} " in f" {' '.join(words(text))} ")
+    """Whether the answer stands in the text, as it stands in a document (`retrieval.holding`): words whole and in a row.
+
+    Differs from what is published under this name where SQuAD's normalisation (Liu et al. 2023, "Lost in the Middle")
+    looks for letters: there "24" is in "1924" and "35" in "3.5". No text holds an empty answer but an empty one.
+    """
+    return float(holds(text, [answer]) or not (text.strip() or answer.strip()))
 
 
 def _f1(common: float, given: float, wanted: float) -> float:
@@ -28,19 +35,30 @@ def _f1(common: float, given: float, wanted: float) -> float:
 
 
 def token_f1(text: str, answer: str) -> float:
-    """F1 over the bags of words (Rajpurkar et al. 2016)."""
+    """F1 over the bags of words (SQuAD: Rajpurkar et al. 2016; `texts.words` says where ours differ).
+
+    As in DROP (Dua et al. 2019) a wrong number is wrong: a text whose numbers are all others than the answer's gets 0,
+    though it says the right unit. SQuAD's scorer gives "91 mm" half for "9.1 mm".
+    """
     given, wanted = Counter(words(text)), Counter(words(answer))
+    numbers, right = ({word for word in bag if _NUMBER.fullmatch(word)} for bag in (given, wanted))
+    if numbers and right and not numbers & right:
+        return 0.0
     return _f1((given & wanted).total(), given.total(), wanted.total())
 
 
 def rouge_l(text: str, answer: str) -> float:
-    """F1 of the longest common subsequence of words (Lin 2004); on ASCII the words of Google's rouge-score, no stemming."""
-    given, wanted = (re.findall(r"[^\W_]+|[\u3040-\u30ff\u3400-\u9fff]", t.lower()) for t in (text, answer))
+    """F1 of the longest common subsequence of words (Lin 2004), no stemming.
+
+    The words of Google's rouge-score, but for what it takes apart or drops: a number keeps its sign and points, an
+    abbreviation its letters, a letter that is not ASCII counts, with its marks, and so does a symbol such as "€".
+    """
+    given, wanted = written(text), written(answer)
     return _f1(LCSseq.similarity(given, wanted), len(given), len(wanted))
 
 
 def _chrf_counts(text: str, answer: str) -> Statistics:
-    given, wanted = "".join(text.split()), "".join(answer.split())
+    given, wanted = ("".join(clean(t).split()) for t in (text, answer))
     counts: list[float] = []
     for n in range(1, 7):
         ours, theirs = (Counter(t[i : i + n] for i in range(len(t) - n + 1)) for t in (given, wanted))
@@ -69,8 +87,9 @@ def chrf_score(text: str, example: Example) -> float:
 
 
 def _tokens_13a(text: str) -> list[str]:
-    """Lower-cased tokens of mteval-v13a, the tokens in which SARI is published."""
-    text = re.sub(r"([\{-\~\[-\` -\&\(-\+\:-\@\/])", r" \1 ", f" {text.lower()} ")
+    """Lower-cased tokens of mteval-v13a, the tokens in which SARI is published; where no spaces are, characters."""
+    text = spaced(clean(text).lower())
+    text = re.sub(r"([\{-\~\[-\` -\&\(-\+\:-\@\/])", r" \1 ", f" {text} ")
     text = re.sub(r"([^0-9])([\.,])", r"\1 \2 ", text)
     text = re.sub(r"([\.,])([^0-9])", r" \1 \2", text)
     return re.sub(r"([0-9])(-)", r"\1 \2 ", text).split()

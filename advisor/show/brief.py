@@ -9,9 +9,26 @@ from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.evaluation import Evaluation
 from advisor.measure.proof import Result
 from advisor.runtime.finder import Search
+from advisor.score.statistics import MISSING, missed
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Text, table
 from advisor.show.full import ladder
-from advisor.show.words import NOTHING, STEPS, duration, figure, gain, headline, percent, places, shortage, sides, span
+from advisor.show.proven import beside
+from advisor.show.words import (
+    FORMS,
+    NOTHING,
+    STEPS,
+    besides,
+    duration,
+    figure,
+    finalists,
+    gain,
+    headline,
+    percent,
+    places,
+    shortage,
+    sides,
+    span,
+)
 from advisor.task import Finding
 
 REASONS, CASES = 7, 3  # shown of a longer list
@@ -63,6 +80,8 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
     folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
     yield Text(f"{diagnosis.examples:,} development examples{folds} · {diagnosis.metric}, 0 to 100")
     yield ladder(diagnosis)
+    if forms := next((probe.valid for probe in diagnosis.probes if probe.valid), None):
+        yield Text(f"valid: {FORMS[list(forms)[-1]]}", "soft")
     right = f"already right {percent(diagnosis.gaps.get('none', 0.0))}"
     gaps = [f"{name} {percent(share)}" for name, share in diagnosis.gaps.items() if share and name != "none"]
     yield Text(f"{right} · gaps: {' · '.join(gaps)}" if gaps else f"{right} · no gaps")
@@ -124,14 +143,13 @@ def _result(result: Result) -> Iterator[Block]:
         yield Text(f"{scores}   {moved}", LOUD.get(result.verdict, "warning"))
     elif result.test_items:
         yield Text(f"{scores}   there was no text to score", "warning")
+    for name, label in finalists(result).items():
+        if further := besides(result.beside.get(name, {})):
+            yield Text(f"{label}: {further}")
     if over := result.gain_over_runner_up:
         better = f"{gain(over[1])} {span(over)}: {result.runner_up_verdict}"
         yield Text(f"over {result.runner_up} ({figure(result.runner_up_score)}) {better}")
-    if clean := result.clean:
-        yield Text(f"on the {clean.items:,} examples that no training row is near: {figure(clean.test)}")
-    if lost := result.forgetting:
-        asked = f"{lost.questions:,} general questions {figure(lost.before)} → {figure(lost.after)}"
-        yield Text(f"forgetting: moved {figure(lost.divergence, 3)} nats per token; {asked}")
+    yield from beside(result)
     for name, one in (result.answered or {}).items():
         who = {"test": result.path, "runner_up": result.runner_up}[name]
         yield Text(f"{who} answered {percent(one.share)}, over those it scores {figure(one.score)}")
@@ -157,6 +175,10 @@ def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
     whole = ("all", figure(evaluation.score), ends, f"{evaluation.n:,}", f"{evaluation.unscored:,}")
     labels = [(name, figure(one.score), "", f"{one.n:,}", "") for name, one in evaluation.labels.items()]
     yield table(f"rows|>{evaluation.metric}|>95 %|>examples|>unscored", whole, *labels)
+    if evaluation.beside:
+        yield Text(besides(evaluation.beside))
+    if missed(evaluation.n, evaluation.unscored):
+        yield Text(f"more than {percent(MISSING)} of the rows got no text: the score is of the others alone", "warning")
     if evaluation.cut:
         yield Text(f"{evaluation.cut:,} answers were cut off at the limit, and scored as they stand", "warning")
 

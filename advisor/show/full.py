@@ -4,17 +4,19 @@ from collections.abc import Iterator
 
 from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Recommendation
-from advisor.measure.diagnosis import Diagnosis
+from advisor.measure.diagnosis import Diagnosis, Probe
 from advisor.measure.proof import Result
 from advisor.paths.abstaining import Abstaining
 from advisor.runtime.finder import Search
 from advisor.show.blocks import Bar, Bars, Beside, Block, Bullets, Item, Section, Shares, Text, table
 from advisor.show.gathered import RunFiles
+from advisor.show.proven import beside
 from advisor.show.words import (
     GAP_WORDS,
     NOTHING,
     STEPS,
     answered,
+    besides,
     duration,
     figure,
     finalists,
@@ -25,6 +27,8 @@ from advisor.show.words import (
     shortage,
     sides,
     span,
+    strictest,
+    valid,
 )
 
 
@@ -51,7 +55,12 @@ def sections(run: RunFiles) -> Iterator[Section]:
 
 def ladder(diagnosis: Diagnosis) -> Bars:
     """The probes one below the other, with the metric's floors."""
-    bars = (Bar(p.name, p.value, p.lo, p.hi, lacking(p.unscored, len(p.cut))) for p in diagnosis.probes)
+
+    def note(probe: Probe) -> str:
+        told = strictest(probe.valid), besides(probe.beside), lacking(probe.unscored, len(probe.cut))
+        return " · ".join(filter(None, told))
+
+    bars = (Bar(p.name, p.value, p.lo, p.hi, note(p)) for p in diagnosis.probes)
     return Bars(tuple(bars), diagnosis.floors)
 
 
@@ -67,10 +76,11 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
             f"{len(p.cut):,}",
             duration(p.seconds),
             f"{p.tokens:,}",
+            valid(p.valid) or NOTHING,
         )
         for p in diagnosis.probes
     ]
-    probes = table("probe|path|>scored|>unscored|>cut off|>time|>tokens", *rows)
+    probes = table("probe|path|>scored|>unscored|>cut off|>time|>tokens|valid output", *rows)
     notes = [Text(note, "warning") for note in diagnosis.notes]
     yield Section("The ladder of probes", (Text(head, "soft"), ladder(diagnosis), probes, *notes))
     shares = {name: (share, GAP_WORDS[name]) for name, share in diagnosis.gaps.items() if share}
@@ -188,23 +198,16 @@ def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
 
 def _result(result: Result) -> Iterator[Section]:
     notes = [] if result.measured else [f"The path was not measured: {shortage(result)}."]
-    if one := result.clean:
-        notes.append(f"On the {one.items:,} test examples that no training row is near it scores {figure(one.test)}.")
     if result.too_long:
         notes.append(f"Tuning left {result.too_long:,} rows out that do not fit the model's context.")
-    if lost := result.forgetting:
-        notes.append(
-            f"Forgetting: tuning moved the model by {figure(lost.divergence, 3)} nats per token on text that the base "
-            f"wrote; on {lost.questions:,} general questions it scored {figure(lost.before)} before and "
-            f"{figure(lost.after)} after."
-        )
+    told = (*beside(result), *map(Text, notes))
     if result.test_items:
         ledger = Text(f"Ledger line: {result.ledger}", "soft")
-        yield Section("Proof on the sealed test", (*_tested(result), *map(Text, notes), ledger))
+        yield Section("Proof on the sealed test", (*_tested(result), *told, ledger))
     else:
         untested = f"No test was set aside: {shortage(result)}." if result.measured else "There was no test."
         title = "Measured, not proven" if result.measured else "Not measured"
-        yield Section(title, (Text(untested, "warning"), *map(Text, notes)))
+        yield Section(title, (Text(untested, "warning"), *told))
     yield _costs(result)
     if result.examples:
         given = [
@@ -225,13 +228,14 @@ def _result(result: Result) -> Iterator[Section]:
 def _tested(result: Result) -> Iterator[Block]:
     """What the sealed test said of each system, and of one over another."""
     what = (
-        f"{result.test_items:,} examples that nothing had seen, opened once for each system; "
+        f"{result.test_items:,} examples that no system learned from, opened once for each system; "
         f"{result.metric}, 0 to 100, 95 % intervals."
     )
     yield Text(what, "soft")
     names = finalists(result).items()
     ends = {label: result.intervals[name] for name, label in names if name in result.intervals}
-    yield Bars(tuple(Bar(label, value, lo, hi) for label, (lo, value, hi) in ends.items()))
+    further = {label: besides(result.beside.get(name, {})) for name, label in names}
+    yield Bars(tuple(Bar(label, value, lo, hi, further[label]) for label, (lo, value, hi) in ends.items()))
     compared = (
         (f"{result.path} over the baseline", result.gain, result.verdict),
         (f"{result.path} over {result.runner_up}", result.gain_over_runner_up, result.runner_up_verdict),
@@ -294,7 +298,7 @@ def _reproduce(run: RunFiles) -> Section:
     rows = [("run folder", run.folder)]
     if task := run.task:
         versions = ", ".join(f"{name} {number}" for name, number in task.versions.items())
-        rows += [("command", task.command), ("model", task.model), ("hash of the weights", task.model_fingerprint)]
+        rows += [("command", task.command), ("model", task.model), ("hash of the model", task.model_fingerprint)]
         rows += [("hash of the data", task.fingerprint), ("seed", str(task.seed)), ("machine", task.machine)]
         rows += [("versions", versions), *((name, str(value)) for name, value in task.flags.items() if value)]
         rows += [("rows left out", f"{len(task.left_out)}: {places(task.left_out)}")] if task.left_out else []

@@ -31,6 +31,12 @@ STEPS: Mapping[str, str] = {
     "system": "building",
     "result": "proof",
 }
+FORMS: Mapping[str, str] = {
+    "json": "JSON",
+    "schema": "JSON by the schema",
+    "label": "one of the labels",
+    "labels": "labels of the task",
+}
 NOTHING = "–"
 # What could move the cursor, ring, or turn the reading direction has no place in a table.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -47,6 +53,17 @@ def figure(value: float | None, digits: int = 1, sign: bool = False) -> str:
     if value is None or not math.isfinite(value):
         return NOTHING
     return f"{round(value, digits) + 0.0:{'+' if sign else ''},.{digits}f}"  # + 0.0: no minus before a zero
+
+
+def amount(value: float) -> str:
+    """A figure that has a unit of its own, in three digits or all those before its point."""
+    digits = 0 if value == round(value) else max(0, 2 - math.floor(math.log10(abs(value))))
+    return figure(value, digits)
+
+
+def besides(figures: Mapping[str, float]) -> str:
+    """What a metric tells beside the score, "" for nothing."""
+    return " · ".join(f"{name} {amount(value)}" for name, value in figures.items())
 
 
 def gain(value: float | None) -> str:
@@ -104,7 +121,7 @@ def answered(value: str | float) -> str:
 def headline(recommendation: Recommendation | None, result: Result | None) -> str:
     """The answer in one sentence: the path, how sure, what it gained on the sealed test; or that it is not known."""
     if result:
-        return _proven(recommendation, result)
+        return " ".join(filter(None, (_proven(recommendation, result), opened(result), narrowed(result))))
     if not recommendation:
         return "Nothing has been recommended yet."
     first, certainty = recommendation.ranking[0], figure(recommendation.certainty, 2)
@@ -161,7 +178,42 @@ def shortage(result: Result) -> str:
     if result.measured:
         return f"{result.measured:,} of {rows} were measured on, and {TESTED} would do to set a test aside"
     tested = "" if result.test_items else f", {TESTED} to set a test aside"
-    return f"with {rows} answers and data alone decide; {FEWEST} would do to measure{tested}"
+    return f"with {rows}, answers and data alone decide; {FEWEST} would do to measure{tested}"
+
+
+def opened(result: Result) -> str:
+    """How often the sealed test had been opened before this run; "" where it had not been."""
+    before = result.opened_before
+    if not before.times:
+        return ""
+    times = "once" if before.times == 1 else f"{before.times:,} times"
+    others = "another system" if before.systems == 1 else f"{before.systems:,} other systems"
+    whom = f"for {others}" if before.systems else "for these very systems, which changes no figure"
+    return f"The sealed test had been opened {times} before this run, {whom}."
+
+
+def narrowed(result: Result) -> str:
+    """That tuning left little of what the model knew; "" where that is not so."""
+    if not result.forgetting or not result.forgetting.severe:
+        return ""
+    before, after = result.forgetting.answered
+    asked = f"of {result.forgetting.questions:,} general questions it answers {after:,}, before it answered {before:,}"
+    return f"Tuning left little but this task: {asked}."
+
+
+def valid(shares: Mapping[str, float]) -> str:
+    """The shares of texts in a form that a program can read."""
+    return ", ".join(f"{_at_least(share)} {FORMS[name]}" for name, share in shares.items())
+
+
+def strictest(shares: Mapping[str, float]) -> str:
+    """The share in the strictest of those forms."""
+    return f"{_at_least(min(shares.values()))} valid" if shares else ""
+
+
+def _at_least(share: float) -> str:
+    """A share in per cent, rounded down: 100 % is said of all alone."""
+    return f"{math.floor(1000 * share + 1e-9) / 10:g} %"
 
 
 def tone(recommendation: Recommendation | None, result: Result | None) -> str:

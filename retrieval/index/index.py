@@ -53,7 +53,7 @@ class Index:
         """Put together what `build`, `open` and `load` have.
 
         order: the row of each passage; rows that are not in it were removed.
-        fingerprint: a hash of the documents in their order and the embedder: equal ones find the same.
+        fingerprint: a hash of the documents in their order, the embedder and the format: equal ones find the same.
         """
         self.passages = Passages([segment.passages for segment in segments], order)
         self.fingerprint, self.settings = fingerprint, settings
@@ -182,7 +182,8 @@ class Index:
 
     def _updated(self, documents: Iterable[Document], folder: Path | None, watch: Watch) -> tuple[Self, Changes]:
         segments, wanted, changes = updating.updated(self.segments, self._order, documents, self._making, folder, watch)
-        digest = hashlib.sha256(b"".join(wanted) + self._making.embedder.fingerprint.encode()).hexdigest()[:16]
+        made = f"{saved.FORMAT} {self._making.embedder.fingerprint}"
+        digest = hashlib.sha256(b"".join(wanted) + made.encode()).hexdigest()[:16]
         order = updating.rows_of(segments, wanted)
         return type(self)(segments, order, digest, self._making, self.settings), changes
 

@@ -26,7 +26,7 @@ from retrieval.search.searching import SearchSettings
 from retrieval.search.vectors import VectorStore
 
 META, LOCK = "meta.json", ".lock"
-FORMAT = 1  # goes up when files are written otherwise, or the same document gives other passages or words
+FORMAT = 2  # goes up when files are written otherwise, or the same document gives other passages or words
 
 
 class IndexMismatch(ValueError):
@@ -66,7 +66,7 @@ def read_meta(folder: Path, embedder: str) -> Meta:
     try:
         values: dict[str, Any] = json.loads((folder / META).read_bytes())
         if (written := values.pop("format")) != FORMAT:
-            raise ValueError(f"of format {written}, not {FORMAT}")
+            raise ValueError(f"of another version of this program: format {written}, not {FORMAT}")
         settings = SearchSettings(**values.pop("settings"))
         meta = Meta(**values | {"settings": settings, "order": tuple(values["order"])})
         names = [*meta.segments, meta.order[0]]

@@ -1,13 +1,15 @@
 """Readers, one for each kind of file: from a file to its documents; knows nothing of folders.
 
-A reader is given a file and the id that a document made of the whole file gets. It yields documents, and `Refused` for
-what in the file cannot be used; it raises `Refused`, or whatever the library below it raises, where that is all of it.
+A reader is given a file and the id that a document made of the whole file gets. It yields documents, titled where they
+have a title of their own, and `Refused` for what in the file cannot be used; it raises `Refused`, or whatever the library
+below it raises, where that is all of it.
 Memory is bounded, whatever a file claims to hold.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
@@ -19,7 +21,7 @@ from retrieval.read.markup import TooLarge, to_markdown
 from retrieval.read.pdf import read_pdf
 from retrieval.read.rows import csv_rows, json_rows
 
-WORD = Path(__file__).with_name("word.py")
+WORD, RST = (Path(__file__).with_name(name) for name in ("word.py", "restructured.py"))
 SAVE_AS_DOCX = "open it in Word or LibreOffice and save it again as .docx, without a password"
 WORD_ERRORS = {
     "old": ("encrypted, or a .doc file of old", SAVE_AS_DOCX),
@@ -32,6 +34,10 @@ WORD_ERRORS = {
     ),
     "deep": ("parts inside one another too deep to follow", SAVE_AS_DOCX),
 }
+RST_ERRORS = {
+    "deep": ("parts inside one another too deep to follow", "save it as .txt, to be read as it stands"),
+    "damaged": ("text that docutils gives up on", "save it as .txt, to be read as it stands"),
+}
 MOST_FRONT_MATTER = 2**14  # characters
 
 Contents = Iterator[Document | Refused]
@@ -39,9 +45,9 @@ Reader = Callable[[Path, str], Contents]
 
 
 def plain(file: Path, id: str) -> Contents:
-    """Plain text; its title is the file's name."""
+    """Plain text, in which nothing is Markdown."""
     text, facts = text_of(file)
-    yield _document(file, id, text, facts=facts)
+    yield Document(id, text, file=str(file), metadata=facts, plain=True)
 
 
 def markdown(file: Path, id: str) -> Contents:
@@ -49,13 +55,23 @@ def markdown(file: Path, id: str) -> Contents:
     text, facts = text_of(file)
     matter, text = _front_matter(text)
     title = matter.pop("title", "") or structure.first_heading(text)
-    yield _document(file, id, text, title, matter | facts)
+    yield Document(id, text, title, str(file), metadata=matter | facts)
 
 
 def html(file: Path, id: str) -> Contents:
     """HTML; its title is its first heading, or its `<title>`."""
     text, facts = text_of(file)
     yield _page(file, id, text, facts)
+
+
+def rst(file: Path, id: str) -> Contents:
+    """reStructuredText, by way of HTML, in a process of its own; its title is its first heading."""
+    text, facts = text_of(file)
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        copy.write_text(text, encoding="utf-8")
+        html = extracted(RST, copy, RST_ERRORS)["html"]
+    yield _page(file, id, html, facts)
 
 
 def docx(file: Path, id: str) -> Contents:
@@ -73,7 +89,7 @@ def pdf(file: Path, id: str) -> Contents:
     if said.damaged:
         yield Refused(f"damage on {_pages(said.damaged)}", "save it again from a viewer")
     if text or not (said.pictures or said.damaged):
-        yield _document(file, id, text, said.title, pages=pages)
+        yield Document(id, text, said.title, str(file), pages=pages)
 
 
 READERS: Mapping[str, Reader] = {
@@ -81,7 +97,7 @@ READERS: Mapping[str, Reader] = {
     ".markdown": markdown,
     ".txt": plain,
     ".text": plain,
-    ".rst": plain,
+    ".rst": rst,
     ".html": html,
     ".htm": html,
     ".xhtml": html,
@@ -93,25 +109,12 @@ READERS: Mapping[str, Reader] = {
 }
 
 
-def _document(
-    file: Path,
-    id: str,
-    text: str,
-    title: str = "",
-    facts: Mapping[str, str] | None = None,
-    pages: tuple[int, ...] = (),
-) -> Document:
-    if not text.strip():
-        raise Refused("no text", "fill it, or take it out")
-    return Document(id, text, title or file.stem, str(file), pages=pages, metadata=facts or {})
-
-
 def _page(file: Path, id: str, html: str, facts: Mapping[str, str] | None = None) -> Document:
     try:
         title, text = to_markdown(html)
     except TooLarge as error:
         raise Refused(str(error), "save it again from an editor, split it, or take it out") from error
-    return _document(file, id, text, structure.first_heading(text) or title, facts)
+    return Document(id, text, structure.first_heading(text) or title, str(file), metadata=facts or {})
 
 
 def _front_matter(text: str) -> tuple[dict[str, str], str]:

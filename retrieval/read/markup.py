@@ -1,4 +1,10 @@
-"""HTML as Markdown: headings, paragraphs, lists, tables and code; what a reader of the page does not see is left out."""
+"""HTML as Markdown: headings, paragraphs, lists, tables and code.
+
+Text is kept whatever element it stands in, buttons, labels and options among them: questions stand in buttons that open their
+answers. Left out is what is hidden (`hidden`, unless it is to be found; `display: none`, `visibility: hidden`), what is program or
+style, and what stands in for something that is not shown (`noscript`, `iframe`, `video`). `aria-hidden` hides nothing from who
+reads with their eyes. Of pictures the alternative text is kept.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,12 +16,15 @@ from retrieval.structure import table
 
 Element = Any  # lxml has no types
 
-UNSEEN = "script style template noscript head nav svg math iframe object canvas audio video select button dialog"
+UNSEEN = "script style template head noscript iframe object canvas audio video datalist annotation annotation-xml rp"
+HIDING = re.compile(r"(?i)display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)")
 HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 BLOCK_NAMES = (
-    "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form "
-    "header hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul"
+    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer "
+    "form header hgroup hr html legend li main menu nav ol optgroup option p pre search section select summary table tbody "
+    "td text textarea tfoot th thead tr ul"
 )
+APART = ("button", "label", "output", "rt")  # that spaces set off from the words around
 SKIPPED = frozenset(UNSEEN.split())
 BLOCKS = frozenset(HEADINGS) | frozenset(BLOCK_NAMES.split())
 WIDEST_SPAN = 30  # columns; a table may claim that one cell spans millions
@@ -45,7 +54,7 @@ def to_markdown(html: str) -> tuple[str, str]:
         raise TooLarge("elements inside one another, more than 2,000 deep")
     if root is None:
         return "", ""
-    title = root.find(".//title")
+    title = root.find(".//head/title")
     [*mains] = root.iter("main")
     text = _Writer().written(mains[0] if len(mains) == 1 else root)
     return " ".join("".join(title.itertext()).split()) if title is not None else "", text
@@ -103,6 +112,8 @@ class _Writer:
             self.lists.append(0 if tag == "ol" else None)
         elif tag == "li":
             self.prefix = self._item()
+        elif tag == "option":
+            self.prefix = "- "
         elif tag == "dd":
             self.prefix = ": "
         elif tag == "pre":
@@ -111,12 +122,20 @@ class _Writer:
             self.inline.append("\n")
         elif tag == "img":
             self._add(element.get("alt"))
+        elif tag == "input" and element.get("type", "").lower() in ("button", "submit", "reset"):
+            self._add(f" {element.get('value', '')} ")
+        elif tag in APART:
+            self._add(" ")
+        elif tag == "sup" and self.inline and self.inline[-1][-1:].isdigit():
+            self._add("^")  # 10 to the 6th is not 106, nor is note 3 on 2020 20203
 
     def _close(self, tag: str) -> None:
+        if tag in APART:
+            self._add(" ")
         if tag not in BLOCKS:
             return
         self._end_block()
-        if tag in HEADINGS or tag in ("li", "dd"):
+        if tag in HEADINGS or tag in ("li", "dd", "option"):
             self.prefix = ""
         elif tag in ("ul", "ol") and self.lists:
             self.lists.pop()
@@ -181,8 +200,9 @@ class _Writer:
 
 
 def _unseen(element: Element) -> bool:
-    style = (element.get("style") or "").replace(" ", "").lower()
-    return element.tag in SKIPPED or element.get("hidden") is not None or "display:none" in style
+    hidden = element.get("hidden", "until-found").lower() != "until-found"
+    of_drawing = element.tag in ("title", "desc", "metadata", "defs")  # of an <svg>; the page's own is in its <head>
+    return hidden or of_drawing or element.tag in SKIPPED or bool(HIDING.search(element.get("style", "")))
 
 
 def _fenced(code: str) -> str:

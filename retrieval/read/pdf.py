@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.read.apart import extracted
+from retrieval.writing import clean
 
 PROGRAM = Path(__file__).with_name("pdfium.py")
 ERRORS = {
@@ -56,8 +57,9 @@ def read_pdf(file: Path) -> Pdf:
     content = extracted(PROGRAM, file, ERRORS)
     bookmarks: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for index, level, name in content["bookmarks"]:
-        bookmarks[index].append((min(level, 6), name))
-    pages = [_with_headings(page, bookmarks[at]) for at, page in enumerate(_without_running_lines(content["texts"]))]
+        bookmarks[index].append((min(level, 6), clean(name)))
+    texts = _without_running_lines([clean(text) for text in content["texts"]])
+    pages = [_with_headings(page, bookmarks[at]) for at, page in enumerate(texts)]
     title = " ".join(content["title"].split())
     title = "" if NO_TITLE.fullmatch(title) else title
     return Pdf(title, tuple(pages), tuple(content["pictures"]), tuple(content["damaged"]))

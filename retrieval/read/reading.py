@@ -9,6 +9,7 @@ from pathlib import Path
 
 from retrieval.documents import Document, Refused, Unreadable
 from retrieval.read.formats import READERS
+from retrieval.writing import clean
 
 # what nobody means as a document
 PASSED_OVER = (
@@ -24,9 +25,12 @@ LONGEST_TITLE = 1000  # characters; every passage repeats it
 def read(path: Path) -> tuple[tuple[Document, ...], tuple[Unreadable, ...]]:
     """Read one file, or all files of a folder and the folders in it; problems are returned, never raised.
 
-    path: Markdown (.md), text (.txt, .rst), HTML, PDF, DOCX, CSV and TSV (`rows.csv_rows`), or JSON Lines with a
+    path: Markdown (.md), text (.txt), reStructuredText (.rst), HTML, PDF, DOCX, CSV and TSV (`rows.csv_rows`), or JSON Lines with a
         document a line, such as BEIR's `corpus.jsonl`. In a folder the id of a document that is a whole file is its
         path relative to the folder. Of a BEIR folder (`corpus.jsonl` beside `queries.jsonl`) only the corpus is read.
+
+    Texts come clean (`writing.clean`): composed letters, no invisible characters. A document without text that has a title
+    is one; without both it is a problem.
 
     Passed over without a word: hidden files and folders (`.git`), Word's `~$` files, images, sound, video, fonts, style
     sheets and scripts. Whatever else cannot be read is in the problems, and the rest is read. A file in another encoding
@@ -135,10 +139,19 @@ def _twice(first: Document, again: Document) -> Unreadable:
 
 
 def _checked(document: Document) -> Document | Unreadable:
-    r"""Refuse half a surrogate pair, such as JSON's "\ud83d": no tokenizer takes it."""
+    r"""The document in clean text, titled with its file's name where it has no title and is the whole file.
+
+    Refuses one without text and title, and half a surrogate pair, such as JSON's "\ud83d": no tokenizer takes it.
+    """
     try:
         f"{document.id}{document.title}{document.text}{document.metadata}".encode()
     except UnicodeEncodeError:
         reason = "holds half of a surrogate pair, which is no character"
         return Unreadable(document.file, document.line, reason, "write the character whole")
-    return replace(document, title=document.title[:LONGEST_TITLE])
+    # the pages of a PDF are clean already, so that they begin where it says
+    title, text = clean(document.title).strip(), clean(document.text)
+    if not title and not text.strip():
+        what = f"the document '{document.id}' has no text" if document.line else "no text"
+        return Unreadable(document.file, document.line, what, "write its text, or a title at least, or take it out")
+    named = title or ("" if document.line else Path(document.file).stem)
+    return replace(document, title=named[:LONGEST_TITLE], text=text)

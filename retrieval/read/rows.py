@@ -32,7 +32,7 @@ def csv_rows(file: Path, id: str) -> Iterator[Document | Refused]:
     names = [name.strip().lower() for name in header[1]]
     if "text" not in names:
         table = structure.table(header[1], (cells for _, cells in rows))
-        yield Document(id, table, file.stem, str(file), metadata=metadata)
+        yield Document(id, table, file=str(file), metadata=metadata)
         return
     many = 0
     for line, cells in rows:
@@ -114,15 +114,16 @@ def _document(file: Path, line: int, row: Mapping[str, object]) -> Document | Re
         return Refused("no id", 'give the document an "_id"', line)
     if isinstance(id, str) and len(id) > LONGEST_ID:
         return Refused(f"an id of more than {LONGEST_ID:,} characters", 'give the document a shorter "_id"', line)
-    text, title, inner = row.get("text"), row.get("title"), row.get("metadata")
-    if not isinstance(text, str) or not text.strip():
-        return Refused(f"the document '{id}' has no text", 'write its "text" as a string, or remove the line', line)
-    if not isinstance(title, str | None):
-        do = 'write its "title" as a string, or leave it out'
-        return Refused(f"the title of document '{id}' is not a string", do, line)
+    for key in ("text", "title"):
+        if not isinstance(row.get(key), str | None):
+            do = f'write its "{key}" as a string, or leave it out'
+            return Refused(f"the {key} of document '{id}' is not a string", do, line)
+    inner = row.get("metadata")
     others = {key: value for key, value in row.items() if key not in OWN_KEYS}
     metadata = metadata_of(inner if isinstance(inner, dict) else {}) | metadata_of(others)
-    return Document(str(id), text, title or "", str(file), line, metadata=metadata)
+    return Document(
+        str(id), str(row.get("text") or ""), str(row.get("title") or ""), str(file), line, metadata=metadata
+    )
 
 
 def _rest_of_line(content: IO[bytes]) -> int:

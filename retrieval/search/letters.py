@@ -5,6 +5,7 @@ McNamee and Mayfield, "Character n-gram tokenization for European language text 
 find four letters best, in each of their languages about as good as a stemmer or better.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -48,6 +49,6 @@ def _counts(columns: dict[str, int], texts: Sequence[str]) -> tuple[NDArray[np.f
 
 @lru_cache(maxsize=100_000)
 def runs(word: str) -> tuple[str, ...]:
-    """The runs of four letters in a word; spaces mark its ends."""
-    marked = f" {word} "
+    """The runs of four letters in a word; spaces mark its ends. A Korean syllable is two or three letters."""
+    marked = f" {unicodedata.normalize('NFD', word)} "
     return tuple(marked[start : start + RUN] for start in range(max(1, len(marked) - RUN + 1)))

@@ -3,7 +3,6 @@
 Knows passages as texts, and a reranker only as something to call.
 """
 
-import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from retrieval.ranking import Allowed, Ranking, Reranker, Search
 from retrieval.search.fused import shares
 from retrieval.watching import Watch
+from retrieval.words import words
 
 Texts = Callable[[int], str]
 """What a passage at a position reads like."""
@@ -89,9 +89,9 @@ def _first_of_each(row: NDArray[np.int64], texts: Texts) -> list[int]:
     for place, at in enumerate(row):
         if at < 0:
             break
-        words = re.findall(r"\w+", texts(at).lower())
-        numbers = sorted(word for word in words if any(c.isdigit() for c in word))
-        shingles = {tuple(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1))}
+        said = words(texts(at))
+        numbers = sorted(word for word in said if any(c.isdigit() for c in word))
+        shingles = {tuple(said[i : i + SHINGLE]) for i in range(max(1, len(said) - SHINGLE + 1))}
         # a price or a date may be all that differs between two passages that matter
         if not any(numbers == other and _share(shingles, others) >= SAME for other, others in seen):
             kept.append(place)

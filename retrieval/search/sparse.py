@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from retrieval.ranking import Allowed, Places, Ranking, Search, best
 from retrieval.search.postings import K1, B, Postings, hashes, idf
-from retrieval.words import tokenize
+from retrieval.words import terms
 
 
 def sparse(parts: Sequence[tuple[Postings, Places]], count: int) -> Search:
@@ -19,7 +19,7 @@ def sparse(parts: Sequence[tuple[Postings, Places]], count: int) -> Search:
 
     def scores(query: str) -> NDArray[np.float32]:
         total = np.zeros(count, np.float32)
-        asked = Counter(tokenize(query))
+        asked = Counter(terms(query))
         for term, times in zip(hashes(asked), asked.values(), strict=True):
             of_parts = []
             for (postings, places), norm in zip(parts, norms, strict=True):

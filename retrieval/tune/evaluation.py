@@ -26,10 +26,11 @@ METHODS: Mapping[str, SearchSettings] = {
 
 @dataclass(frozen=True)
 class Collection:
-    """Documents, and questions about them by split."""
+    """Documents, questions about them by split, and what is left out of the documents since it can't be read."""
 
     documents: tuple[Document, ...]
     splits: Splits
+    left_out: tuple[Unreadable, ...] = ()
 
     def lost(self, split: str) -> int:
         """How many right documents of a split's questions are not among the documents; they count as not found."""
@@ -54,10 +55,15 @@ class MethodScores:
 
 
 def read_collection(folder: Path) -> tuple[Collection, tuple[Unreadable, ...]]:
-    """Read a BEIR folder or a task's (`read_questions`), with its `corpus.jsonl`; problems are returned, never raised."""
-    documents, problems = read(folder / "corpus.jsonl")
-    splits, more = read_questions(folder)
-    return Collection(documents, splits), (*problems, *more)
+    """Read a BEIR folder or a task's (`read_questions`), with its `corpus.jsonl`; problems are returned, never raised.
+
+    Documents that can't be read are a problem only where none can.
+    """
+    documents, left_out = read(folder / "corpus.jsonl")
+    splits, problems = read_questions(folder)
+    if not documents:
+        return Collection((), splits), (*left_out, *problems)
+    return Collection(documents, splits, left_out), problems
 
 
 def evaluate(index: Index, questions: Sequence[Question], method: str, settings: SearchSettings) -> MethodScores:

@@ -20,10 +20,10 @@ def mined(index: Index, questions: Sequence[Question]) -> list[tuple[str, str, s
         wanted = [id for id, grade in question.right.items() if grade > 0]
         looked = [hit.passage for hit in hits]
         right = [one for one in looked if one.document in wanted] + [p for id in wanted for p in index.passages.of(id)]
-        right.sort(key=lambda one: not holds(one.text, question.accepted))
+        right.sort(key=lambda one: not holds(one.titled, question.accepted))
         told = {one.titled for one in right}
         others = (one for one in looked if one.document not in question.right and one.titled not in told)
-        wrong = next((one for one in others if not holds(one.text, question.accepted)), None)
+        wrong = next((one for one in others if not holds(one.titled, question.accepted)), None)
         if right and wrong:
             made.append((question.text, right[0].titled, wrong.titled))
     return made

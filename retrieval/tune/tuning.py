@@ -176,7 +176,7 @@ def _judge(
 
     @cache  # most settings find the same ones
     def answered(asked: int, at: int) -> bool:
-        return holds(index.passages[at].text, questions[asked].accepted)
+        return holds(index.passages[at].titled, questions[asked].accepted)
 
     return _Judge(questions, basis, index, candidates, answered)
 
@@ -192,17 +192,23 @@ def _weighed(judge: _Judge, budget: int, trials: list[Trial]) -> Trial:
     tried = [*named.values(), *GRID]
     each = np.stack([judge.scores(mixed(judge.candidates, settings, DEPTH)) for settings in tried])
     of_default = Trial("default", default, budget, float(each[0].mean()))
-    folds = min(FOLDS, each.shape[1])
-    if folds < 2:  # one question can't both choose and judge
+    if each.shape[1] < 2:  # one question can't both choose and judge
         trials.append(of_default)
         return of_default
-    fold = np.random.default_rng(0).permutation(each.shape[1]) % folds
-    kept = [int(each[:, fold != one].mean(axis=1).argmax()) for one in range(folds)]
-    honest = np.array([each[kept[one], at] for at, one in enumerate(fold)])
+    honest = _honest(each)
     of_best = Trial(HONEST, tried[int(each.mean(axis=1).argmax())], budget, float(honest.mean()))
     singles = [Trial(what, named[what], budget, float(each[at].mean())) for at, what in enumerate(named) if at]
     trials += [of_default, *singles, of_best]
     return of_best if wins(honest - each[0]) else of_default
+
+
+def _honest(each: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What each question gets from the way of searching that is best on questions of other folds, from what each way gives
+    each question (ways, questions): the one chosen on all of them would look better than it is."""
+    folds = min(FOLDS, each.shape[1])
+    fold = np.random.default_rng(0).permutation(each.shape[1]) % folds
+    kept = [int(each[:, fold != one].mean(axis=1).argmax()) for one in range(folds)]
+    return np.array([each[kept[one], at] for at, one in enumerate(fold)])
 
 
 def wins(gains: NDArray[np.float64]) -> bool:
@@ -211,7 +217,8 @@ def wins(gains: NDArray[np.float64]) -> bool:
 
 
 def _reranked(judge: _Judge, weighed: Trial, reranker: Reranker, trials: list[Trial], watch: Watch) -> Trial:
-    """With the best share of the reranker; none where it does not surely win, for it takes long."""
+    """With the best share of the reranker; none where it does not surely win on questions that did not choose the share,
+    for it takes long."""
 
     def search(queries: Sequence[str], k: int, allowed: Allowed = None) -> Ranking:
         return mixed(judge.candidates, weighed.settings, k)
@@ -223,15 +230,20 @@ def _reranked(judge: _Judge, weighed: Trial, reranker: Reranker, trials: list[Tr
     remembering = remembered(reranker, watch, len(asked))
     without = judge.scores(search(asked, DEPTH))
     plain = replace(weighed, what="not read again", settings=replace(weighed.settings, reader=0.0))
-    tried: list[tuple[Trial, NDArray[np.float64]]] = []
-    for share in SHARES:
-        again = reranked(search, text, remembering, weighed.settings.read, share)
-        scores = judge.scores(again(asked, DEPTH))
-        settings = replace(weighed.settings, reader=share)
-        tried.append((Trial(f"read again, share {share}", settings, weighed.budget, float(scores.mean())), scores))
-    trials += [plain, *(trial for trial, _ in tried)]
-    best, scores = max(tried, key=lambda one: one[0].score)
-    return best if wins(scores - without) else plain
+    trials.append(plain)
+    if len(asked) < 2:  # as above
+        return plain
+    tried = [replace(weighed.settings, reader=share) for share in SHARES]
+    again = (reranked(search, text, remembering, settings.read, settings.reader) for settings in tried)
+    each = np.stack([judge.scores(one(asked, DEPTH)) for one in again])
+    shares = zip(SHARES, tried, each, strict=True)
+    trials += [
+        Trial(f"read again, share {share}", how, weighed.budget, float(own.mean())) for share, how, own in shares
+    ]
+    honest = _honest(each)
+    best = tried[int(each.mean(axis=1).argmax())]
+    trials.append(of_best := Trial(f"read again, {HONEST}", best, weighed.budget, float(honest.mean())))
+    return of_best if wins(honest - without) else plain
 
 
 def _enough(judge: _Judge, settings: SearchSettings) -> int:

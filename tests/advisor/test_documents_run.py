@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from advisor import flow, runfolder
+from advisor.errors import CannotError
 from advisor.models import named
 from advisor.paths.abstaining import Abstaining
 from advisor.runtime import built
@@ -63,3 +65,52 @@ def test_the_same_run_again_does_nothing_twice(run: flow.Run, tmp_path: Path):
     again = flow.opened(tmp_path / "task", Settings(path="rag", said={"data_may_leave": "no"}))
     assert again.proof == first
     assert len(again.model.asked) == asked  # type: ignore[attr-defined]
+
+
+def test_nothing_of_an_earlier_build_is_left_in_the_artifact(run: flow.Run, tmp_path: Path):
+    assert run.build
+    fitted = run.folder / "artifact" / "embedder"
+    fitted.mkdir()
+    (fitted / "modules.json").write_text("of an embedder that was kept then")
+    settings = Settings(path="rag", said={"data_may_leave": "no"}, fresh=True)
+    assert flow.opened(tmp_path / "task", settings).build and not fitted.exists()
+    assert built.load(run.folder).predict(["When was the mill3 built?"])[0].text == "1520"
+
+
+def journal(run: flow.Run) -> list[str]:
+    """The steps that were done, in the order in which they were."""
+    return [json.loads(line)["step"] for line in (run.folder / "journal.jsonl").read_text().splitlines()]
+
+
+def test_an_edited_rule_or_case_makes_the_recommendation_anew_and_measures_nothing_again(
+    run: flow.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def again() -> list[str]:
+        other = flow.opened(tmp_path / "task", Settings(path="rag", said={"data_may_leave": "no"}))
+        assert other.folder == run.folder and other.recommendation
+        return journal(other)
+
+    assert run.recommendation
+    first = journal(run)
+    assert again() == first
+    rules = flow.load_rules()
+    monkeypatch.setattr(flow, "load_rules", lambda: (replace(rules[0], weight=rules[0].weight / 2), *rules[1:]))
+    assert again() == [*first, "recommendation"]
+    cases = flow.load_cases()
+    monkeypatch.setattr(flow, "load_cases", lambda: cases[1:])
+    assert again() == [*first, "recommendation", "recommendation"]
+
+
+def test_another_embedder_of_the_same_name_is_another_run(run: flow.Run, tmp_path: Path, keeper):
+    keeper.embedder.fingerprint = "other words"
+    assert flow.opened(tmp_path / "task", Settings(path="rag", said={"data_may_leave": "no"})).folder != run.folder
+
+
+@pytest.mark.parametrize(
+    ("whose", "told"), [("model", "the model of reader"), ("embedder", "the embedding model minilm")]
+)
+def test_an_artifact_whose_base_has_changed_is_refused_by_name(run: flow.Run, keeper, whose: str, told: str):
+    assert run.build and built.load(run.folder)
+    getattr(keeper, whose).fingerprint = "changed"
+    with pytest.raises(CannotError, match=f"has changed since: {told}; run it again"):
+        built.load(run.folder)

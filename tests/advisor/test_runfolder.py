@@ -101,6 +101,20 @@ def test_a_file_of_another_form_is_named_with_the_field(tmp_path):
         runfolder.read(tmp_path / "value.json", Value)
 
 
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
+    place = tmp_path / "artifact"
+    for name in ("old", "new"):
+        with runfolder.whole_folder(place) as folder:
+            (folder / name).touch()
+    assert [path.name for path in place.iterdir()] == ["new"]
+    with pytest.raises(ZeroDivisionError), runfolder.whole_folder(place) as folder:
+        (folder / "half").write_text(str(1 / 0))
+    assert [path.name for path in place.iterdir()] == ["new"]
+    with runfolder.whole_folder(place) as folder:
+        assert not list(folder.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["artifact"]
+
+
 def test_after_a_line_that_was_cut_short_the_next_one_is_whole(tmp_path):
     runfolder.step(tmp_path, "profile", "k", int, lambda: 1)
     with (tmp_path / "journal.jsonl").open("a") as file:

@@ -22,6 +22,22 @@ def test_a_document_without_text_gives_no_passage() -> None:
     assert split([Document("a", " \n ")]) == ()
 
 
+def test_a_document_with_a_title_alone_is_a_passage_of_it() -> None:
+    [passage] = split([Document("a", "", "Herons nest on pylons")])
+    assert (passage.id, passage.document, passage.title, passage.text) == ("a", "a", "", "Herons nest on pylons")
+    assert passage.titled == "Herons nest on pylons"
+
+
+def test_a_text_that_is_no_markdown_has_no_headings_tables_or_code() -> None:
+    text = f"Kind | Days\n--- | ---\n\nTitle\n=====\n\n# 1 is the key\n\nInstalling\n~~~~~~~~~~\n\n{LONG}\n\n~~~\nlast"
+    passages = split([Document("a", text, "manual", plain=True)], budget=50)
+    assert {passage.title for passage in passages} == {"manual"}
+    assert passages[0].text.startswith(text[: text.index("Sentence")].strip())
+    assert passages[-1].text.endswith("~~~\nlast") and len(passages) > 5
+    as_markdown = split([Document("a", text, "manual")], budget=50)
+    assert {passage.title for passage in as_markdown} == {"manual", "manual > Title", "manual > 1 is the key"}
+
+
 def test_passages_are_verbatim_within_the_budget_and_numbered() -> None:
     passages = split([Document("a", LONG)], budget=50)
     assert all(p.text in LONG and count_words(p.text) <= 50 for p in passages)

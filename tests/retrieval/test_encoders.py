@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import time
@@ -58,6 +59,40 @@ def test_what_was_encoded_before_an_interruption_is_not_encoded_again(
     assert np.allclose(vectors, load_embedder()(texts), atol=1e-5)
 
 
+def test_of_a_text_that_is_longer_than_the_model_reads_nothing_is_cut_off(minilm: Embedder) -> None:
+    start = "The tenant pays the rent on the first day of every month. " * 40  # some 500 tokens, where 256 are read
+    cats, rates = (start + 60 * end for end in ("Cats sleep on the mat. ", "Interest rates rose. "))
+    one, other, start_only = minilm([cats, rates, start])
+    assert np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
+    assert one @ other < 0.97 and one @ start_only < 0.97
+    about_cats, about_rates = minilm(["cats on a mat", "the interest rate"], query=True)
+    assert one @ about_cats > other @ about_cats + 0.1
+    assert other @ about_rates > one @ about_rates + 0.1
+
+
+def test_a_long_text_is_the_mean_of_its_halves_by_their_lengths(minilm: Embedder) -> None:
+    words = [f"{animal} {i}" for i in range(60) for animal in ("otter", "heron", "lynx")]
+    text = " ".join(words)
+    cut = text.index(" ", len(text) // 2)
+    halves = minilm([text[:cut], text[cut:]])
+    mean = cut * halves[0] + (len(text) - cut) * halves[1]
+    assert np.allclose(minilm([text])[0], mean / np.linalg.norm(mean), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "text", ["租户在每月的第一天支付租金。" * 40, "ผู้เช่าชำระค่าเช่าในวันแรกของทุกเดือน" * 30, "x" * 4000]
+)
+def test_texts_without_spaces_are_read_to_their_end(minilm: Embedder, text: str) -> None:
+    one, other = minilm([text, text + "Cats sleep on the mat. " * 30])
+    assert one @ other < 0.97
+
+
+def test_short_texts_are_what_the_model_makes_of_them(minilm: Embedder) -> None:
+    model = SentenceTransformer(located("minilm"), device="cpu")
+    texts = ["A cat.", "The tenant pays the rent on the first day of every month. " * 19]  # up to 249 tokens
+    assert np.allclose(minilm(texts), model.encode(texts, normalize_embeddings=True), atol=1e-5)
+
+
 def test_loading_is_silent_offline_and_gives_the_same_fingerprint(
     minilm: Embedder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,6 +147,52 @@ def test_a_cross_encoder_that_tells_classes_apart_is_refused(tmp_path: Path) -> 
         CrossEncoder(located("minilm"), num_labels=2).save(str(tmp_path / "made"))
     with pytest.raises(ValueError, match="gives 2 scores"):
         cross_encoder(str(tmp_path / "made"))
+
+
+def copied(name: str, folder: Path) -> Path:
+    """A model's folder once more, its weights not doubled."""
+
+    def put(source: str, target: str) -> None:
+        (os.symlink if source.endswith(".safetensors") else shutil.copyfile)(source, target)
+
+    return Path(shutil.copytree(name, folder, copy_function=put))
+
+
+def change(file: Path, **changed: object) -> None:
+    value = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**value, **changed}), encoding="utf-8")
+
+
+CHANGES = {
+    "1_Pooling/config.json": {"pooling_mode_mean_tokens": False, "pooling_mode_cls_token": True},
+    "config.json": {"layer_norm_eps": 0.1},
+    "sentence_bert_config.json": {"max_seq_length": 64},
+    "tokenizer_config.json": {"do_lower_case": False},
+    "config_sentence_transformers.json": {"prompts": {"query": "question: ", "document": ""}},
+}
+
+
+def test_an_embedder_is_told_by_what_it_holds_not_by_its_name(minilm: Embedder, tmp_path: Path) -> None:
+    same = copied(located("minilm"), tmp_path / "same")
+    assert load_embedder(str(same)).fingerprint == minilm.fingerprint
+    seen = {minilm.fingerprint}
+    for file, changed in CHANGES.items():
+        other = copied(located("minilm"), tmp_path / file.replace("/", "-"))
+        change(other / file, **changed)
+        seen.add(load_embedder(str(other)).fingerprint)
+    assert len(seen) == 1 + len(CHANGES)
+
+
+def test_so_is_a_cross_encoder(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        CrossEncoder(located("minilm"), num_labels=1).save(str(tmp_path / "made"))
+    first, copy = (
+        cross_encoder(str(folder)) for folder in (tmp_path / "made", copied(str(tmp_path / "made"), tmp_path / "copy"))
+    )
+    assert first.fingerprint == copy.fingerprint
+    change(tmp_path / "copy" / "tokenizer_config.json", do_lower_case=False)
+    assert cross_encoder(str(tmp_path / "copy")).fingerprint != first.fingerprint
 
 
 def edit(file: Path, **more: object) -> None:

@@ -110,6 +110,13 @@ def test_a_text_cut_by_the_limit_is_the_start_of_json_and_not_complete(smollm2: 
     assert made.text.startswith("{") and not made.complete
 
 
+def test_what_of_a_schema_cannot_be_held_to_is_left_open(smollm2: LanguageModel, asked: list[Row]):
+    items = {"type": "string", "enum": ["card", "fee"]}
+    schema = {"type": "array", "items": items, "uniqueItems": True, "minItems": 1, "maxItems": 2}
+    for made in generate(smollm2, asked, Constraint(schema=schema), max_tokens=16):
+        assert made.complete and 1 <= len(json.loads(made.text)) <= 2 and set(json.loads(made.text)) <= {"card", "fee"}
+
+
 def test_a_schema_that_cannot_be_compiled_is_an_error(smollm2: LanguageModel, asked: list[Row]):
     with pytest.raises(ValueError, match="cannot be compiled"):
         list(generate(smollm2, asked, Constraint(schema={"type": "no such type"})))

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,11 +12,90 @@ import torch
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from trainers import LanguageModel, ModelMissing, Turn, adapted, load, locate, render
 from trainers.loading import cache_folder, conversion_folder
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory, smollm2: LanguageModel) -> Path:
+    """The folder of a small random Llama with SmolLM2's tokenizer."""
+    folder = tmp_path_factory.mktemp("llama")
+    config = LlamaConfig(
+        vocab_size=len(smollm2.tokenizer),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=256,
+        eos_token_id=smollm2.tokenizer.eos_token_id,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        LlamaForCausalLM(config).save_pretrained(folder)
+    smollm2.tokenizer.save_pretrained(folder)
+    return folder
+
+
+def changed(file: str, change: Callable[[Any], object]) -> Callable[[Path], None]:
+    """What changes a JSON file of a model's folder."""
+
+    def make(folder: Path) -> None:
+        value = json.loads((folder / file).read_text(encoding="utf-8"))
+        change(value)
+        (folder / file).write_text(json.dumps(value), encoding="utf-8")
+
+    return make
+
+
+def another_template(folder: Path) -> None:
+    (folder / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}", encoding="utf-8")
+
+
+def other_weights(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+def swapped(tokenizer: dict[str, Any]) -> None:
+    words = tokenizer["model"]["vocab"]
+    words["the"], words["and"] = words["and"], words["the"]
+
+
+def an_added_token(folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["<tool>"])
+    tokenizer.save_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("weights", other_weights),
+        ("tokenizer", changed("tokenizer.json", swapped)),
+        ("tokenizer", an_added_token),
+        ("tokenizer", changed("tokenizer.json", lambda value: value.update(normalizer={"type": "Lowercase"}))),
+        ("tokenizer", changed("tokenizer_config.json", lambda value: value.update(eos_token="<|endoftext|>"))),
+        ("chat template", another_template),
+        ("settings", changed("generation_config.json", lambda value: value.update(eos_token_id=[2, 5]))),
+        ("settings", changed("config.json", lambda value: value.update(max_position_embeddings=128))),
+        ("settings", changed("config.json", lambda value: value.update(rms_norm_eps=0.1))),
+    ],
+)
+def test_whatever_changes_an_answer_changes_the_fingerprint(
+    llama: Path, tmp_path: Path, part: str, change: Callable[[Path], None]
+):
+    before = load(str(llama))
+    shutil.copytree(llama, tmp_path / "copy")
+    assert load(str(tmp_path / "copy")).fingerprint == before.fingerprint  # wherever it lies
+    change(tmp_path / "copy")
+    after = load(str(tmp_path / "copy"))
+    assert after.fingerprint != before.fingerprint
+    assert [name for name, own in before.parts.items() if after.parts[name] != own] == [part]
 
 
 def test_a_folder_without_a_model_says_so(tmp_path: Path):

@@ -143,6 +143,34 @@ def test_a_gate_that_could_not_score_does_not_open(call, answered, score, code):
     assert call("evaluate", "made.jsonl", "data.jsonl").exit_code == 0
 
 
+def test_predictions_are_compared_as_their_rows_ask_where_no_metric_is_named(call):
+    words = ("food", "noise", "price")
+    sets = [[words[i % 3]] if i % 2 else [words[i % 3], words[(i + 1) % 3]] for i in range(24)]
+    rows = [{"id": str(i), "input": "x", "output": own} for i, own in enumerate(sets)]
+    Path("data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = [{"id": str(i), "prediction": own[::-1] if i else []} for i, own in enumerate(sets)]
+    Path("made.jsonl").write_text("".join(json.dumps(row) + "\n" for row in made))
+    value = json.loads(call("evaluate", "made.jsonl", "data.jsonl", "--json").stdout)
+    # 34 labels of 34 given and 36 wanted
+    assert value["metric"] == "set_f1" and value["score"] == pytest.approx(200 * 34 / 70)
+    assert value["labels"]["food"] == {"n": 12, "score": pytest.approx(100 * 11 / 12)}
+
+
+def test_numbers_are_evaluated_within_a_tolerance_with_their_error(call):
+    Path("data.jsonl").write_text("".join(f'{{"id": "{i}", "input": "x", "output": {i}.5}}\n' for i in range(4)))
+    texts = ("0.6", "1.9", "none", "3.50")
+    Path("made.jsonl").write_text(
+        "".join(json.dumps({"id": str(i), "prediction": text}) + "\n" for i, text in enumerate(texts))
+    )
+    value = json.loads(call("evaluate", "made.jsonl", "data.jsonl", "--json").stdout)
+    assert (value["metric"], value["score"]) == ("number", 25)
+    assert value["beside"] == {"mean absolute error": pytest.approx(0.5 / 3), "without a number": 1}
+    done = call("evaluate", "made.jsonl", "data.jsonl", "--metric", "number within 0.1")
+    assert "50.0" in done.stdout and "mean absolute error 0.167 · without a number 1" in done.stdout
+    done = call("evaluate", "made.jsonl", "data.jsonl", "--metric", "number within some")
+    assert done.exit_code == 2 and "number within 5%" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("missing", "score", "code"),
     [(10, "0", 1), (10, "40", 1), (1, "90", 0), (1, "91", 1), (4, "50", 0), (4, "75", 1), (0, "100", 0)],

@@ -13,11 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 from advisor.data.outputs import infer_schema
-from advisor.data.profiling import Profile, derived_answers, profile, signals
+from advisor.data.profiling import Profile, derived_answers, near_test, profile, signals
 from advisor.data.splitting import split
 from advisor.rows.conversations import OFFERED
 from advisor.task import Example, Finding, Split, Task
-from retrieval.documents import Document
+from retrieval.documents import Document, Unreadable
 from trainers.rendering import Turn
 
 ANIMALS = ("cat", "dog", "owl", "fox", "hen", "elk", "bee", "ant", "cow", "pig")
@@ -179,6 +179,21 @@ def test_embeddings_find_overlap_in_other_words() -> None:
     assert found(seen, "near_test").rows == (1,)
 
 
+def test_every_test_row_that_a_training_row_is_near_is_counted() -> None:
+    long = "we would like a table for four people by the window at eight tonight please"
+    asked = [(f"{long} {name}", "yes") for name in ANIMALS[:8]]
+    made = task((long, "yes"), ("what is on the menu?", "no"), test=[*asked, ("is there any parking?", "no")])
+    assert near_test(made.split.train, made.split.test) == set(range(8))
+    assert profile(made, words).near_test_share == pytest.approx(8 / 9)
+
+
+def test_what_was_said_before_counts_for_nearness() -> None:
+    made = task(("yes please", "ok"), test=[("yes please", "ok"), ("yes please", "ok")])
+    first, second = made.split.test
+    said = (Turn("user", "do you want the large blue tent with two doors?"),)
+    assert near_test(made.split.train, (replace(first, turns=said), second)) == {1}
+
+
 def test_answers_are_looked_for_in_the_documents_and_in_the_one_named() -> None:
     documents = (Document("d1", "It was founded in 1924 by Ada."), Document("d2", "Nothing here.", title="Lisbon"))
     made = task(("when?", "1924"), ("who?", "Ada"), ("where?", "Lisbon"), ("why?", "money"), documents=documents)
@@ -195,6 +210,25 @@ def test_answers_are_looked_for_in_the_documents_and_in_the_one_named() -> None:
     assert answers["corpus_tokens"] == 9
 
 
+def test_an_answer_stands_in_a_document_by_its_words() -> None:
+    documents = (
+        Document("d1", "Built in 1924, in the north."),
+        Document("d2", "No room is free"),
+        Document("d3", "now."),
+    )
+    answers = ("24", "no", "free now", "1,924", "the North")
+    made = task(*((f"question {i}?", answer) for i, answer in enumerate(answers)), documents=documents)
+    seen = profile(made, words)
+    assert found(seen, "not_in_documents").rows == (1, 3)
+
+
+def test_answers_are_looked_for_by_the_words_of_every_script() -> None:
+    documents = (Document("de", "Zuständig: Stadt\u00adwerke Elmen\u200bbach."), Document("hi", "यह मेला है।"))
+    pairs = ("wer?", "Stadtwerke Elmenbach"), ("क्या?", "मेला"), ("और?", "माला"), ("wo?", "bach de")
+    made = task(*pairs, documents=documents)
+    assert found(profile(made, words), "not_in_documents").rows == (3, 4)
+
+
 def test_labels_are_counted_and_rare_and_unseen_ones_named() -> None:
     pairs = [(f"text {i} on {animal}", "common") for i, animal in enumerate(ANIMALS * 2)] + [("odd", "rare")]
     made = task(*pairs, labels=("common", "rare", "never"))
@@ -204,6 +238,67 @@ def test_labels_are_counted_and_rare_and_unseen_ones_named() -> None:
     assert "never" in found(seen, "unseen_label").message
     assert found(seen, "unbalanced_labels").severity == "warning"
     assert derived_answers(made, seen)["num_labels"] == 3
+
+
+def test_labels_that_are_alike_are_named_by_row_and_kept_apart() -> None:
+    outputs = ["billing", "returns"] * 10 + ["Billing", "retunrs", "billing\u200b"]
+    seen = profile(task(*((f"text {i}", output) for i, output in enumerate(outputs))), words)
+    messages = {one.rows: one.message for one in seen.findings if one.kind == "alike_labels"}
+    assert messages == {
+        (21, 23): r"2 rows have the label 'Billing' or 'billing\u200b', where 10 have 'billing': alike but for case, "
+        "invisible characters, and kept as they are",
+        (22,): "1 row has the label 'retunrs', where 10 have 'returns': alike but for one letter, and kept as they are",
+    }
+    assert len(seen.labels) == 5
+
+
+def test_rows_with_several_labels_are_counted_by_label() -> None:
+    sets = [["a", "b"], ["b"], ["c"], ["b", "a"], ["c", "a"]] * 6
+    pairs = [(f"text {i}", ";".join(own)) for i, own in enumerate(sets)]
+    pairs += [("text 0", "b;a"), ("text 1", "a"), ("text new", "B;rare")]
+    made = task(*pairs)
+    seen = profile(made, words)
+    assert seen.labels == {"a": 20, "b": 19, "c": 12, "B": 1, "rare": 1}
+    assert seen.outputs.form == "labels, more than one a row: text with ';' between"
+    assert (seen.outputs.kind, derived_answers(made, seen)["num_labels"]) == ("label", 5)
+    assert found(seen, "contradiction").rows == (2, 32)  # "b;a" is "a;b"
+    assert found(seen, "rare_label").rows == (33,)
+    assert found(seen, "alike_labels").rows == (33,)
+
+
+def test_numbers_are_told_as_numbers_and_asked_as_short_answers() -> None:
+    pairs = [(f"flat {i}", f"{300 + 7 * i} EUR") for i in range(30)]
+    made = task(*pairs, ("flat x", "on request"))
+    seen = profile(made, words)
+    assert (seen.outputs.form, seen.outputs.unit) == ("a number, in EUR", "EUR")
+    assert derived_answers(made, seen)["output_kind"] == "short_answer"
+    assert found(seen, "other_form").rows == (31,)
+
+
+def test_an_empty_set_is_an_answer() -> None:
+    sets = [["a"], [], ["b", "a"], ["b"], []] * 5
+    seen = profile(task(*((f"q{i}", json.dumps(own)) for i, own in enumerate(sets))), words)
+    assert seen.labels == {"a": 10, "b": 10}
+    assert not [one for one in seen.findings if one.kind == "empty_output"]
+
+
+def test_labels_that_no_training_row_has_are_told_where_they_stand() -> None:
+    pairs = [(f"text {i} on {animal}", "odd" if i % 2 else "even") for i, animal in enumerate(ANIMALS * 3)]
+    made = task(*pairs, test=[("a", "even"), ("b", "rare"), ("c", "rarer")])
+    made = replace(made, split=replace(made.split, compare=rows(("d", "odd"), ("e", "rare"), file="more.jsonl")))
+    told = {one.file: one for one in profile(made, words).findings if one.kind == "unknown_label"}
+    assert {file: one.rows for file, one in told.items()} == {"more.jsonl": (2,), "test.jsonl": (2, 3)}
+    assert told["test.jsonl"].message.startswith("2 rows have a label that no training row has")
+    named = replace(made, labels=("even", "odd", "rare", "rarer"))
+    assert not [one for one in profile(named, words).findings if one.kind == "unknown_label"]
+
+
+def test_of_several_labels_one_that_no_training_row_has_is_told() -> None:
+    sets = [["odd", "tame"], ["even"], ["tame"], ["tame", "even"], ["odd"]] * 6
+    pairs = [(f"text {i}", ", ".join(own)) for i, own in enumerate(sets)]
+    made = task(*pairs, test=[("a", "even, odd"), ("b", "odd, rare"), ("c", "")])
+    told = [one for one in profile(made, words).findings if one.kind == "unknown_label"]
+    assert [(one.file, one.rows) for one in told] == [("test.jsonl", (2,))]
 
 
 def test_empty_and_overlong_outputs_are_named() -> None:
@@ -223,8 +318,21 @@ def test_findings_name_the_rows_of_each_file_apart() -> None:
 def test_documents_that_are_empty_or_repeated_are_named_by_line() -> None:
     texts = ("a text", " ", "A  text")
     documents = tuple(Document(str(i), text, file="corpus.jsonl", line=i) for i, text in enumerate(texts, start=1))
-    seen = profile(task(("q", "a"), documents=documents), words)
+    titled = Document("4", "", "Title", "corpus.jsonl", 4)
+    seen = profile(task(("q", "a"), documents=(*documents, titled)), words)
     assert (found(seen, "empty_document").rows, found(seen, "duplicate_document").rows) == ((2,), (3,))
+    assert found(seen, "title_only").rows == (4,)
+
+
+def test_documents_that_can_not_be_read_are_told_by_kind_and_so_are_rows_that_name_them() -> None:
+    lost = [Unreadable("corpus.jsonl", line, f"the document '{line}' has no text", "fill it") for line in (7, 9)]
+    made = task(("q", "a"), ("r", "b"), documents=(Document("d", "text"),))
+    train = tuple(replace(row, gold=(id_,)) for row, id_ in zip(made.split.train, ("d", "7"), strict=True))
+    seen = profile(replace(made, split=Split(train=train), unreadable=tuple(lost)), words)
+    told = found(seen, "unreadable_document")
+    assert (told.file, told.severity) == ("corpus.jsonl:7, corpus.jsonl:9", "warning")
+    assert told.message.endswith("the document has no text")
+    assert found(seen, "gold_not_there").rows == (2,)
 
 
 def test_outputs_of_the_sealed_test_are_not_looked_at() -> None:

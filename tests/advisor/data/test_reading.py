@@ -4,7 +4,8 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Mapping
+import string
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,11 @@ ROW = '{"id": "a", "input": "one", "output": "yes"}\n{"id": "b", "input": "two",
 TEST = '{"id": "t", "input": "three", "output": "yes"}\n'
 CORPUS = '{"_id": "d1", "text": "One is one."}\n'
 Files = Mapping[str, str | bytes]
+
+
+def rows(outputs: Sequence[object]) -> str:
+    """Rows with these outputs as JSON Lines."""
+    return "".join(json.dumps({"input": f"input {i}", "output": one}) + "\n" for i, one in enumerate(outputs))
 
 
 def folder(tmp_path: Path, files: Files) -> Path:
@@ -94,6 +100,14 @@ def test_the_task_yaml_itself_may_be_given(tmp_path: Path) -> None:
         ({"corpus.jsonl": CORPUS}, "token_f1"),
         ({}, "exact_match"),
         ({"train.jsonl": json.dumps({"input": "a", "output": "word " * 40})}, "rouge_l"),
+        ({"train.jsonl": rows(["客户要求公司尽快安排处理并给出答复"])}, "rouge_l"),
+        (
+            {"train.jsonl": rows(["late, and nobody told us why", "broken on the way to the house"] * 9)},
+            "label_accuracy",
+        ),
+        ({"train.jsonl": rows([["a", "b"], ["b"], ["c"], ["b", "a"], ["c", "a"]] * 6)}, "set_f1"),
+        ({"train.jsonl": rows(["a; b", "b", "c", "b; a", "c; a"] * 6)}, "set_f1"),
+        ({"train.jsonl": rows([7.5, 12, 3.25])}, "number"),
     ],
 )
 def test_a_metric_that_is_not_named_follows_from_the_outputs(tmp_path: Path, files: Files, metric: str) -> None:
@@ -112,6 +126,53 @@ def test_a_label_metric_without_labels_takes_those_that_it_sees(tmp_path: Path) 
     assert task(tmp_path, {"task.yaml": "metric: macro_f1"}).labels == ("no", "yes")
 
 
+def test_labels_that_are_seen_may_be_parts_of_outputs(tmp_path: Path) -> None:
+    found = task(tmp_path, {"task.yaml": "metric: set_f1", "train.jsonl": rows([["b", "a"], ["c"], []])})
+    assert found.labels == ("a", "b", "c")
+
+
+def test_rows_may_have_several_of_the_labels_that_are_named_and_no_others(tmp_path: Path) -> None:
+    files = {"labels.json": '["food", "hot drinks", "price"]'}
+    outputs = ["food; price", "price", "hot drinks;food", "price"] * 4
+    found = task(tmp_path, {**files, "train.jsonl": rows(outputs)})
+    assert (found.metric, found.labels) == ("set_f1", ("food", "hot drinks", "price"))
+    (problem,) = problems(folder(tmp_path / "other", {**files, "train.jsonl": rows([*outputs, "price; wine"])}))
+    assert problem.line == 17 and "'wine' is none of the 3 labels" in problem.what
+    one_each = {**files, "task.yaml": "metric: label_accuracy", "train.jsonl": rows(outputs)}
+    assert "food; price" in problems(folder(tmp_path / "single", one_each))[0].what
+
+
+def test_a_number_may_be_right_within_a_tolerance(tmp_path: Path) -> None:
+    assert task(tmp_path, {"task.yaml": "metric: number within 5%"}).metric == "number within 5%"
+    (problem,) = problems(folder(tmp_path / "wrong", {"task.yaml": "name: t\nmetric: number within reason"}))
+    assert problem.line == 2 and "number within 0.5" in problem.do
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["test given", "test split off"])
+def test_labels_are_those_of_training_rows_and_never_of_the_sealed_test(tmp_path: Path, given: bool) -> None:
+    rng = random.Random(0)
+    labels = ["yes", "no"] * 60 + [f"only {i}" for i in range(40)]
+    rng.shuffle(labels)
+    rows = [{"input": " ".join(rng.sample(string.ascii_letters, 9)), "output": label} for label in labels]
+    files = {"task.yaml": "metric: macro_f1", "train.jsonl": "\n".join(map(json.dumps, rows))}
+    if given:
+        files["test.jsonl"] = '{"input": "a question", "output": "sealed"}'
+    made = task(tmp_path, files)
+    assert set(made.labels) == {row.output for row in made.split.train}
+    assert {row.output for row in made.split.test} - set(made.labels)
+
+
+def test_the_labels_of_sets_are_those_of_training_rows_too(tmp_path: Path) -> None:
+    sealed = "\n".join(json.dumps({"input": f"sealed {i}", "output": ["a", f"sealed {i}"]}) for i in range(5))
+    made = task(tmp_path, {"train.jsonl": rows([["b", "a"], ["c"], ["a"], ["b", "c"]] * 15), "test.jsonl": sealed})
+    assert (made.metric, made.labels) == ("set_f1", ("a", "b", "c"))
+
+
+def test_the_metric_does_not_follow_from_the_sealed_test(tmp_path: Path) -> None:
+    long = json.dumps({"input": "q", "output": "word " * 40}) + "\n"
+    assert task(tmp_path, {"test.jsonl": long * 9}).metric == "exact_match"
+
+
 def test_what_a_folder_has_that_can_not_be_read_is_left_out_and_told(tmp_path: Path) -> None:
     files: Files = {
         "task.yaml": "documents: handbook",
@@ -125,6 +186,15 @@ def test_what_a_folder_has_that_can_not_be_read_is_left_out_and_told(tmp_path: P
     del files["handbook/leave.md"]
     (alone,) = problems(folder(tmp_path / "alone", files))
     assert str(alone.where).endswith("handbook/broken.md")
+
+
+def test_what_a_corpus_has_that_can_not_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+    lines = ['{"_id": "a", "text": "x"}', '{"_id": "b", "text": ""}', '{"_id": "c", "title": "T", "text": ""}', "[1"]
+    made = task(tmp_path, {"corpus.jsonl": "\n".join(lines)})
+    assert [document.id for document in made.documents] == ["a", "c"]
+    assert [(one.file, one.line) for one in made.unreadable] == [("corpus.jsonl", 2), ("corpus.jsonl", 4)]
+    (alone,) = problems(folder(tmp_path / "alone", {"corpus.jsonl": lines[1]}))
+    assert alone.line == 1
 
 
 @pytest.mark.parametrize(
@@ -331,7 +401,7 @@ BROKEN: list[tuple[Files, str, int | None, str]] = [
     ({"test.jsonl": TEST.replace('"t"', '"b"')}, "test.jsonl", 1, "the id of train.jsonl:2 too"),
     ({"test.jsonl": TEST.replace("}", ', "gold": ["d9"]}'), "corpus.jsonl": CORPUS}, "test.jsonl", 1, "'d9'"),
     ({"test.jsonl": TEST.replace("}", ', "gold": ["d9"]}')}, "test.jsonl", 1, "Add documents"),
-    ({"corpus.jsonl": CORPUS + "{"}, "corpus.jsonl", 2, ""),
+    ({"corpus.jsonl": "{"}, "corpus.jsonl", 1, ""),
     # labels, schema, incumbent
     ({"labels.json": "["}, "labels.json", 1, "not valid JSON"),
     ({"labels.json": ""}, "labels.json", None, "is empty"),

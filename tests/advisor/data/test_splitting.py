@@ -163,6 +163,16 @@ def test_near_duplicates_are_found_by_equality_words_and_characters() -> None:
     assert near_duplicates(texts) == [(0, 2), (0, 4), (1, 3)]
 
 
+def test_a_run_of_characters_is_longer_than_one_of_words_where_no_spaces_are() -> None:
+    common = "客户在厦门购买的微波炉使用二十四天后显示错误代码请求处理"
+    texts = [
+        f"您好，{common}。",
+        f"{common[:20]}可是这封信说的是别的事情，跟前面一封完全没有关系。",
+        f"昨天收到来信：{common}！再见",
+    ]
+    assert (len(common), near_duplicates(texts)) == (28, [(0, 2)])
+
+
 def test_near_duplicates_between_two_lists_name_every_text_that_has_one() -> None:
     assert near_duplicates(["a b c", "x y z", "A  b c"], ["x y z", "a b c"]) == [(0, 1), (1, 0), (2, 1)]
 

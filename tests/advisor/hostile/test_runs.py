@@ -1,6 +1,7 @@
 """A run folder that somebody sent is data, too: it may name what it likes, and hold files of any kind."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +12,26 @@ import torch
 import trainers
 from advisor import runfolder
 from advisor.address import parse_address
-from advisor.runtime.built import Asked
+from advisor.runtime.built import EMBEDDER, Asked
 from advisor.system import Buildable, Classifier, Context, ModelRef, System
 from retrieval import Document, Index, load_embedder
 
 from .traps import SECRET, Listener, Spoil, small, with_code, with_pickles, write
 
 
-def sent(folder: Path, system: Buildable, **asked: Any) -> Path:
-    """A run folder of a system that somebody built."""
+def sent(folder: Path, system: Buildable, parts: Mapping[str, str] | None = None, **asked: Any) -> Path:
+    """A run folder of a system that somebody built; `parts` as they are here, or it is refused for those."""
     model = asked.pop("endpoint", None)
+    address = parse_address(model) if model else None
+    hashes = {"model": address.fingerprint} if address else {}
     plain = {
         "name": "t", "folder": str(folder.parent.parent / "task"), "description": "", "instruction": "",
         "metric": "exact_match", "labels": (), "model": "smollm2", "model_fingerprint": "", "seed": 0, "command": "",
         "versions": {}, "machine": "", "fingerprint": "",
     }  # fmt: skip
-    address = parse_address(model) if model else None
-    runfolder.write(folder / "task.json", Asked, Asked(endpoint=address, **{**plain, **asked}))
+    runfolder.write(
+        folder / "task.json", Asked, Asked(endpoint=address, **{**plain, **asked}, parts=hashes | dict(parts or {}))
+    )
     if isinstance(system, System) and address:
         system = System(ModelRef(str(address), address.fingerprint), context=system.context)
     runfolder.write(folder / "artifact" / "system.json", Buildable, system)
@@ -53,7 +57,7 @@ def run_wants_vectors_sent(folder: Path, trap: Any, listener: Listener) -> None:
 
 def run_has_an_index_elsewhere(folder: Path, trap: Any, listener: Listener) -> None:
     """The record says nothing of it, the index itself does."""
-    sent(folder, FINDS, endpoint=f"{listener.here}/v1#m")
+    sent(folder, FINDS, {EMBEDDER: load_embedder().fingerprint}, endpoint=f"{listener.here}/v1#m")
     Index.build([Document("d", "yes")], load_embedder()).save(folder / "artifact" / "index")
     meta = folder / "artifact" / "index" / "meta.json"
     meta.write_text(json.dumps({**json.loads(meta.read_text()), "vectors": listener.here}))
@@ -83,23 +87,23 @@ def run_brings_a_reranker(folder: Path, trap: Any, listener: Listener) -> None:
 
 
 def run_brings_a_pickled_head(folder: Path, trap: Any, listener: Listener) -> None:
-    sent(folder, Classifier("artifact/head.npz", "", ""))
+    sent(folder, Classifier("artifact/head.npz", "", ""), {EMBEDDER: load_embedder().fingerprint})
     pickled = np.array([trap], dtype=object)
     np.savez(folder / "artifact" / "head.npz", weights=pickled, biases=pickled, labels=pickled)
 
 
 def run_brings_a_pickled_adapter(folder: Path, trap: Any, listener: Listener) -> None:
     model = str(small(folder / "model"))
-    fingerprint = trainers.load(model).fingerprint
-    sent(folder, System(ModelRef(model, fingerprint, "artifact/adapter")), model=model)
+    own = trainers.load(model)
+    sent(folder, System(ModelRef(model, own.fingerprint, "artifact/adapter")), own.parts, model=model)
     write(folder / "artifact" / "adapter", adapter_config__json={"peft_type": "LORA", "target_modules": ["q_proj"]})
     torch.save({"weights": trap}, folder / "artifact" / "adapter" / "adapter_model.bin")
 
 
 def run_names_an_adapter_elsewhere(folder: Path, trap: Any, listener: Listener) -> None:
     model = str(small(folder / "model"))
-    fingerprint = trainers.load(model).fingerprint
-    sent(folder, System(ModelRef(model, fingerprint, "../../../elsewhere")), model=model)
+    own = trainers.load(model)
+    sent(folder, System(ModelRef(model, own.fingerprint, "../../../elsewhere")), own.parts, model=model)
 
 
 def run_holds_links(folder: Path, trap: Any, listener: Listener) -> None:
@@ -122,7 +126,8 @@ def test_no_command_runs_or_sends_what_a_run_folder_wants(call, tmp_path, trap, 
         done = call(*command, input='{"input": "is it?"}\n')
         assert not trap.sprung, command
         assert listener.heard == [], command
-        assert done.exit_code in (1, 2) and "the details are in" not in done.output, (command, done.output)
+        assert done.exit_code in (1, 2), (command, done.output)
+        assert not any(said in done.output for said in ("the details are in", "has changed since")), done.output
     call("report", "runs/sent")
     assert not trap.sprung and not any(config.iterdir())
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from advisor.errors import InputError
-from advisor.measure.ledger import is_open, open_test
+from advisor.measure.ledger import Opened, is_open, open_test, opened_before
 from advisor.task import Example
 
 
@@ -35,6 +35,20 @@ def test_another_test_set_is_another_entry(tmp_path):
     open_test(tmp_path / "run", rows(), "test", "s")
     open_test(tmp_path / "run", rows("other"), "test", "s")
     assert len({json.loads(line)["test"] for line in lines(tmp_path)}) == 2
+
+
+def test_earlier_openings_are_those_for_other_systems_and_by_other_runs(tmp_path):
+    run, other = tmp_path / "run-a", tmp_path / "run-b"
+    ours = {"baseline": "plain", "test": "tuned"}
+    assert opened_before(run, rows(), ours) == Opened(0, 0)
+    for name, system in (("baseline", "plain"), ("runner_up", "shots"), ("test", "prompt")):
+        open_test(other, rows(), name, system)
+    open_test(other, rows("another test"), "test", "prompt")
+    assert opened_before(run, rows(), ours) == Opened(3, 2)  # the baseline is ours too
+    for name, system in ours.items():
+        open_test(run, rows(), name, system)
+    assert opened_before(run, rows(), ours) == Opened(3, 2)  # a resumed run has not opened it before itself
+    assert opened_before(run, rows(), {**ours, "test": "tuned anew"}) == Opened(4, 3)
 
 
 def chained(tmp_path) -> list[dict]:

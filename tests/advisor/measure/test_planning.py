@@ -1,9 +1,13 @@
 from dataclasses import replace
 
+from advisor.address import Address, Price
 from advisor.measure.planning import plan
+from advisor.models.endpoint import Endpoint
+from advisor.models.spending import Meter
 from advisor.runtime.runtime import Runtime
-from advisor.runtime.settings import Budget
+from advisor.runtime.settings import Budget, parse_budget
 from advisor.task import Retrieval, Split, Task
+from trainers import Speed
 
 
 def test_what_is_read_again_for_every_question_leaves_fewer_to_measure_and_choose_on(zoo: Task, keeper: Runtime):
@@ -35,3 +39,26 @@ def test_what_learned_from_every_row_is_measured_on_none(zoo: Task, keeper: Runt
 def test_without_a_row_a_plan_goes_by_what_rows_are_usually_like(zoo: Task, keeper: Runtime):
     purse = plan(replace(zoo, split=Split()), keeper.model, keeper.embedder, Budget(600))
     assert (purse.measure, purse.choose, purse.rows) == (0, 0, 0) and purse.max_tokens > 200
+
+
+def test_a_budget_in_money_bounds_no_time(zoo: Task, keeper: Runtime):
+    rows = tuple(replace(row, id=f"{row.id}{n}") for n in range(30) for row in zoo.split.train)
+    asked = replace(zoo, split=Split(rows, rows, rows, rows[:10]))
+    price = Price(prompt=1.0, completion=1.0)
+    model = Endpoint(Address(endpoint="http://127.0.0.1:9/v1", name="x", can=(), price=price), Meter((1.0, 1.0)))
+
+    def measured(budget: str) -> int:
+        return plan(asked, model, keeper.embedder, parse_budget(budget), Speed(50.0, 10.0, 0.0)).measure
+
+    assert measured("10m") < measured("2h") < 96
+    assert measured("500usd") == 96
+    assert measured("10m,500usd") == measured("10m")
+    assert measured("2h,0.1usd") == measured("0.1usd") < measured("2h")
+
+
+def test_where_nothing_is_bounded_all_there_is_is_bought(zoo: Task, keeper: Runtime):
+    rows = tuple(replace(row, id=f"{row.id}{n}") for n in range(30) for row in zoo.split.train)
+    bought = plan(
+        replace(zoo, split=Split(rows, rows, rows, rows)), keeper.model, keeper.embedder, parse_budget("5usd")
+    )
+    assert (bought.measure, bought.choose, bought.rows, bought.epochs) == (96, 64, 300, 3)

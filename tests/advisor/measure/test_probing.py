@@ -68,7 +68,7 @@ class Rambling(Reader):
 
 def test_a_diagnosis_tells_what_was_cut_off(bench: Bench):
     told = probing.diagnose(replace(bench, runtime=replace(bench.runtime, model=Rambling())))
-    assert {len(one.cut) for one in told.probes} == {4}
+    assert {len(one.cut) for one in told.probes if one.path != "classifier"} == {4}
     assert "cut off" in told.notes[-1] and "zero-shot 4" in told.notes[-1]
 
 
@@ -102,8 +102,36 @@ def test_a_short_tuning_answers_only_what_it_has_not_learned(few: Bench, monkeyp
     assert len(answered) == (24 if trainings else 0)
     assert all(output not in learned[folder] for folder, output in answered)
     assert any("short tuning was not measured" in note for note in told.notes) is (trainings == 0)
+    assert {probe.name for probe in told.probes} >= ({"short tuning"} if trainings else set())
     if trainings:
         assert told.probes[-1].n == 24 and told.outlook["finetuning"][0] == 0  # as long as the full one
+
+
+class Held(Reader):
+    """A model that says the first of the labels that it is held to, else "?"."""
+
+    can = frozenset({"generate", "constrain"})
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
+        yield from ((i, Prediction((one.decoding.labels or ("?",))[0])) for i, one in enumerate(requests))
+
+
+def test_a_short_tuning_is_done_once_for_each_fold_and_tried_in_both_decodings(few: Bench, monkeypatch):
+    folders: list[str] = []
+
+    def tuned(bench: Bench, system: System, name: str, evaluations: int) -> System:
+        folders.append(bench.folder(name))
+        return replace(system, instruction=folders[-1])
+
+    monkeypatch.setattr(probing, "tuned", tuned)
+    monkeypatch.setattr(probing, "tunes", lambda model: True)
+    told = probing.diagnose(replace(few, runtime=replace(few.runtime, model=Held())))
+    assert folders == [f"probes/short-tuning/fold-{fold}" for fold in range(5)]
+    tunings = [probe for probe in told.probes if probe.path == "finetuning"]
+    assert {probe.name: (probe.value, probe.valid["label"]) for probe in tunings} == {
+        "short tuning": (0.0, 0.0),
+        "short tuning, constrained": (pytest.approx(100 / 6), 1.0),
+    }
 
 
 def test_a_system_whose_prompt_does_not_fit_drops_out_and_the_others_go_on(few: Bench):

@@ -81,7 +81,7 @@ def test_while_one_run_fits_an_embedder_no_other_does(bench: Bench, monkeypatch:
         tried.append(subprocess.run(command, capture_output=True, text=True).stderr)
         return folder / "model"
 
-    monkeypatch.setattr(search, "tune_embedding", fit)
+    monkeypatch.setattr("trainers.tune_embedding", fit)
     monkeypatch.setattr(search, "LazyEmbedder", lambda name, runs: Words())
     monkeypatch.setattr(search, "LEAST_PAIRS", 5)
     search.choose(replace(bench, purse=replace(bench.purse, pairs=10)))

@@ -172,6 +172,11 @@ def test_json_that_is_broken_is_told_by_line(tmp_path: Path, content: str, line:
     assert problem.do
 
 
+def test_turns_under_an_unknown_key_are_no_rows(tmp_path: Path) -> None:
+    (problem,) = read(tmp_path, "train.json", '{"talk": [{"role": "user", "content": "a"}], "output": "b"}').problems
+    assert (problem.field, "'talk'" in problem.what) == ("input", True)
+
+
 def test_cells_of_a_spreadsheet_are_text_as_a_person_reads_them(tmp_path: Path) -> None:
     cells = [["input", "output"], ["a", 1], ["b", 0.5], ["c", True], ["d", "1.0"], ["e", 1e14], ["f", "NA"]]
     assert [output for _, output in pairs(read(tmp_path, "train.xlsx", xlsx({"S": cells})))] == [

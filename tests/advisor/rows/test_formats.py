@@ -236,6 +236,11 @@ def test_of_two_outputs_the_preferred_is_wanted_and_the_other_told(tmp_path: Pat
     assert told(tmp_path, row) == [(f"1 row has '{worse}', not used", (1,))]
 
 
+def test_a_conversation_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    (problem,) = read(tmp_path, {"input": {"messages": [USER, ANSWER]}, "messages": "other"}).problems
+    assert problem.field == "messages"
+
+
 def test_outputs_that_are_marked_as_unwanted_are_refused(tmp_path: Path) -> None:
     for row in (
         {"prompt": "a", "completion": "b", "label": False},

@@ -70,8 +70,9 @@ def test_where_both_readings_are_possible_both_are_shown(tmp_path: Path) -> None
     (problem,) = rows.problems
     assert not rows.examples
     assert (problem.line, "dog, Hund" in problem.what) == (1, True)
-    assert "as a header it names 2 columns of 2 rows, as a row it is the first of 3" in problem.what
+    assert "as a header it names 2 columns of the rows below, as a row it is the first of them" in problem.what
     assert "input,output" in problem.do
+    assert "may be a header" in read(tmp_path, "article,Artikel\ncat,Katze\n").problems[0].what
     short = read(tmp_path, 'Hi there,greeting\n"The sky is blue, I think.",fact\nMy dog barks all day long.,fact\n')
     assert "may be a header or a row (Hi there, greeting)" in short.problems[0].what
 
@@ -81,6 +82,20 @@ def test_a_first_row_that_is_like_the_others_is_no_header(tmp_path: Path) -> Non
     rows = read(tmp_path, asked + asked.replace(" my ", " your ").replace("called", "rang"))
     assert len(pairs(rows)) == 6
     assert pairs(rows)[0] == ("Where is my parcel today?", "question")
+
+
+def test_a_label_that_stands_again_below_makes_the_first_line_a_row(tmp_path: Path) -> None:
+    rows = [("otter", "animal"), ("oak", "plant"), ("heron", "animal"), ("elm", "plant"), ("lynx", "animal")]
+    assert pairs(read(tmp_path, table(*rows))) == rows
+
+
+def test_two_separators_that_cut_alike_are_told_apart_by_the_person(tmp_path: Path) -> None:
+    rows = "Yes, it is.;1\nNo, it is not.;2\nYes, I am.;1\nNo, not I.;2\n"
+    (problem,) = read(tmp_path, rows).problems
+    assert "',' or by ';'" in problem.what
+    assert pairs(read(tmp_path, f"sep=;\n{rows}"))[0] == ("Yes, it is.", "1")
+    decimals = read(tmp_path, "".join(f"Tower {at} is high.;{at},5\n" for at in range(4)))
+    assert pairs(decimals) == [(f"Tower {at} is high.", f"{at},5") for at in range(4)]
 
 
 def test_texts_that_stand_there_twice_are_no_labels(tmp_path: Path) -> None:

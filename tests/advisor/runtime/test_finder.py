@@ -8,8 +8,8 @@ from advisor.errors import CannotError, InputError
 from advisor.runtime.finder import Finder, Fitted, Search, of_artifact, over_documents
 from advisor.runtime.runtime import Runtime
 from advisor.system import Context
-from advisor.task import Retrieval, Task
-from retrieval import Index, SearchSettings
+from advisor.task import Example, Retrieval, Task
+from retrieval import Document, Index, SearchSettings
 
 from ..conftest import Words
 
@@ -56,6 +56,37 @@ def test_an_index_in_milvus_lite_finds_the_same(zoo: Task, keeper: Runtime, tmp_
     asked = [row.input for row in zoo.split.test]
     assert other.search(asked, 1) == keeper.finder.search(asked, 1)
     assert (folder / "milvus.db").exists()
+
+
+def test_as_many_passages_are_shown_as_the_task_says(tmp_path: Path):
+    documents = [Document(f"d{i}", f"Burrow {i} is empty.") for i in range(60)]
+    folder = tmp_path / "runs" / "burrows"
+    folder.mkdir(parents=True)
+    finder = over_documents(documents, folder, Retrieval(k=40), Search(), Words())
+    asked = [Example("1", "Which burrow is empty?", "7")]
+    assert finder.k == 40
+    for k in (10, 40, 60, 40):
+        (shown,) = finder.passages(Context("retrieved", k), asked)
+        assert len({passage.document for passage in shown}) == k
+    assert len(finder.search(["Is burrow 3 empty?"], 100)[0]) == 60
+
+
+def test_the_oracle_shows_passages_in_which_an_answer_stands_by_its_words(tmp_path: Path):
+    documents = [
+        Document("north", "It lies in the north, and was built in 1924."),
+        Document("rooms", "It has 24 rooms. No, not one is free."),
+        Document("named", "All of them are taken.", title="Room 24"),
+    ]
+    folder = tmp_path / "runs" / "rooms"
+    folder.mkdir(parents=True)
+    finder = over_documents(documents, folder, Retrieval(), Search(), Words())
+
+    def shown(answer: str, *gold: str) -> list[str]:
+        return [passage.document for passage in finder.oracle(Example("1", "q", answer, gold=gold), 3)]
+
+    assert shown("24") == ["rooms", "named"]
+    assert shown("no") == ["rooms"] and shown("never") == []
+    assert shown("24", "north", "named") == ["named", "north"]
 
 
 def alone(keeper: Runtime, embedder: Words) -> Finder:

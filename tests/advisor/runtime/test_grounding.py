@@ -1,11 +1,15 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from advisor.runtime import grounding
+from advisor.runtime.finder import Search, over_documents
 from advisor.runtime.runtime import Runtime
-from advisor.task import Example, Task
-from retrieval import Passage
+from advisor.task import Example, Retrieval, Task
+from retrieval import Document, Passage
+
+from ..conftest import Words
 
 HELD = Passage("a", "a", "Rooms", "The suite costs 24 euros.", 0)
 OTHER = Passage("b", "b", "Rooms", "It was built in 1924.", 0)
@@ -37,3 +41,12 @@ def test_no_passage_that_is_left_holds_the_answer(zoo: Task, keeper: Runtime):
     assert [example for example, _ in taken] == list(zoo.split.compare)
     for example, passages in taken:
         assert len(passages) == 2 and not grounding.answered(passages, example)
+
+
+def test_as_many_passages_are_left_as_are_shown_once_those_that_hold_the_answer_are_taken_out(tmp_path: Path):
+    documents = [Document(f"d{i}", f"Burrow {i} is {'taken' if i < 20 else 'empty'}.") for i in range(60)]
+    folder = tmp_path / "runs" / "burrows"
+    folder.mkdir(parents=True)
+    finder = over_documents(documents, folder, Retrieval(k=30), Search(), Words())
+    ((_, passages),) = grounding.without_answers(finder, [Example("1", "Which burrow is taken?", "taken")], 30)
+    assert len(passages) == 30 and not any("taken" in passage.text for passage in passages)

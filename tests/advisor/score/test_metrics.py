@@ -1,6 +1,7 @@
 """Metrics. Figures from elsewhere: sacrebleu 2.6.0, rouge-score 0.1.2, scikit-learn, Hugging Face `evaluate` (SARI)."""
 
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -69,10 +70,61 @@ def test_words_are_found_in_other_scripts() -> None:
     assert score("rouge_l", "Это дом", "это дом") == 100
 
 
+def test_a_number_of_another_sign_or_point_is_wrong() -> None:
+    pairs = [
+        ("9.1 mm", "91 mm"),
+        ("-56 °C", "56 °C"),
+        ("1.10", "1.1"),
+        ("24/7", "247"),
+        ("-$5", "$5"),
+        ("3,5 l", "35 l"),
+    ]
+    for answer, wrong in (*pairs, *((wrong, answer) for answer, wrong in pairs)):
+        assert score("token_f1", wrong, answer) == score("contains_answer", f"It is {wrong}.", answer) == 0
+        assert score("token_f1", answer, answer) == score("contains_answer", f"It is {answer}.", answer) == 100
+    assert score("token_f1", "1000 men", "1,000 men") == score("token_f1", "−5 °C", "-5°C") == 100
+
+
+def test_token_f1_gives_nothing_for_other_numbers_as_drop_does() -> None:
+    assert score("token_f1", "24 days", "25 days") == 0
+    # given {24, may, 1999}, wanted {25, may, 1999}: one number is right, so 2 of 3 words are
+    assert score("token_f1", "24 May 1999", "25 May 1999") == pytest.approx(200 / 3)
+    assert score("token_f1", "some days", "25 days") == 50
+
+
+def test_token_f1_is_squads_on_apostrophes_abbreviations_and_articles_and_not_on_hyphens() -> None:
+    assert score("token_f1", "dont", "Don't!") == score("token_f1", "US", "the U.S.") == 100
+    assert score("token_f1", "a well known man", "well-known man") == 100  # 50 where "wellknown" is one word
+    assert score("token_f1", "C", "C++") == 0
+
+
+def test_words_that_differ_in_their_marks_are_others() -> None:
+    for metric in ("token_f1", "rouge_l", "contains_answer"):
+        assert [score(metric, "माला", "मेला"), score(metric, "ปา", "ปู"), score(metric, "か", "が")] == [0, 0, 0]
+        assert score(metric, "مُحَمَّد", "محمد") == 100
+    assert score("rouge_l", "👎", "👍") == 0
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_what_unicode_holds_for_equal_is_equal(name: str) -> None:
+    wanted = {"json_field_f1": '{"ciudad": "Málaga", "días": ["é"]}'}.get(name, "Málaga é")
+    given = unicodedata.normalize("NFD", wanted).replace("l", "l\u00ad\u200b")
+    metric = resolve(name, labels=("no", unicodedata.normalize("NFD", wanted), wanted))
+    assert metric.score(given, example(wanted, input="Ma lage")) == pytest.approx(100)
+    assert metric.aggregate(np.array([metric.statistics(given, example(wanted))]))[0] == pytest.approx(100)
+
+
 def test_contains_answer_wants_whole_words_in_a_row() -> None:
     assert score("contains_answer", "It was in 1924, I think.", "24") == 0
     assert score("contains_answer", "It has 24 judges.", "24") == 100
     assert score("contains_answer", "York is new.", "New York") == 0
+    assert score("contains_answer", "It takes 35 to -5 days.", "3.5", "5") == 0
+    assert score("contains_answer", "हिन्दा", "हिन्दी") == 0
+
+
+def test_nothing_contains_an_empty_answer_but_no_text() -> None:
+    assert score("contains_answer", " ", "") == 100
+    assert score("contains_answer", "I don't know.", "") == 0
 
 
 def test_a_label_that_a_program_would_not_find_is_wrong() -> None:
@@ -134,6 +186,9 @@ def test_text_that_a_program_could_not_parse_scores_0(text: str) -> None:
 def test_rouge_l_is_googles() -> None:
     assert score("rouge_l", "The cat sat on the mat.", "A cat sat on a mat.") == pytest.approx(66.66666666666666)
     assert score("rouge_l", "Die Beitragszahlungen", "Die Beitraege zahlen") == pytest.approx(40)
+    assert score("rouge_l", "The company's well-known 2 men don't", "A company's men won't") == pytest.approx(
+        53.333333333333336
+    )
 
 
 def test_chrf_is_sacrebleus_for_a_text_and_for_many() -> None:

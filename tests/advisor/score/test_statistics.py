@@ -11,7 +11,19 @@ from scipy import stats
 
 from advisor.score.metric import Scored, score_all
 from advisor.score.metrics import resolve
-from advisor.score.statistics import FOLDED, Gain, difference, draws, examples_needed, holm, interval, rating, verdict
+from advisor.score.statistics import (
+    FOLDED,
+    Gain,
+    difference,
+    draws,
+    examples_needed,
+    holm,
+    interval,
+    loss_p,
+    rating,
+    verdict,
+    verdicts,
+)
 from advisor.task import Example
 
 MEAN = resolve("exact_match")
@@ -264,10 +276,35 @@ def test_the_smallest_gain_worth_having_decides(lo: float, value: float, hi: flo
     assert verdict(Gain(lo, value, hi, p, 50)) == expected
 
 
-def test_a_verdict_after_holm_reads_the_corrected_p() -> None:
+def test_the_p_of_a_loss_is_that_of_the_interval_that_ends_there() -> None:
+    gain = difference(MEAN, rights(150, 200), rights(140, 200), seed=0)
+    assert loss_p(gain, -gain.lo) == pytest.approx(0.05)
+    assert loss_p(gain, -gain.lo + 1) < 0.05 < loss_p(gain, -gain.lo - 1)
+    assert loss_p(gain, 0) == pytest.approx(gain.p)
+    assert loss_p(Gain(-9, -5, -1, 0.01, 50)) == loss_p(Gain(-100, 0, 100, 1, 0)) == 1
+    assert loss_p(Gain(5, 5, 5, 0.01, 50)) == 0
+    assert loss_p(Gain(-100, None, 100, 1, 0)) == 1
+
+
+def test_of_two_comparisons_each_verdict_is_corrected() -> None:
     gain = Gain(0.1, 5, 9.9, 0.04, 50)
     assert verdict(gain) == "better"
-    assert verdict(replace(gain, p=0.08)) == "no worse"
+    assert verdicts([gain, gain]) == ["no worse", "no worse"]
+    barely, surely = Gain(-1.9, 2, 5.9, 0.3, 50), Gain(-0.5, 1, 2.5, 0.2, 50)
+    assert verdict(barely) == "no worse"
+    assert verdicts([barely, barely]) == ["not known yet", "not known yet"]
+    assert verdicts([barely, surely]) == ["no worse", "no worse"]  # the second settled, the first stands alone
+
+
+def test_no_worse_is_said_of_any_of_two_real_losses_one_time_in_forty_at_most() -> None:
+    rng = np.random.default_rng(0)
+    alone, together = [], []
+    for _ in range(2500):
+        ours, first, second = (100.0 * (rng.random(80) < share) for share in (0.6, 0.62, 0.62))
+        gains = [difference(MEAN, scored(ours), scored(theirs), seed=0) for theirs in (first, second)]
+        alone.append("no worse" in map(verdict, gains) or "better" in map(verdict, gains))
+        together.append(bool({"no worse", "better"} & set(verdicts(gains))))
+    assert np.mean(together) <= 0.031 < np.mean(alone)  # 0.025, give or take two standard errors
 
 
 def test_as_many_examples_as_needed_settle_four_in_five_differences() -> None:

@@ -9,6 +9,7 @@ from advisor.decide.costs import Cost
 from advisor.decide.recommendation import Ranked, Reason, Recommendation, Similar
 from advisor.measure.diagnosis import Diagnosis, Probe
 from advisor.measure.forgetting import Forgetting
+from advisor.measure.ledger import Opened
 from advisor.measure.proof import Answered, Clean, Compared, Result
 from advisor.paths.abstaining import Abstaining, Trade
 from advisor.runtime.built import Asked
@@ -48,7 +49,7 @@ def a_run(text: str = "plain text") -> RunFiles:
         diagnosis=Diagnosis(
             metric="token_f1", examples=96, floors={"copying the input": 3.4, text: 11.2},
             probes=tuple(
-                Probe(n, "rag", "", v, v - 6.1, v + 5.9, 95, 1, 12.5, 40321, {}, {})
+                Probe(n, "rag", "", v, v - 6.1, v + 5.9, 95, 1, 12.5, 40321, {}, {}, valid={"json": 0.875})
                 for n, v in (("zero-shot", 28.4), ("similar shots", 33.3), ("retrieved context", 53.7), (text, 81.2))
             ),
             gap_of={}, gaps=GAPS, notes=(text,), recall=(Recall(3, 0.62, 0.71),),
@@ -72,9 +73,10 @@ def a_run(text: str = "plain text") -> RunFiles:
             unscored={"baseline": 3, "test": 0},
             intervals={"baseline": (24.3, 28.1, 31.8), "runner_up": (29.7, 33.5, 37.1), "test": (50.2, 54.4, 58.6)},
             p_corrected={"baseline": 0.0}, tokens={"baseline": 77}, answered={"test": Answered(371, 0.9275, 57.7, 231)},
-            clean=Clean(397, 54.1), forgetting=Forgetting(0.021, 90.0, 87.5, 40),
+            clean=Clean(397, 54.1, (21.7, 25.9, 30.1)), forgetting=Forgetting(0.021, 90.0, 87.5, 40),
             examples=(Compared(text, text, text, None, text, None, 100.0),), ledger="5feb12ee", trained_tokens=98765,
-            seconds={"profile": 3.2, "build": 108.0},
+            seconds={"profile": 3.2, "build": 108.0}, opened_before=Opened(12, 9),
+            valid={"baseline": {"json": 0.625, "schema": 0.5}, "test": {"json": 0.9996, "schema": 0.98}},
         ),
     )  # fmt: skip
 
@@ -85,4 +87,5 @@ def untested(**parts: Any) -> Result:
     assert result
     nothing = dict.fromkeys(("baseline", "test", "gain", "verdict", "runner_up_score", "gain_over_runner_up", "clean"))
     empty = {"test_items": 0, "unscored": {}, "intervals": {}, "tokens": {}, "examples": (), "answered": None}
-    return replace(result, **nothing, **empty, runner_up_verdict=None, rows=62, **parts)
+    of_test = {"opened_before": Opened(), "valid": {}, "beside": {}}
+    return replace(result, **nothing, **empty, **of_test, runner_up_verdict=None, rows=62, **parts)

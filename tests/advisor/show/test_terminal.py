@@ -41,9 +41,33 @@ def test_hostile_text_is_shown_and_does_nothing(name: str) -> None:
     [
         ("profile", ["train 300", "5,513 documents", "97 %", "84 %", "17 (40)", "3, 4, 5", "25 more"]),
         ("search", ["ndcg@10 on 93 questions", "0.812 (chosen)", "412 pairs: 0.812 → 0.846, kept"]),
-        ("diagnosis", ["28 ± 6", "81 ± 6", "already right 19 %", "knowledge 33 %", "capability 14 %", "1 unscored"]),
+        (
+            "diagnosis",
+            [
+                "28 ± 6",
+                "81 ± 6",
+                "already right 19 %",
+                "knowledge 33 %",
+                "capability 14 %",
+                "87.5 % valid",
+                "valid: JSON",
+            ],
+        ),
         ("recommendation", ["certainty 0.93", "+25.4 [21.4, 29.7]", "-31.7", "2:11 min", "fresh-facts"]),
-        ("result", ["400", "28.1 → 54.4", "+26.3 [22.9, 29.6]: better", "+20.9 [17.2, 24.8]", "0.021", "397", "87.5"]),
+        (
+            "result",
+            [
+                "400",
+                "28.1 → 54.4",
+                "+26.3 [22.9, 29.6]: better",
+                "+20.9 [17.2, 24.8]",
+                "0.021",
+                "397",
+                "87.5",
+                "12 times",
+                "25.9",
+            ],
+        ),
     ],
 )
 def test_figures_are_those_of_the_value(name: str, figures: list[str]) -> None:
@@ -56,6 +80,17 @@ def test_an_evaluation_is_told_by_label_with_a_dash_where_nothing_was_scored() -
     labels = {"[b]yes[/b]": OfLabel(3, 66.7), "no": OfLabel(1, None)}
     text = printed(Evaluation("label_accuracy", 50.0, (20.0, 80.0), 4, 1, 0, labels))
     assert "20.0 to 80.0" in text and "[b]yes[/b]" in text and "66.7" in text and "–" in text
+
+
+def test_what_a_metric_tells_beside_the_score_stands_by_it() -> None:
+    run, error = a_run(), {"mean absolute error": 1234.56, "without a number": 2.0}
+    assert run.diagnosis and run.result
+    probes = tuple(replace(probe, beside=error) for probe in run.diagnosis.probes)
+    told = "mean absolute error 1,235 · without a number 2"
+    assert printed(replace(run.diagnosis, probes=probes), 160).count(told) == len(probes)
+    result = printed(replace(run.result, beside={"baseline": error, "test": {"mean absolute error": 0.01234}}), 160)
+    assert f"baseline: {told}" in result and "rag: mean absolute error 0.0123" in result
+    assert told in printed(Evaluation("number", 50.0, (20.0, 80.0), 4, 1, 0, {}, beside=error))
 
 
 def test_what_was_cut_off_is_told() -> None:
@@ -91,5 +126,5 @@ def test_without_a_test_no_figure_of_one_is_told() -> None:
 
 
 def test_an_evaluation_of_nothing_has_a_dash_for_a_score() -> None:
-    text = printed(Evaluation("exact_match", None, (0.0, 100.0), 0, 20, 0, {}, misses=True))
+    text = printed(Evaluation("exact_match", None, (0.0, 100.0), 0, 20, 0, {}))
     assert "more than 5 % of the rows got no text" in text and "100.0" not in text

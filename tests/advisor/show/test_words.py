@@ -1,6 +1,10 @@
 from dataclasses import replace
 
-from advisor.show.words import duration, figure, headline, tone
+from advisor.measure.forgetting import Forgetting
+from advisor.measure.ledger import Opened
+from advisor.measure.proof import Clean, Result
+from advisor.show.proven import beside
+from advisor.show.words import duration, figure, headline, tone, valid
 
 from .conftest import a_run, untested
 
@@ -30,7 +34,7 @@ def test_without_a_test_it_is_measured_and_not_proven() -> None:
 def test_what_was_not_measured_says_so_and_how_many_rows_would_do() -> None:
     told = headline(a_run().recommendation, replace(untested(), rows=1))
     assert told == (
-        "Take rag (certainty 0.93): built, not measured: with 1 row answers and data alone decide; 16 would do to measure, "
+        "Take rag (certainty 0.93): built, not measured: with 1 row, answers and data alone decide; 16 would do to measure, "
         "100 to set a test aside."
     )
 
@@ -38,9 +42,50 @@ def test_what_was_not_measured_says_so_and_how_many_rows_would_do() -> None:
 def test_too_many_missing_answers_on_the_test_are_the_end_of_the_sentence() -> None:
     run = a_run()
     assert run.result
-    assert headline(run.recommendation, replace(run.result, unscored={"test": 21})).endswith(
+    first = replace(run.result, opened_before=Opened())
+    assert headline(run.recommendation, replace(first, unscored={"test": 21})).endswith(
         "it gave no text for 21 of them, too many to use it."
     )
-    assert "too many" not in headline(run.recommendation, replace(run.result, unscored={"test": 20}))
-    silent = replace(run.result, baseline=None, test=None, gain=None, verdict="not known yet", unscored={"test": 400})
+    assert "too many" not in headline(run.recommendation, replace(first, unscored={"test": 20}))
+    silent = replace(first, baseline=None, test=None, gain=None, verdict="not known yet", unscored={"test": 400})
     assert "on the 400 sealed test examples there was no text to score" in headline(run.recommendation, silent)
+
+
+def said(result: Result) -> str:
+    return " ".join(text.text for text in beside(result))
+
+
+def test_how_often_the_test_was_opened_before_stands_beside_its_figures_with_what_that_does() -> None:
+    run = a_run()
+    assert run.result
+    told = "The sealed test had been opened 12 times before this run, for 9 other systems."
+    assert told in headline(run.recommendation, run.result)
+    assert told in said(run.result) and "looks best owes a part of that to luck" in said(run.result)
+    once = replace(run.result, opened_before=Opened(1, 1))
+    assert "opened once before this run, for another system." in said(once)
+    again = replace(run.result, opened_before=Opened(3, 0))
+    assert "changes no figure" in said(again) and "luck" not in said(again)
+    first = replace(run.result, opened_before=Opened(0, 0))
+    assert "opened" not in said(first) and "had been opened" not in headline(run.recommendation, first)
+
+
+def test_that_tuning_left_nothing_else_is_said_in_words() -> None:
+    run = a_run()
+    assert run.result and "Tuning left" not in headline(run.recommendation, run.result)
+    gone = replace(run.result, forgetting=Forgetting(3.1, 75.0, 0.0, 12))
+    told = "Tuning left little but this task: of 12 general questions it answers 0, before it answered 9."
+    assert told in headline(run.recommendation, gone) and told in said(gone)
+    for before, after in ((75.0, 41.7), (41.7, 0.0), (100.0, 58.3)):
+        assert "Tuning left" not in said(replace(run.result, forgetting=Forgetting(3.1, before, after, 12)))
+
+
+def test_a_test_without_a_clean_part_says_so() -> None:
+    result = a_run().result
+    assert result and "scores 54.1, +25.9 [21.7, 30.1] over the baseline" in said(result)
+    assert "learned by heart" in said(replace(result, clean=Clean(0, None, None)))
+    assert "training row" not in said(replace(result, clean=None))
+
+
+def test_all_is_said_of_all_alone() -> None:
+    assert valid({"json": 1.0, "schema": 0.9996}) == "100 % JSON, 99.9 % JSON by the schema"
+    assert valid({"label": 0.29}) == "29 % one of the labels" and valid({}) == ""

@@ -248,6 +248,18 @@ class Stub:
         return np.ones((len(texts), 4), np.float32) / 2
 
 
+def test_an_index_that_an_earlier_version_made_is_never_mixed_with_this_one(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    made, _ = Index.open(folder, FAQ, Stub())
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps({**meta, "format": meta["format"] - 1}))
+    with pytest.raises(IndexDamaged, match="another version of this program"):
+        Index.load(folder, Stub())
+    again, changes = Index.open(folder, [*FAQ, Document("new", "Something new.")], Stub())
+    assert (changes.kept, changes.added) == (0, 5) and "another version" in str(changes)
+    assert not {part.name for part in again.segments} & {part.name for part in made.segments}
+
+
 def test_a_kill_at_any_moment_leaves_the_old_index_or_the_new_one(tmp_path: Path) -> None:
     folder = tmp_path / "index"
     old, new = ([Document(str(n), f"text {n}") for n in range(start, start + 1000)] for start in (0, 2000))

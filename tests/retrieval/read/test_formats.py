@@ -50,6 +50,88 @@ def test_a_comment_in_code_is_no_title(tmp_path: Path) -> None:
     assert one(tmp_path / "a.md", "```\n# comment\n```\n\n## Real\n").title == "Real"
 
 
+# reStructuredText
+
+HANDBOOK = """
+Pump controller
+===============
+
+.. a comment that nobody sees
+
+Installing
+~~~~~~~~~~
+
+Ask :ref:`the guide <guide>`, then press ``#`` |thrice|.
+
+.. code-block:: sh
+   :caption: in a shell
+
+   # not a heading
+   ~~~
+
+.. tip-of-our-own:: Wear gloves.
+   :class: loud
+
+   They are in the :kbd:`red` box.
+
+=====  ====
+Kind   Days
+=====  ====
+new    25
+=====  ====
+
+- a scale of 10\\ :sup:`6`, :math:`x^2`
+- .. image:: pump.png
+     :alt: the pump from above
+"""
+
+
+def test_restructured_text_keeps_headings_tables_code_and_what_docutils_does_not_know(tmp_path: Path) -> None:
+    document = one(tmp_path / "a.rst", HANDBOOK)
+    assert (document.title, document.plain) == ("Pump controller", False)
+    assert document.text.split("\n\n") == [
+        "# Pump controller",
+        "## Installing",
+        "Ask the guide, then press # |thrice|.",
+        "```\n# not a heading\n~~~\n```",
+        "Wear gloves.",
+        "They are in the red box.",
+        "| Kind | Days |\n| --- | --- |\n| new | 25 |",
+        "- a scale of 10^6, x^2\n- the pump from above",
+    ]
+
+
+def test_restructured_text_reads_nothing_else_and_runs_nothing(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("the,secret")
+    (tmp_path / "docutils.conf").write_text("[general]\nfile_insertion_enabled: yes\n")
+    named = secret.as_posix()
+    asked = [
+        f".. include:: {named}",
+        f".. raw:: html\n   :file: {named}",
+        f".. csv-table:: T\n   :file: {named}",
+        f".. literalinclude:: {named}",
+        f".. image:: {named}\n   :loading: embed",
+        f".. figure:: {named}\n   :scale: 50",
+        ".. raw:: html\n\n   <script>alert(1)</script>",
+        ".. role:: py(raw)\n   :format: html",
+    ]
+    text = one(tmp_path / "a.rst", "Open.\n\n" + "\n\n".join(asked) + "\n").text
+    assert text.startswith("Open.") and "the,secret" not in text
+
+
+def test_restructured_text_in_another_encoding_says_so(tmp_path: Path) -> None:
+    document = one(tmp_path / "a.rst", "Größe\n-----\n\nÜber 3 m².\n".encode("utf-16"))
+    assert (document.title, document.text) == ("Größe", "# Größe\n\nÜber 3 m².")
+    assert document.metadata == {"encoding": "utf-16"}
+
+
+def test_a_plain_text_is_left_as_it_stands(tmp_path: Path) -> None:
+    text = "Title\n~~~~~\n\n# 1 is a number\n"
+    document = one(tmp_path / "notes.txt", text)
+    assert (document.title, document.text, document.plain) == ("notes", text, True)
+
+
 # HTML
 
 PAGE = """<!doctype html><html><head><title>Leave - Acme</title><style>p {}</style></head><body>
@@ -75,6 +157,54 @@ def test_a_page_becomes_markdown_without_what_nobody_sees(tmp_path: Path) -> Non
         "```\n# not a heading\nls\n```",
         "\\# neither is this",
     ]
+
+
+PARTS = """<html><head><title>Marina</title></head><body><h2><button type=button>May I live aboard?</button></h2>
+<div hidden="until-found">With a permit.</div><details><summary>Is there power?</summary>Yes.</details><button>Save</button
+><button>Undo</button><label>Berth</label><select><optgroup><option>A<option>B</select><fieldset><legend>Size</legend><input
+type=submit value="Send it"><textarea>12 m</textarea></fieldset><dialog>A notice.</dialog><nav><a>Fees</a></nav><p
+aria-hidden=true>Seen.<figure><img alt="a map"><figcaption>The map.</figcaption></figure><svg><title>icon</title><text>North</text>
+</svg><math><mi>E</mi><mo>=</mo><mn>3</mn><annotation>TeX</annotation></math><p>10<sup>6</sup> m<sup>2</sup>, CO<sub>2</sub></p>
+<my-note>Own element.</my-note><p hidden>No 1</p><p style="color: red; DISPLAY : none">No 2</p><p style="visibility:hidden">No 3
+<noscript>No 4</noscript><template>No 5</template><datalist><option>No 6</datalist><iframe>No 7</iframe></body></html>"""
+
+
+def test_text_is_kept_whatever_element_it_stands_in_unless_it_is_hidden(tmp_path: Path) -> None:
+    document = one(tmp_path / "faq.html", PARTS)
+    assert document.title == "May I live aboard?"
+    assert document.text.split("\n\n") == [
+        "## May I live aboard?",
+        "With a permit.",
+        "Is there power?",
+        "Yes.",
+        "Save Undo Berth\n- A\n- B",
+        "Size",
+        "Send it",
+        "12 m",
+        "A notice.",
+        "Fees",
+        "Seen.",
+        "a map",
+        "The map.",
+        "North",
+        "E=3",
+        "10^6 m2, CO2",
+        "Own element.",
+    ]
+
+
+def test_a_page_with_a_title_alone_is_searched_by_it(tmp_path: Path) -> None:
+    document = one(tmp_path / "a.html", "<title>Herons nest\n on pylons</title><body><img></body>")
+    assert (document.title, document.text) == ("Herons nest on pylons", "")
+    assert "no text" in refused(tmp_path / "b.html", "<title> </title><p>&#8203;&shy;</p>").reason
+
+
+def test_invisible_characters_are_gone_and_letters_composed(tmp_path: Path) -> None:
+    page = "<title>Fo&shy;rm</title><p>Wärme&shy;pumpen&#8203;förderung im Cafe&#x301;, &#x915;&#x94d;&#x200d;&#x937;"
+    document = one(tmp_path / "a.html", page)
+    assert (document.title, document.text) == ("Form", "Wärmepumpenförderung im Café, क्‍ष")
+    row = one(tmp_path / "a.jsonl", '{"id": 1, "title": "T\\u00ad", "text": "\\ufeffsoft\\u00adly"}')
+    assert (row.title, row.text) == ("T", "softly")
 
 
 def test_a_table_that_lays_out_the_page_is_text(tmp_path: Path) -> None:
@@ -375,6 +505,17 @@ def test_names_that_every_passage_repeats_have_an_end(tmp_path: Path) -> None:
     assert one(tmp_path / "a.jsonl", f'{{"id": 1, "text": "x", "title": "{long}"}}').title == long[:1000]
     assert one(tmp_path / "a.md", f"---\ntitle: {long[:9000]}\n---\ntext").title == long[:1000]
     assert "more than 1,000" in refused(tmp_path / "b.jsonl", f'{{"id": "{long}", "text": "x"}}').reason
+
+
+def test_a_row_with_a_title_alone_is_a_document_and_one_without_both_is_told(tmp_path: Path) -> None:
+    rows = '{"id": 1, "title": "Herons", "text": ""}\n{"id": 2, "title": "Otters"}\n{"id": 3, "text": " \\u200b"}\n'
+    (tmp_path / "c.jsonl").write_text(rows + '{"id": 4, "text": 5}\n{"id": 5, "title": null, "text": "x"}')
+    documents, problems = read(tmp_path / "c.jsonl")
+    assert [(d.id, d.title, d.text) for d in documents] == [("1", "Herons", ""), ("2", "Otters", ""), ("5", "", "x")]
+    assert [(p.line, p.reason) for p in problems] == [
+        (3, "the document '3' has no text"),
+        (4, "the text of document '4' is not a string"),
+    ]
 
 
 def test_the_other_keys_of_a_row_are_metadata(tmp_path: Path) -> None:

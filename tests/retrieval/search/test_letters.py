@@ -11,6 +11,7 @@ from retrieval.search.letters import runs, spelled
 def test_runs_mark_the_ends_of_a_word() -> None:
     assert runs("garage") == (" gar", "gara", "arag", "rage", "age ")
     assert runs("a") == (" a ",)
+    assert len(runs("서울")) == 4  # of the five letters ㅅㅓㅇㅜㄹ
 
 
 def test_scores_are_those_of_the_bm25_formula() -> None:

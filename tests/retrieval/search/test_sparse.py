@@ -9,7 +9,7 @@ from bm25s import BM25
 from retrieval.ranking import Search
 from retrieval.search.postings import Tally
 from retrieval.search.sparse import sparse
-from retrieval.words import tokenize
+from retrieval.words import terms, tokenize
 
 WORDS = [
     "red",
@@ -37,7 +37,7 @@ def search(*parts: list[str]) -> Search:
     for texts in parts:
         tally = Tally()
         for text in texts:
-            tally.add(tokenize(text))
+            tally.add(terms(text))
         places = [-1 if text.startswith("-") else (position := position + 1) - 1 for text in texts]
         counted.append((tally.postings(), np.array(places, np.int32)))
     return sparse(counted, position)
@@ -87,3 +87,9 @@ def test_only_what_is_allowed_is_found() -> None:
 def test_unknown_words_and_texts_without_words_score_zero() -> None:
     assert not np.any(search(TEXTS)(["zebra", "?", ""], 2).scores)
     assert search(["!!!", "?"])(["a"], 2).positions.tolist() == [[0, 1]]
+
+
+def test_words_that_differ_in_their_marks_or_in_the_order_of_their_characters_are_told_apart() -> None:
+    texts = ["मेला में माल", "माला में मेल", "这里卖蜂蜜", "这里卖蜜蜂", "ที่นี่มีปู", "ที่นี่มีปี", "at 35 or 5", "at 3.5 or -5"]
+    queries = ["मेला", "माला", "蜂蜜", "蜜蜂", "ปู", "ปี", "35", "-5"]
+    assert search(texts)(queries, 1).positions.ravel().tolist() == list(range(8))

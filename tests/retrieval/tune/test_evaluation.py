@@ -49,12 +49,30 @@ def test_the_command_shows_every_method(folder: Path) -> None:
     assert shown.exit_code == 0 and "hybrid, tuned" in shown.stdout and "nDCG@10" in shown.stdout
 
 
+def test_documents_that_can_not_be_used_are_told_and_the_rest_is_measured(folder: Path) -> None:
+    with (folder / "corpus.jsonl").open("a") as corpus:
+        corpus.write('\n{"_id": "empty", "title": "", "text": ""}\n{"_id": "bro')
+    done = CliRunner().invoke(app, ["evaluate", str(folder), "--json"])
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["documents"], told["questions"]) == (0, 4, 4)
+    assert [line.count("corpus.jsonl:5: the document 'empty' has no text") for line in told["left_out"]] == [1, 0]
+    assert "corpus.jsonl:5: " in done.stderr and "corpus.jsonl:6: not valid JSON" in done.stderr
+    shown = CliRunner().invoke(app, ["evaluate", str(folder)], env={"COLUMNS": "120"})
+    assert shown.exit_code == 0 and "2 documents can't be read" in shown.stdout
+
+
+def test_a_folder_without_a_single_document_is_refused(folder: Path) -> None:
+    (folder / "corpus.jsonl").write_text('{"_id": "empty", "text": ""}')
+    done = CliRunner().invoke(app, ["evaluate", str(folder)])
+    assert done.exit_code == 2 and "corpus.jsonl:1: " in done.stderr
+
+
 @pytest.mark.parametrize(
     ("more", "damage", "said"),
     [
         (["--split", "dev"], "", "no questions in a split 'dev'"),
         (["--embedder", "no/such"], "", "no embedding model 'no/such'"),
-        ([], '{"_id": "x"}', "corpus.jsonl:5: "),
+        (["--split", "train"], '{"_id": "x"}', "no questions in a split 'train'"),
     ],
 )
 def test_wrong_input_ends_with_2_and_its_place(folder: Path, more: list[str], damage: str, said: str) -> None:

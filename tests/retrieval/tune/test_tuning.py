@@ -89,3 +89,32 @@ def test_gold_documents_come_before_answers() -> None:
 def test_one_question_cannot_choose_and_judge():
     tuned = tune(DOCUMENTS, Blind(), QUESTIONS[:1])
     assert tuned.settings == SearchSettings() and tuned.questions == 1
+
+
+@pytest.mark.parametrize("seed", [7, 14, 41])
+def test_a_share_that_is_only_the_best_for_the_questions_that_chose_it_is_not_taken(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    twins = [
+        Document(f"{n} {hall}", f"About thing{n} we say yes in {hall}.")
+        for n in range(40)
+        for hall in ("amber", "birch")
+    ]
+    asked = [
+        Question(f"What about thing{n} in amber?", {str(random.choice([f"{n} amber", f"{n} birch"])): 1})
+        for n in range(40)
+    ]
+    told: dict[tuple[str, str], float] = {}
+
+    def guesses(query: str, texts: Sequence[str]) -> list[float]:
+        def guess(text: str) -> float:
+            return told.setdefault((query, text), float(random.normal() * 10 ** random.uniform(0, 1.5)))
+
+        return [guess(text) if f"{query.split()[2]} " in text else -100.0 for text in texts]
+
+    tuned = tune(twins, Blind(), asked, reranker=guesses)
+    scores = {trial.what: trial.score for trial in tuned.trials}
+    best = max(score for what, score in scores.items() if "share" in what)
+    assert (
+        best > scores["not read again"] + 0.03 and best > scores["read again, tuned, on questions that did not choose"]
+    )
+    assert tuned.settings.reader == 0
