@@ -4,6 +4,7 @@ AdvisorError                     exit code
 ├── InputError      2            what the person wrote is wrong; carries every problem found, with its place
 ├── OutsideError    1            something outside failed: a disk that is full, a model that does not load
 └── CannotError     1            we could not do it: nothing to train on, a path that the model cannot serve
+    └── DroppedOut               one of several systems could not be tried: the others go on
 """
 
 import itertools
@@ -72,6 +73,10 @@ class OutsideError(AdvisorError):
 
 class CannotError(AdvisorError):
     """The work itself could not be done with what is there."""
+
+
+class DroppedOut(CannotError):
+    """One of several systems can't be made or asked, such as one whose prompts do not fit the model's context."""
 
 
 def wrong(what: str, do: str) -> PydanticCustomError:

@@ -16,13 +16,14 @@ from advisor import runfolder
 from advisor.data import profiling, reading
 from advisor.data.owncode import own_function
 from advisor.data.profiling import Profile
+from advisor.data.splitting import FEWEST
 from advisor.decide import recommendation
 from advisor.decide.cases import load_cases
 from advisor.decide.costs import EFFORTS
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.rules import load_rules
 from advisor.errors import CannotError, InputError, Problem
-from advisor.measure import diagnosis, ledger, planning, proof
+from advisor.measure import diagnosis, ledger, planning, probing, proof
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.proof import Chosen, Finalists, Result
 from advisor.models import named
@@ -46,7 +47,6 @@ from advisor.system import Abstain, Buildable, Classifier, Shot, System, digest
 from advisor.task import Task
 from retrieval.watching import Watch, unwatched
 
-FEWEST_TO_RUN = 30
 Value = TypeVar("Value")
 
 
@@ -103,7 +103,7 @@ class Run:
 
         def work() -> Profile:
             self.watch("profile", 0, 1)
-            profile = profiling.profile(self.task, self.model.count, self.embedder)
+            profile = profiling.profile(self.task, self.model.count, self.embedder, self.model.context)
             self.watch("profile", 1, 1)
             return profile
 
@@ -140,7 +140,7 @@ class Run:
     @property
     def measurable(self) -> bool:
         """Whether there are enough examples for probes to say anything."""
-        return len(self.task.split.compare) >= diagnosis.FEWEST
+        return len(self.task.split.compare) >= FEWEST
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
@@ -148,7 +148,7 @@ class Run:
         if not self.measurable:
             return None
         key = digest([self._key, self.purse])
-        return self._step("diagnosis", key, Diagnosis, lambda: diagnosis.diagnose(self.bench))
+        return self._step("diagnosis", key, Diagnosis, lambda: probing.diagnose(self.bench))
 
     @cached_property
     def recommendation(self) -> Recommendation:
@@ -167,9 +167,11 @@ class Run:
                 answers,
                 {**profile.signals, **(measured.signals() if measured else {})},
                 rules,
-                measured.measured(self.bench.metric, self.settings.seed) if measured else None,
+                measured.measured(self.bench.metric, self.settings.seed, bool(self.task.split.test))
+                if measured
+                else None,
                 planning.costs(self.task, self.model, self.purse) if measured else EFFORTS,
-                infeasible(self.task, self.model),
+                {**infeasible(self.task, self.model), **(measured.ruled_out if measured else {})},
                 cases,
             )
 
@@ -183,22 +185,23 @@ class Run:
 
     @cached_property
     def build(self) -> Finalists:
-        """The chosen path's system, in the artifact, and the two that it is compared with."""
+        """The chosen path's system, in the artifact, and, where there is a test, the two that it is compared with."""
         path, second = self.chosen.path, self.chosen.runner_up
-        runner_up = self._built(second, "runner_up_system") if second else None
+        runner_up = self._built(second, "runner_up_system") if second and self.task.split.test else None
         system = self._built(path, "system")
-        tuned = self.folder / "build" / path / TUNED
-        tokens = runfolder.read(tuned, Tuning).tokens if tuned.is_file() else 0
-        return Finalists(baseline(self.bench), runner_up, self._artifact(system), tokens)
+        file = self.folder / "build" / path / TUNED
+        tuned = runfolder.read(file, Tuning) if file.is_file() else Tuning((), 0)
+        return Finalists(baseline(self.bench), runner_up, self._artifact(system), tuned.tokens, tuned.too_long)
 
     @cached_property
     def proof(self) -> Result:
-        """What the sealed test says of the systems that were built."""
+        """What the sealed test says of the systems that were built; without figures where there is none."""
         finalists = self.build
 
         def work() -> Result:
             self.afford(len(self.task.split.test) * len(finalists.named))
-            result = proof.prove(self.bench, self.chosen, finalists)
+            measured = self.diagnosis.examples if self.diagnosis else 0
+            result = proof.prove(self.bench, self.chosen, finalists, measured)
             return replace(result, spent=self.model.meter.spent) if isinstance(self.model, Endpoint) else result
 
         key = digest([self._key, self.chosen, self.recommendation])
@@ -266,7 +269,7 @@ class Run:
             raise CannotError(f"{what}. It was not opened; give a larger --budget, or a smaller test")
 
 
-def opened(folder: Path, settings: Settings | None = None, watch: Watch = unwatched, *, needs: int = 1) -> Run:
+def opened(folder: Path, settings: Settings | None = None, watch: Watch = unwatched) -> Run:
     """The run for the task in a folder. Raises InputError with everything that is wrong with the task."""
     settings = settings or Settings()
     task = reading.load_task(
@@ -274,7 +277,6 @@ def opened(folder: Path, settings: Settings | None = None, watch: Watch = unwatc
         seed=settings.seed,
         drop_invalid=settings.drop_invalid,
         allow_overlap=settings.allow_overlap,
-        needs=needs,
         model_problem=None if settings.model else named.problem,
         allow_code=settings.allow_code,
     )

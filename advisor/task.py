@@ -58,21 +58,31 @@ class Split:
     """The examples of a task by what they are for.
 
     `choose` and `compare` are the two parts of development: inside a path things are chosen on the first, paths are
-    compared on the second. With too few examples for two parts both hold the same examples, and `shared` says so.
+    compared on the second. Where rows are few all three hold the same rows, and `folds` has the fold of each: a row is
+    answered by what was made without its fold. With fewer still (or none that differ) nothing is compared.
     """
 
     train: tuple[Example, ...] = ()
     choose: tuple[Example, ...] = ()
     compare: tuple[Example, ...] = ()
     test: tuple[Example, ...] = ()
-    shared: bool = False
+    folds: tuple[int, ...] = ()
     test_given: bool = False
+
+    @property
+    def fold_of(self) -> Mapping[str, int]:
+        """The fold of each row by its id; empty where there are none."""
+        return {row.id: fold for row, fold in zip(self.train, self.folds, strict=False)}
 
     @property
     def seen(self) -> tuple[Example, ...]:
         """The examples outside the test, each once, in the order of their file."""
         unique = {(e.file, e.row, e.id): e for e in (*self.train, *self.choose, *self.compare)}
         return tuple(sorted(unique.values(), key=lambda e: (e.file, e.row)))
+
+    def without(self, fold: int) -> "Split":
+        """What may be learned from to answer the rows of a fold: the rows of the others."""
+        return Split(train=tuple(row for row, of in zip(self.train, self.folds, strict=True) if of != fold))
 
 
 class Retrieval(BaseModel):

@@ -131,9 +131,10 @@ def recommend(
 
     settings = common.settings(drop_invalid=drop_invalid, allow_overlap=allow_overlap, said=known, fresh=fresh)
     with common.watching() as watch:
-        run = flow.opened(task, settings, watch, needs=0)
-        if not run.task.split.compare:  # a task with answers alone
-            return _shown(common, _from_answers({**run.task.answers, **known}))
+        run = flow.opened(task, settings, watch)
+        given = {name: value for name, value in {**run.task.answers, **known}.items() if value != answering.UNKNOWN}
+        if given and not (run.task.split.train or run.task.documents):  # a task with answers alone
+            return _shown(common, _from_answers(given))
         if dry_run:
             return _dry(run, common)
         if run.measurable:
@@ -167,7 +168,7 @@ def run(
     )
     as_it_goes = replace(common, quiet=common.quiet or common.json, json=False)
     with common.watching() as watch:
-        going = flow.opened(task, settings, watch, needs=flow.FEWEST_TO_RUN)
+        going = flow.opened(task, settings, watch)
         if dry_run:
             return _dry(going, common)
         written = flow.follow(going, lambda value: as_it_goes.show(None, value))
@@ -288,7 +289,7 @@ def _dry(run: "Run", common: Common) -> int:
     known = {path: cost for path, cost in costs.items() if cost.build_seconds is not None}
     value: dict[str, Any] = {"plan": asdict(purse), "costs": {path: asdict(cost) for path, cost in known.items()}}
     lines = [f"{path:16} about {cost.build_seconds:>5} s to build" for path, cost in known.items()]
-    head = f"would measure on {purse.measure} examples"
+    head = f"would measure on {purse.measure if run.measurable else 0} examples"
     if tunes(model) and purse.rows:
         takes = planning.tuning(task, model, purse, planning.sizes(task, model).passages)
         value["tuning"] = asdict(takes)
@@ -305,11 +306,8 @@ def _dry(run: "Run", common: Common) -> int:
 
 
 def _too_few(run: "Run", common: Common) -> int:
-    from advisor.measure.diagnosis import FEWEST
-
-    there = len(run.task.split.compare)
-    text = f"{there} examples can be measured on, {FEWEST} are needed: about {4 * FEWEST} examples in all would do"
-    common.show({"probes": [], "examples": there, "notes": [text]}, text)
+    text = next(one.message for one in run.profile.findings if one.kind == "few_rows")
+    common.show({"probes": [], "examples": len(run.task.split.compare), "notes": [text]}, text)
     return INSUFFICIENT
 
 

@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Literal
 
 from advisor.data.alike import alike
-from advisor.data.outputs import Outputs, form_of
+from advisor.data.outputs import Outputs, form_of, most_tokens
+from advisor.data.splitting import FEWEST, TESTED
 from advisor.rows.conversations import OFFERED
 from advisor.score import sets
 from advisor.task import Example, Finding, Task
@@ -15,6 +16,7 @@ from advisor.texts import clean, clipped, normalised
 from retrieval.documents import Unreadable
 
 NAMED = 5  # files told by name where more have the same fault
+TEMPLATE = 64  # tokens that a chat template may take
 RARE = 5  # examples; a label with fewer is hardly learned
 
 
@@ -35,6 +37,47 @@ def _count_rows(n: int, message: str) -> str:
         if message.startswith(plural):
             return f"1 row {single}{message.removeprefix(plural)}"
     return f"1 row {message}"
+
+
+def over_context(
+    task: Task,
+    rows: Sequence[Example],
+    outputs: Sequence[int],
+    count: Callable[[Sequence[str]], list[int]],
+    context: float,
+) -> list[Finding]:
+    """Rows, and inputs of the test, that do not fit the model's `context` beside the instruction and the room that an answer
+    is given. outputs: tokens of the rows' own."""
+    answer = most_tokens(outputs) if outputs else 0
+    room = context - sum(count([task.instruction or task.description])) - TEMPLATE
+    message = (
+        f"have an input too long for the model's context of {context:,.0f} tokens and get no answer: shorten them, leave "
+        "them out, or name a model with a longer context"
+    )
+
+    def told(examples: Sequence[Example], answers: Sequence[int]) -> list[Finding]:
+        asked = count([" ".join([*(turn.text for turn in e.turns), e.input]) for e in examples])
+        over = [i for i, pair in enumerate(zip(asked, answers, strict=True)) if sum(pair) > room]
+        return of_rows(examples, "over_context", "warning", message, over)
+
+    test = task.split.test
+    return told(rows, [max(answer, own) for own in outputs]) + told(test, [answer] * len(test))
+
+
+def few_rows(task: Task, rows: int) -> list[Finding]:
+    """What can't be done with so few rows outside the test, and how many would do."""
+    split = task.split
+    tested = "" if split.test else f", {TESTED} to set a test aside"
+    if rows < FEWEST:
+        message = f"with {rows} row{'s' * (rows != 1)} nothing is measured: {FEWEST} would do{tested}"
+    elif not split.compare:
+        message = f"the {rows} rows are so alike that nothing can be measured on some of them that was made from others"
+    elif split.folds:
+        aside = "" if split.test else f", and no test is set aside: {TESTED} would do"
+        message = f"{rows} rows are few: each is measured on, by what is made without it (folds), and built on{aside}"
+    else:
+        return []
+    return [Finding("few_rows", "note" if split.compare else "warning", message)]
 
 
 def other_form(rows: Sequence[Example], outputs: Outputs, task: Task) -> list[int]:
@@ -63,7 +106,7 @@ def label_findings(
 
     `labels` are those of each row, `counts` the rows of each label.
     """
-    if not counts:
+    if not counts or not rows:
         return []
     rare = [i for i, own in enumerate(labels) if any(counts[label] < RARE for label in own)]
     findings = of_rows(rows, "rare_label", "note", f"have a label with fewer than {RARE} examples", rare)

@@ -61,6 +61,11 @@ def outputs(task: Task, rows: Sequence[Example]) -> Outputs:
     return Outputs(sort.kind, form, having / len(rows), by_share, sort.between, sort.unit)
 
 
+def most_tokens(lengths: Sequence[int]) -> int:
+    """The most tokens that an answer may take, from those of the wanted outputs."""
+    return round(min(512, max(16, 1.3 * max(lengths) + 8)))
+
+
 def form_of(text: str, sort: Sort, labels: Sequence[str]) -> str:
     """The outer form of an output in words; outputs with the same words have the same form."""
     if sort.kind == "label":

@@ -4,6 +4,7 @@ Outputs are looked at outside the sealed test only; of the test inputs are compa
 row has are told.
 """
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +15,11 @@ import numpy as np
 
 from advisor.data.findings import (
     document_findings,
+    few_rows,
     label_findings,
     of_rows,
     other_form,
+    over_context,
     system_findings,
     unknown_labels,
 )
@@ -36,6 +39,7 @@ Count = Callable[[Sequence[str]], list[int]]
 
 COSINE = 0.95  # of embeddings: in all-MiniLM above it mostly the same question in other words
 EMBEDDED = (500, 1500)  # test and other inputs that are embedded at most
+DECLARED = ("label", "json", "style")  # kinds that a task may declare; without a row the others are guesses
 FACTUAL = ("short_answer", "long_answer")  # kinds that are looked for in the documents
 ONE_RIGHT = ("label", "json", "sql", "short_answer")  # kinds where two outputs for one input can't both be right
 
@@ -79,8 +83,9 @@ class Profile:
     metric: str = ""
 
 
-def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profile:
-    """Look at a task's examples and documents. `count` gives the number of tokens of each text."""
+def profile(task: Task, count: Count, embed: "Embedder | None" = None, context: float = math.inf) -> Profile:
+    """Look at a task's examples and documents. `count` gives the number of tokens of each text, `context` is how many the
+    model takes."""
     split = task.split
     rows = split.seen
     outputs = look_at(task, rows)
@@ -109,9 +114,11 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None) -> Profil
         *of_rows(
             rows, "overlong_output", "note", "have an output far longer than the others", _long(lengths["output"])
         ),
+        *over_context(task, rows, lengths["output"], count, context),
         *of_rows(
             rows, "other_form", "note", f"do not have the common form ({outputs.form})", other_form(rows, outputs, task)
         ),
+        *few_rows(task, len(rows)),
         *label_findings(rows, labels_of, labels),
         *(unknown_labels(task, outputs.between) if outputs.kind == "label" else ()),
         *of_rows(
@@ -155,8 +162,9 @@ def derived_answers(task: Task, profile: Profile) -> dict[str, str | float]:
     answers: dict[str, str | float] = {
         "documents_available": "yes" if task.documents else "no",
         "train_examples": float(len(task.split.seen)),
-        "output_kind": kind,
     }
+    if task.split.seen or kind in DECLARED:
+        answers["output_kind"] = kind
     if task.documents:
         answers["corpus_tokens"] = float(profile.tokens["document"].total)
         if profile.gold_share >= 0.5 or (profile.answers_in_documents or 0) >= 0.5:

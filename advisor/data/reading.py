@@ -24,21 +24,24 @@ def load_task(
     seed: int = 0,
     drop_invalid: bool = False,
     allow_overlap: bool = False,
-    needs: int = 1,
     model_problem: Callable[[str | Address], str] | None = None,
     allow_code: bool = False,
 ) -> Task:
     """The task in a folder (or of the task.yaml given), split with `seed`.
 
     drop_invalid: leave rows out whose output is outside labels or schema. allow_overlap: leave training rows out whose
-    input stands in the test too. needs: examples at the least, 0 where answers are enough. model_problem: says what is
-    wrong with a model's name, "" for nothing. allow_code: the person allows the task's own Python (`owncode`).
+    input stands in the test too. model_problem: says what is wrong with a model's name, "" for nothing. allow_code: the
+    person allows the task's own Python (`owncode`).
+
+    A task may have no rows, where there are documents or words about it to go by.
 
     Raises:
         InputError: everything that is wrong with the task, each with file, line and what to do.
     """
     here = taskfolder.opened(Path(folder))
-    examples, test = _examples(here, needs)
+    before = len(here.problems)
+    examples, test = _examples(here)
+    nothing = not examples and len(here.problems) == before
     documents, unreadable = taskfolder.read_documents(here)
     _check_gold(here, (*examples, *test), documents if not unreadable else None)
     labels, schema = taskfolder.read_labels(here), taskfolder.read_schema(here)
@@ -66,7 +69,8 @@ def load_task(
             here.wrong(
                 "model", what, "" if isinstance(model, Address) else "Name a local folder, a hub id or a GGUF file"
             )
-    _check_enough(here, len(examples), needs, since=0)
+    if nothing or not (examples or here.problems):
+        _check_words(here, documents)
     if here.problems:
         raise InputError(here.problems)
     task = Task(
@@ -91,11 +95,9 @@ def load_task(
     return replace(task, fingerprint=_fingerprint(task))
 
 
-def _examples(here: Folder, needs: int) -> tuple[list[Example], list[Example]]:
+def _examples(here: Folder) -> tuple[list[Example], list[Example]]:
     """The rows of the examples and of the test, each with an id of its own."""
-    before = len(here.problems)
     examples = taskfolder.read_rows(here, "examples")
-    _check_enough(here, len(examples), needs, since=before)
     test = taskfolder.read_rows(here, "test")
     if examples and test and (here.path / examples[0].file).samefile(here.path / test[0].file):
         here.wrong("test", "is the file of the examples too", "Give the test a file of its own, or delete the line")
@@ -171,7 +173,7 @@ def _metric(here: Folder, split: Split, named: Task, own: metrics.Own) -> tuple[
     if name in kinds.OF_LABELS and not labels:
         labels = kinds.sort_of(replace(named, metric=name), split.seen).labels(split.train)
     try:
-        if here.said.metric and (labels or name != "macro_f1"):
+        if here.said.metric and (labels or name != "macro_f1" or not here.problems):
             metric = metrics.resolve(name, labels, own)
             for text in [split.seen[0].output, ""] if split.seen else []:
                 metric.score(text, split.seen[0])  # a person's own may raise, or give no number
@@ -195,14 +197,18 @@ def _answers(here: Folder) -> Mapping[str, str | float]:
         return {}
 
 
-def _check_enough(here: Folder, count: int, needs: int, since: int) -> None:
-    """Notes that there are too few rows, unless problems were noted `since` that may be why."""
-    if count >= needs or len(here.problems) > since or (here.says("examples") and not here.said.examples):
+def _check_words(here: Folder, documents: Sequence[Document] | None) -> None:
+    """Notes that there are no rows, where a file may hold them, or there are neither documents nor a word to go by."""
+    said, others = here.said, taskfolder.unnamed_rows(here)
+    named = here.says("examples") and not said.examples  # which was noted
+    words = said.instruction.strip() or said.description.strip() or said.answers
+    if named or (not others and (documents != () or words)):
         return
-    what = f"holds {count} examples, {needs} are needed" if count else "holds no examples (train.jsonl)"
-    do = f'Add rows such as {{"input": "...", "output": "..."}}: {NEEDED}'
-    if not count and (others := taskfolder.unnamed_rows(here)):
+    what, do = "holds no examples (train.jsonl)", f'Add rows such as {{"input": "...", "output": "..."}} ({NEEDED})'
+    if others:
         what, do = f"{what}; there are {', '.join(others[:5])}", f"Write `examples: {others[0]}` if it holds them. {do}"
+    else:
+        what, do = f"{what}, and nothing else to go by", f"{do}, documents, or an instruction"
     here.problems.append(Problem(what, here.path, do=do))
 
 

@@ -15,13 +15,16 @@ from retrieval.words import words
 SHARE = 0.25  # of the examples, for the test and for development each
 LARGEST = 400  # examples in either, where the share would be more
 CHOOSE, COMPARE = 96, 128  # largest halves of development: probes cost a model call for each example; the rest trains
-SHARED_BELOW = 40  # development examples; fewer are not halved but used twice
-TINY = 30  # examples; fewer are not split at all
+FOLDED_BELOW = 40  # development examples; with fewer, every row is measured on, in folds
+FOLDS = 5
+FEWEST = 16  # rows to measure on; with fewer, figures say next to nothing
+TESTED = 100  # rows from which a test is set aside where none is given
 
 WORDS = 13  # the usual length in contamination checks since GPT-3 (Brown et al. 2020, appendix C)
 CHARACTERS = 26  # the same where no spaces are: a word of Chinese is one or two characters
 COSINE = 0.9  # of character n-grams
 COSINE_LIMIT = 20_000  # texts; more are compared by words alone, since the work grows with the square
+TEMPLATED = 30  # texts, of fewer nothing is taken for a template
 HEAVY = 0.5  # share of a vector's squared length that is compared first
 NEIGHBOURS = 10  # nearest texts kept for each text
 COMMON = 0.02  # share of the texts above which a run of words is a template, not a copy
@@ -43,25 +46,44 @@ def split(
     document behind every row), the gold documents count no more, then the near-duplicates, then nothing but equality.
     """
     ordered = sorted(rows, key=lambda row: _draw(row, seed))
-    given = tuple(test or ())
-    if len(ordered) < TINY:
-        return Split(tuple(ordered), tuple(ordered), tuple(ordered), given, True, test is not None)
-    part = min(largest, int(len(ordered) * SHARE))
-    half = part if part < SHARED_BELOW else (part + 1) // 2
-    compare, choose = min(COMPARE, half), 0 if part < SHARED_BELOW else min(CHOOSE, part - half)
-    quotas = [0 if test is not None else part, compare, choose]
-    sides = _fill(ordered, quotas)
-    tests, compared, chosen, train = ([ordered[index] for index in side] for side in sides)
-    if not compared:
-        return Split(tuple(train), tuple(train), tuple(train), given or tuple(tests), True, test is not None)
-    return Split(
-        train=tuple(train),
-        choose=tuple(chosen or compared),
-        compare=tuple(compared),
-        test=tuple(tests) if test is None else given,
-        shared=not chosen,
-        test_given=test is not None,
-    )
+    part, given = min(largest, int(len(ordered) * SHARE)), test is not None
+    aside = part if not given and len(ordered) >= TESTED else 0
+    half = (part + 1) // 2
+    halves = [min(COMPARE, half), min(CHOOSE, part - half)] if part >= FOLDED_BELOW else []
+    sides = _fill(ordered, [aside, *halves])
+    tests, *development, train = (tuple(ordered[at] for at in side) for side in sides)
+    sealed, (compare, choose) = tuple(test or tests), development or ((), ())
+    if choose and len(compare) >= FEWEST:
+        return Split(train, choose, compare, sealed, test_given=given)
+    apart = set(sides[0])
+    return _folded(tuple(row for at, row in enumerate(ordered) if at not in apart), sealed, given)
+
+
+def _folded(rows: tuple[Example, ...], test: tuple[Example, ...], given: bool) -> Split:
+    """The rows in folds; nothing to compare on where they are too few or too alike."""
+    folds = _dealt(rows) if len(rows) >= FEWEST else ()
+    if len(set(folds)) < 2:
+        return Split(rows, test=test, test_given=given)
+    return Split(rows, rows, rows, test, folds, given)
+
+
+def _dealt(rows: Sequence[Example]) -> tuple[int, ...]:
+    """A fold for each row, groups whole and labels by their share, with the strictest groups that fill the folds."""
+    outputs = [row.output for row in rows]
+    places = {output: at for at, output in enumerate(dict.fromkeys(outputs))}
+    folds: list[int] = []
+    for links in _links(rows):
+        # Large groups first, so that the folds can be made even; then label by label, so that each is in every fold.
+        groups = sorted(_groups(len(rows), links), key=lambda group: (-len(group), places[outputs[group[0]]]))
+        folds, sizes = [0] * len(rows), [0] * FOLDS
+        for group in groups:
+            smallest = sizes.index(min(sizes))
+            sizes[smallest] += len(group)
+            for index in group:
+                folds[index] = smallest
+        if min(sizes) >= len(rows) / FOLDS / 2:
+            break
+    return tuple(folds)
 
 
 def _draw(row: Example, seed: int) -> str:
@@ -70,16 +92,20 @@ def _draw(row: Example, seed: int) -> str:
 
 def _fill(rows: Sequence[Example], quotas: Sequence[int]) -> list[list[int]]:
     """Row indices for each quota, and last what remains, with the strictest groups that fill the sides."""
-    texts = [key(row) for row in rows]
-    equal = _together(texts)
-    near = near_duplicates(texts)
-    gold = _together([row.gold for row in rows], many=True)
     sides: list[list[int]] = []
-    for links in (equal + near + gold, equal + near, equal):
+    for links in _links(rows):
         sides = _assign(_groups(len(rows), links), [row.output for row in rows], quotas)
         if all(len(side) >= quota / 2 for side, quota in zip(sides, quotas, strict=False)):
             break
     return sides
+
+
+def _links(rows: Sequence[Example]) -> tuple[Pairs, ...]:
+    """What keeps rows together, from the strictest to equality alone."""
+    texts = [key(row) for row in rows]
+    equal = _together(texts)
+    near = near_duplicates(texts)
+    return equal + near + _together([row.gold for row in rows], many=True), equal + near, equal
 
 
 def _assign(groups: Sequence[list[int]], outputs: Sequence[str], quotas: Sequence[int]) -> list[list[int]]:
@@ -218,7 +244,7 @@ def _close(texts: Sequence[str], start: int | None) -> Iterable[tuple[int, int]]
     """Pairs with a TF-IDF cosine of 0.9 or more, without what over half of the texts have in common (a template)."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    common = 0.5 if len(texts) > TINY else 1.0
+    common = 0.5 if len(texts) > TEMPLATED else 1.0
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), lowercase=False, max_df=common)
     try:
         vectors = vectorizer.fit_transform(texts).tocsr()

@@ -9,6 +9,7 @@ from typing import Any
 import retrieval
 from advisor import texts
 from advisor.data import taskfile
+from advisor.data.splitting import FEWEST, TESTED
 from advisor.errors import InputError, Problem
 from advisor.rows import files
 from advisor.rows.examples import read_rows as read_file
@@ -23,7 +24,7 @@ NAMES = {  # what is looked for where task.yaml names no file
     "schema": ("schema.json",),
     "incumbent": ("incumbent.jsonl",),
 }
-NEEDED = "1 row is enough for profile and recommend, about 60 are needed to measure, 30 at the least to build and prove"
+NEEDED = f"{FEWEST} rows are enough to measure on, {TESTED} to set a test aside"
 
 
 @dataclass

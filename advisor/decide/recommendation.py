@@ -34,12 +34,14 @@ class Measured:
 
     `draws`: for each path measured (and "baseline", if it is) the (b,) bootstrap draws of its score, 0..100, draw i of
     every path from the same resampled examples. `outlook`: for a path that was only tried in short, the further gain
-    in points expected of building it in full, and the sd of that. `examples`: how many were measured on.
+    in points expected of building it in full, and the sd of that. `examples`: how many were measured on. `proven`: whether
+    a sealed test is there to prove it on.
     """
 
     draws: Mapping[str, NDArray[np.float64]]
     outlook: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     examples: int = 0
+    proven: bool = True
 
 
 @dataclass(frozen=True)
@@ -231,11 +233,11 @@ def _gains(scores: Floats, measured: Measured | None) -> tuple[str, Floats]:
 
 
 def _cheapest_contender(scores: Floats, first: str, impossible: Mapping[str, str]) -> str:
-    """The cheapest possible path that is not, with the certainty wanted of a measurement, worse than the first."""
+    """The cheapest possible path that is not, with the certainty wanted of a measurement, worse than the first; the first
+    where none is possible."""
     worse = (scores[:, [PATH_NAMES.index(first)]] - scores > SMALLEST_GAIN).mean(axis=0)
-    return next(
-        p for p, share in zip(PATH_NAMES, worse, strict=True) if p not in impossible and share < ENOUGH_MEASURED
-    )
+    shares = zip(PATH_NAMES, worse, strict=True)
+    return next((p for p, share in shares if p not in impossible and share < ENOUGH_MEASURED), first)
 
 
 def _reasons(
@@ -318,10 +320,10 @@ def _examples_to_settle(
 
 def _next(answers: Mapping[str, str | float], first: str, decided: bool, measured: Measured | None, settle: str) -> str:
     """The cheapest thing to do next."""
+    if measured and decided:
+        return f"build {first}" + (" and prove it on the sealed test" if measured.proven else ": measured, not proven")
     if measured:
-        return (
-            f"build {first} and prove it on the sealed test" if decided else settle or "build the two first and compare"
-        )
+        return settle or "build the two first and compare"
     examples = answers["train_examples"]
     if not isinstance(examples, str) and examples >= 60:
         return "run `advisor diagnose` on 60 of your examples: minutes of measuring narrow this more than any answer"

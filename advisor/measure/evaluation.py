@@ -34,11 +34,11 @@ class OfLabel:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The score, 0 to 100, with its 95 % interval over `n` scored rows, and by label where outputs are labels; the metric's
-    figures `beside` it are on scales of their own. Of `cut` rows the answer was cut off at the limit."""
+    """The score, 0 to 100, over `n` scored rows (None over none), with its 95 % interval, and by label where outputs are
+    labels; the metric's figures `beside` it are on scales of their own. Of `cut` rows the answer was cut off at the limit."""
 
     metric: str
-    score: float
+    score: float | None
     interval: tuple[float, float]
     n: int
     unscored: int
@@ -49,8 +49,7 @@ class Evaluation:
 
     def holds(self, least: float) -> bool:
         """Whether the score is surely `least` or more: also if every answer that is missing were wrong."""
-        rows = self.n + self.unscored
-        return self.n > 0 and self.score * self.n / rows >= least
+        return self.score is not None and self.score * self.n / (self.n + self.unscored) >= least
 
 
 def evaluate(

@@ -23,18 +23,20 @@ class Forgetting:
     questions `before` and `after`, 0 to 100."""
 
     divergence: float
-    before: float
-    after: float
+    before: float | None
+    after: float | None
     questions: int
 
     @property
     def answered(self) -> tuple[int, int]:
         """How many questions were answered before, and after."""
-        return round(self.questions * self.before / 100), round(self.questions * self.after / 100)
+        return round(self.questions * (self.before or 0) / 100), round(self.questions * (self.after or 0) / 100)
 
     @property
     def severe(self) -> bool:
-        """Whether half of what the model knew is gone, or more, and not by chance."""
+        """Whether half of what the model knew is gone, or more, and not by chance; what gave no text at all tells nothing."""
+        if self.before is None or self.after is None:
+            return False
         before, after = self.answered
         return before - after >= LEAST_LOST and 2 * after <= before
 

@@ -7,6 +7,7 @@ import retrieval
 import trainers
 from advisor import system
 from advisor.data.kinds import sort_of
+from advisor.data.outputs import most_tokens
 from advisor.decide import costs as costing
 from advisor.decide.costs import Cost, Sizes
 from advisor.errors import InputError, Problem
@@ -19,17 +20,19 @@ from advisor.runtime.bench import LEAST_PAIRS, Purse
 from advisor.runtime.rerank import OWN
 from advisor.runtime.settings import Budget
 from advisor.score import sets
-from advisor.task import Task
+from advisor.task import Split, Task
 from retrieval.chunking import BUDGET, split
 from retrieval.search.searching import SearchSettings
 
 DIAGNOSIS, CHOICE, TRAINING = 0.4, 0.15, 0.45  # shares of what the proof leaves of the budget
 ENDLESS = 1e9  # seconds, with which everything is bought that there is
+USUAL = trainers.Speed(1500.0, 500.0, 500.0)  # tokens a second: by these a budget of tokens alone is shared out everywhere
 OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forgetting
 LEAST = 0.4  # of the budget that the proof leaves, however large the test
 MEASURED, CHECKED = (48, 96), (24, 64)  # the fewest and the most examples to measure on, and to choose on
 EPOCHS = 3
-SHORT_ROWS = 160  # of the short tuning
+SHORT_ROWS = 160  # that the short tuning sees; where rows are few, they are seen several times
+UNKNOWN_ROW = (40, 200)  # tokens of an input and an output, where there are no rows
 SHOTS = 2 * system.SHOTS  # at most in a prompt
 FITTING = 0.12  # of the same, for fitting an embedder, where there are documents; taken from the others by halves
 SIZING = 0.05  # of the same, for encoding passages of two further sizes
@@ -44,16 +47,18 @@ ASSUMED = trainers.Speed(2000.0, 100.0, 0.0)  # tokens a second of an endpoint t
 def plan(
     task: Task, model: Model, embedder: retrieval.Embedder, budget: Budget, speed: trainers.Speed | None = None
 ) -> Purse:
-    """What the budget buys for this task, from a short timing of the model (default), or as if it had that speed.
+    """What the budget buys for this task, from a short timing of the model (default), or as if it had that speed. A budget
+    of tokens alone buys the same on every machine.
 
     Raises InputError when an endpoint's cap does not cover the smallest measurement.
     """
-    speed = speed or model.measure()
+    timed = speed or model.measure()
     if isinstance(model, Endpoint):
-        return _of_requests(task, model, budget, speed)
+        return _of_requests(task, model, budget, timed)
+    speed = timed if budget.tokens is None or budget.seconds < ENDLESS else USUAL
     parts = task.split
     examples = parts.train or parts.compare
-    one, limit = sizes(task, model), _limit(_tokens(task, model)[1])
+    one, limit = sizes(task, model), most_tokens(_tokens(task, model)[1])
     seconds = min(budget.seconds, ENDLESS)
     if budget.tokens is not None:  # as if the tokens were run at the speed of training
         seconds = min(seconds, budget.tokens / speed.train)
@@ -71,13 +76,25 @@ def plan(
     learned = (TRAINING - less) * seconds * speed.train / per_row
     rows = int(min(len(examples), max(32, learned / 2)))
     epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
-    short = min(SHORT_ROWS, rows)
+    short, folds = _shortly(parts, rows, epochs, DIAGNOSIS / 2 * seconds * speed.train / per_row)
     probes = (8 if task.documents else 6) + _has_form(task)  # the tuned model is tried held to it, too
-    left = (DIAGNOSIS - less) * seconds - short * per_row / speed.train
+    tunings = folds if parts.folds else 1
+    left = (DIAGNOSIS - less) * seconds - tunings * short * per_row / speed.train
     measure = _within(left / (probes * per_example + reading), MEASURED, len(parts.compare))
     choose = _within(CHOICE * seconds / (2 * probes * per_example + reading), CHECKED, len(parts.choose))
     room = int(min(model.context, EVERYTHING * seconds * speed.prefill / PASSES))
-    return Purse(measure, choose, short, rows, epochs, limit, speed, room, pairs, sizes_tried)
+    return Purse(measure, choose, short, rows, epochs, limit, timed, room, pairs, sizes_tried, folds)
+
+
+def _shortly(split: Split, rows: int, epochs: int, affordable: float) -> tuple[int, int]:
+    """How many rows a short tuning sees, and where rows are few, in how many folds it is measured: each is a tuning, and as
+    many rows as are `affordable` are seen in all of them. 0 folds where not even two are."""
+    if not split.folds:
+        return min(SHORT_ROWS, rows), 0
+    for short in (min(SHORT_ROWS, rows * epochs), rows):
+        if (folds := min(len(set(split.folds)), int(affordable / max(1, short)))) > 1:
+            return short, folds
+    return rows, 0
 
 
 def encoded(embedder: retrieval.Embedder, documents: Sequence[retrieval.Document]) -> float:
@@ -103,7 +120,8 @@ def _searching(task: Task, rate: float, seconds: float) -> tuple[int, int]:
     many sizes of passages can be tried; one, where most documents are one passage. `rate`: passages encoded a second."""
     if not task.documents:
         return 0, 1
-    named = sum(bool(row.gold) for row in task.split.train)
+    # What learned from every row could be measured on none.
+    named = 0 if task.split.folds else sum(bool(row.gold) for row in task.split.train)
     pieces = len(split(task.documents))
     once = pieces / rate  # seconds to encode all
     pairs = int(rate * (FITTING * seconds - once) / PASSED)
@@ -115,7 +133,7 @@ def _searching(task: Task, rate: float, seconds: float) -> tuple[int, int]:
 def _of_requests(task: Task, model: Endpoint, budget: Budget, speed: trainers.Speed) -> Purse:
     """The purse where nothing is trained, and every request takes time, tokens and perhaps money."""
     _, answer = _tokens(task, model)
-    limit, probes = _limit([2 * n for n in answer]), _asking(task)  # estimates may be half of what is written
+    limit, probes = most_tokens([2 * n for n in answer]), _asking(task)  # estimates may be half of what is written
     most, one, written = limit + model.habits.thought, expected(task, model, 1), questions.writing(task, model)
     seconds = min(budget.seconds, ENDLESS)
     shares = [(one.prompt_tokens / speed.prefill + most / speed.decode) / seconds]  # of the budget
@@ -129,7 +147,7 @@ def _of_requests(task: Task, model: Endpoint, budget: Budget, speed: trainers.Sp
     left = max(LEAST, 1 - others * max(shares)) / max(shares)  # in requests
     measure = _within(DIAGNOSIS * left / probes, MEASURED, len(task.split.compare))
     choose = _within(CHOICE * left / (2 * probes), CHECKED, len(task.split.choose))
-    requests = measure + choose + len(task.split.test)  # each sends all documents anew
+    requests = max(1, measure + choose + len(task.split.test))  # each sends all documents anew
     room = EVERYTHING / (requests * max(shares)) * (one.prompt_tokens + most)
     return Purse(measure, choose, 0, 0, 0, limit, speed, int(min(model.context, room)))
 
@@ -178,7 +196,8 @@ def tuning(task: Task, model: Model, purse: Purse, passages: float = 0.0) -> tra
 def _tuning_seconds(task: Task, model: Model, purse: Purse, passages: float, writing: float) -> float:
     """The training, and the checks in between."""
     once = (sizes(task, model).own + passages) / purse.speed.prefill + writing
-    checks = (trainers.TuneSettings().evaluations + 2 * _has_form(task)) * purse.choose * once
+    checked = 0 if task.split.folds else purse.choose  # where all rows train, there is nothing to check on
+    checks = (trainers.TuneSettings().evaluations + 2 * _has_form(task)) * checked * once
     return tuning(task, model, purse, passages).seconds + checks
 
 
@@ -193,6 +212,8 @@ def sizes(task: Task, model: Model) -> Sizes:
 def _tokens(task: Task, model: Model) -> tuple[list[int], list[int]]:
     """Tokens of the own part (template included) and of the output, over up to 200 examples."""
     examples = (task.split.train or task.split.compare)[:200]
+    if not examples:
+        return [UNKNOWN_ROW[0]], [UNKNOWN_ROW[1]]
     asked = model.count([" ".join([t.text for t in e.turns] + [e.input]) for e in examples])
     return [n + 10 for n in asked], model.count([example.output for example in examples])
 
@@ -201,11 +222,6 @@ def _has_form(task: Task) -> bool:
     """Whether outputs are labels, one a row, or JSON, so that decoding may be held to that."""
     sort = sort_of(task, task.split.seen)
     return sort.kind == "json" or (sort.kind == "label" and sort.between in (None, sets.ARRAY))
-
-
-def _limit(answer: Sequence[int]) -> int:
-    """The most tokens to write, from those of the wanted outputs."""
-    return round(min(512, max(16, 1.3 * max(answer) + 8)))
 
 
 def _asking(task: Task) -> int:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from advisor.data.profiling import near_test
 from advisor.decide.recommendation import Recommendation
-from advisor.errors import CannotError
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.forgetting import Forgetting, forgetting
 from advisor.measure.ledger import Opened, open_test, opened_before
@@ -35,12 +34,13 @@ class Chosen:
 @dataclass(frozen=True)
 class Finalists:
     """The systems that are run on the sealed test; the one built last, `test`, lies in the artifact. `trained_tokens`: what
-    was computed to tune it."""
+    was computed to tune it; `too_long`: rows that this left out."""
 
     baseline: System
     runner_up: Buildable | None
     test: Buildable
     trained_tokens: int = 0
+    too_long: int = 0
 
     @property
     def named(self) -> dict[str, Buildable]:
@@ -63,7 +63,7 @@ class Answered:
 @dataclass(frozen=True)
 class Clean:
     """The score on the test without rows that a training row is near, and the gain there over the baseline with its 95 %
-    interval; None where no such row is left."""
+    interval; None where no such row is left, or nothing to score."""
 
     items: int
     test: float | None
@@ -85,12 +85,15 @@ class Compared:
 
 @dataclass(frozen=True)
 class Result:
-    """What the sealed test said, on the scale 0 to 100; what `result.json` holds.
+    """What the sealed test said, on the scale 0 to 100; what `result.json` holds. Figures are None where there was no test,
+    or no text to score.
 
     `gain` is of `test` over `baseline`, with its 95 % interval. `p_corrected` are Holm's, of both comparisons. `tokens`
-    are of a request. `seconds` of each step of the run are added when it is done. `cut`: how many answers of each system a
-    limit cut off. `opened_before` is of the same test, before this run. `valid`: of each system the shares of its texts in a
-    form that a program can read (`validity.forms`). `beside`: the metric's further figures, which have scales of their own.
+    are of a request. `measured`: on how many development examples paths were compared; of `rows` outside the test.
+    `too_long`: rows that tuning left out because they do not fit the model's context. `cut`: how many answers of each system
+    a limit cut off. `seconds` of each step of the run are added when it is done. `opened_before` is of the same test, before
+    this run. `valid`: of each system the shares of its texts in a form that a program can read (`validity.forms`).
+    `beside`: the metric's further figures, which have scales of their own.
     """
 
     run: str
@@ -99,10 +102,10 @@ class Result:
     forced: bool
     runner_up: str | None
     metric: str
-    baseline: float
-    test: float
-    gain: Triple
-    verdict: Verdict
+    baseline: float | None
+    test: float | None
+    gain: Triple | None
+    verdict: Verdict | None
     runner_up_score: float | None
     gain_over_runner_up: Triple | None
     runner_up_verdict: Verdict | None
@@ -117,6 +120,9 @@ class Result:
     examples: tuple[Compared, ...]
     ledger: str
     trained_tokens: int = 0
+    too_long: int = 0
+    measured: int = 0
+    rows: int = 0
     spent: Spent | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     cut: Mapping[str, int] = field(default_factory=dict)
@@ -132,32 +138,32 @@ def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> C
     before = PATH_NAMES[: PATH_NAMES.index(path)]
     scores: dict[str, float] = {}
     for probe in diagnosis.probes if diagnosis else ():
-        if probe.path in before:
+        if probe.path in before and not probe.misses:
             scores[probe.path] = max(scores.get(probe.path, 0.0), probe.value)
     runner_up = max(scores, key=lambda name: scores[name]) if scores else None
     return Chosen(path, not asked and advice.path is None, bool(asked), runner_up)
 
 
-def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | None = None) -> Result:
-    """Run the finalists on the sealed test and compare them, paired. `spent` on an endpoint, where there is one.
+def prove(bench: Bench, chosen: Chosen, finalists: Finalists, measured: int = 0, spent: Spent | None = None) -> Result:
+    """Run the finalists on the sealed test, where there is one, and compare them, paired.
 
-    Raises CannotError when there is no test.
+    measured: on how many examples the diagnosis compared paths. spent: on an endpoint, where there is one.
     """
     task, runtime, metric, seed = bench.task, bench.runtime, bench.metric, bench.seed
     examples, line = task.split.test, ""
-    if not examples:
-        raise CannotError("there are too few examples to set a sealed test aside: at least 30 are needed")
     made: dict[str, list[Prediction]] = {}
     scored: dict[str, tuple[Scored, ...]] = {}
     answered: dict[str, Answered] = {}
-    before = opened_before(runtime.folder, examples, {name: digest(one) for name, one in finalists.named.items()})
-    for name, system in finalists.named.items():
+    named = finalists.named if examples else {}
+    before = opened_before(runtime.folder, examples, {name: digest(one) for name, one in named.items()})
+    for name, system in named.items():
         line = open_test(runtime.folder, examples, name, digest(system))
         made[name] = runtime.predict(system, examples, f"sealed test: {name.replace('_', '-')}")
         scored[name] = score_all(metric, [prediction.text for prediction in made[name]], examples)
         if isinstance(system, System) and system.abstain:
             answered[name] = answers_given(metric, scored[name], made[name], seed)
     scores = {name: interval(metric, ones, seed) for name, ones in scored.items()}
+    value = {name: one.value for name, one in scores.items()}
     others = [name for name in scored if name != "test"]
     gains = {name: difference(metric, scored["test"], scored[name], seed) for name in others}
     corrected = dict(zip(gains, holm([gain.p for gain in gains.values()]), strict=True))
@@ -169,24 +175,27 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, spent: Spent | Non
         forced=chosen.forced,
         runner_up=chosen.runner_up,
         metric=task.metric,
-        baseline=scores["baseline"].value,
-        test=scores["test"].value,
-        gain=_triple(gains["baseline"]),
-        verdict=said["baseline"],
-        runner_up_score=scores["runner_up"].value if "runner_up" in scores else None,
-        gain_over_runner_up=_triple(gains["runner_up"]) if "runner_up" in gains else None,
+        baseline=value.get("baseline"),
+        test=value.get("test"),
+        gain=_triple(gains.get("baseline")),
+        verdict=said.get("baseline"),
+        runner_up_score=value.get("runner_up"),
+        gain_over_runner_up=_triple(gains.get("runner_up")),
         runner_up_verdict=said.get("runner_up"),
         test_items=len(examples),
         unscored={name: one.unscored for name, one in scores.items()},
-        intervals={name: (one.lo, one.value, one.hi) for name, one in scores.items()},
+        intervals={name: (one.lo, one.value, one.hi) for name, one in scores.items() if one.value is not None},
         p_corrected=corrected,
         tokens={name: _tokens(ones) for name, ones in made.items()},
         answered=answered or None,
-        clean=_clean(bench, scored["test"], scored["baseline"]),
+        clean=_clean(bench, scored["test"], scored["baseline"]) if examples else None,
         forgetting=forgetting(runtime, finalists.test),
-        examples=_side_by_side(examples, made, scored),
+        examples=_side_by_side(examples, made, scored) if examples else (),
         ledger=line,
         trained_tokens=finalists.trained_tokens,
+        too_long=finalists.too_long,
+        measured=measured,
+        rows=len(task.split.seen),
         spent=spent,
         cut={name: sum(one.cut for one in ones) for name, ones in made.items()},
         opened_before=before,
@@ -240,5 +249,5 @@ def _side_by_side(
     return tuple(Compared(e.id, e.input, e.output, was, now, b.score, a.score) for e, was, now, b, a in texts)
 
 
-def _triple(gain: Gain) -> Triple:
-    return gain.lo, gain.value, gain.hi
+def _triple(gain: Gain | None) -> Triple | None:
+    return (gain.lo, gain.value, gain.hi) if gain and gain.value is not None else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from advisor.data.splitting import FEWEST
 from advisor.models.local import tunes
 from advisor.models.protocol import Model
 from advisor.paths.classifier import classifier, has_labels
@@ -25,8 +26,9 @@ def infeasible(task: Task, model: Model) -> Mapping[str, str]:
     reasons: dict[str, str] = {}
     if not task.documents:
         reasons |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
-    if not task.split.train:
-        reasons |= dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
+    if len(task.split.train) < FEWEST:
+        reason = f"too few examples to train on: {FEWEST} are needed"
+        reasons |= {path: reasons.get(path, reason) for path in ("classifier", "finetuning", "rag+finetuning")}
     elif not has_labels(task):
         reasons["classifier"] = "the output is not one of a fixed set of labels"
     if not tunes(model):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from advisor.paths.arms import Arm, predictions
+from advisor.paths.prompting import fixed_shots
 from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import without_answers
 from advisor.score.metric import score_all
@@ -33,7 +35,7 @@ class Trade:
 @dataclass(frozen=True)
 class Abstaining:
     """The text said in place of an answer where the support is `below`; measured on so many `questions`, with the trade of
-    the threshold chosen and of others."""
+    the threshold chosen and of others. Without questions to set it on it is -1: there is always an answer."""
 
     text: str
     below: float
@@ -68,7 +70,9 @@ def fit(bench: Bench, system: System) -> Abstaining:
     """
     metric, finder = bench.metric, bench.runtime.finder
     examples = bench.choosing or bench.comparing
-    made = bench.runtime.predict(replace(system, abstain=None), examples, "abstain")
+    if not examples:
+        return Abstaining(bench.task.abstain, -1.0, 0, ())
+    made = predictions(bench, _remade(replace(system, abstain=None)), examples, "abstain")
     scored = score_all(metric, [prediction.text for prediction in made], examples)
     right = [(one.score or 0.0) >= metric.passing for one in scored]
     shown = finder.passages(replace(system.context, kind="retrieved"), examples)
@@ -79,3 +83,11 @@ def fit(bench: Bench, system: System) -> Abstaining:
     others = np.quantile(supports, np.linspace(0, 0.9, STEPS)).tolist()
     trades = tuple(trade(below, supports, right, unanswerable) for below in sorted({chosen, *others}))
     return Abstaining(bench.task.abstain, chosen, len(examples), trades)
+
+
+def _remade(system: System) -> Arm:
+    """The system with shots from the rows of a bench; where rows are few, none is asked about that was shown. An adapter
+    stays, and where it learned from all rows, more of its answers are right than will be."""
+    if system.shots.kind != "fixed":
+        return lambda bench: system
+    return lambda bench: replace(system, shots=fixed_shots(bench.task, bench.seed, system.shots.k))

@@ -9,10 +9,10 @@ from advisor.system import Classifier
 from advisor.task import Task
 
 
-def classifier(bench: Bench, folder: str = "build/classifier") -> Classifier:
+def classifier(bench: Bench, name: str = "build/classifier") -> Classifier:
     """A linear head on the embeddings of all training inputs; its strength is chosen by cross-validation. Where a row may
     have several labels, one against the rest for each."""
-    rows, runtime = bench.task.split.train, bench.runtime
+    rows, runtime, folder = bench.task.split.train, bench.runtime, bench.folder(name)
     if not rows:
         raise CannotError("a classifier needs training examples")
     vectors = runtime.embedder([row.input for row in rows])

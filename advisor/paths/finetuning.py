@@ -1,11 +1,15 @@
 """The paths that tune a LoRA adapter, with or without retrieved passages in the prompt."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import trainers
-from advisor.paths.prompting import baseline, constrained, rate
+from advisor.paths.prompting import baseline, constrained
 from advisor.runtime.bench import Bench
+from advisor.score.metric import score_all
+from advisor.score.statistics import rating
 from advisor.system import Context, System
+from advisor.task import Example
 
 
 def finetuning(bench: Bench) -> System:
@@ -25,13 +29,14 @@ def reading(bench: Bench) -> System:
 
 def decoded(bench: Bench, system: System) -> System:
     """The tuned system as it was tuned, decoding freely, or held to the form of the task's outputs: what scores better on the
-    examples to choose on. Of equals held, where the task names the form itself: it can't be wrong then."""
-    decoding, examples = constrained(bench), bench.choosing
-    if not decoding or not examples:
+    examples to choose on. Of equals held, where the task names the form itself: it can't be wrong then. So it is, too, where
+    all rows train, and none is left to choose on."""
+    decoding, examples = constrained(bench), () if bench.task.split.folds else bench.choosing
+    if not decoding:
         return system
     held = replace(system, decoding=decoding)
     free, bound = (
-        rate(bench, [made.text for made in bench.runtime.predict(one, examples, f"choose: {what}")], examples)
+        _rate(bench, [made.text for made in bench.runtime.predict(one, examples, f"choose: {what}")], examples)
         for one, what in ((system, "tuned"), (held, "tuned, constrained"))
     )
     named = bool(bench.task.labels) or bench.task.schema is not None
@@ -39,10 +44,20 @@ def decoded(bench: Bench, system: System) -> System:
 
 
 def tuned(bench: Bench, system: System, folder: str, evaluations: int = 4) -> System:
-    """The system with an adapter trained on the purse's rows; the best checkpoint by the task's metric is kept."""
+    """The system with an adapter trained on the purse's rows; the best checkpoint by the task's metric is kept, and the last
+    where all rows train."""
     split, purse = bench.task.split, bench.purse
-    choose = (split.choose or split.compare)[: purse.choose]
-    settings = trainers.TuneSettings(epochs=purse.epochs, evaluations=evaluations, seed=bench.seed)
+    choose = () if split.folds else (split.choose or split.compare)[: purse.choose]
+    settings = trainers.TuneSettings(epochs=purse.epochs, evaluations=evaluations if choose else 1, seed=bench.seed)
     return bench.runtime.tune(
-        system, split.train[: purse.rows], lambda texts: rate(bench, texts, choose), choose, settings, folder
+        system,
+        split.train[: purse.rows],
+        lambda texts: _rate(bench, texts, choose),
+        choose,
+        settings,
+        bench.folder(folder),
     )
+
+
+def _rate(bench: Bench, texts: Sequence[str | None], examples: Sequence[Example]) -> float:
+    return rating(bench.metric, score_all(bench.metric, texts, examples))

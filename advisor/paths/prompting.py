@@ -1,22 +1,24 @@
 """The paths that only write prompts: shots, passages and decoding, chosen on development examples."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from advisor.data.kinds import sort_of
 from advisor.data.outputs import infer_schema
+from advisor.errors import DroppedOut
+from advisor.paths.arms import scores
 from advisor.runtime import prompts
 from advisor.runtime.bench import Bench
 from advisor.score import sets
-from advisor.score.metric import score_all
-from advisor.score.statistics import interval
+from advisor.score.statistics import rating
 from advisor.system import SHOTS, Context, Decoding, ModelRef, Shot, Shots, System
 from advisor.task import Example, Task
 
 MOST = 12  # characters a token, far more than in any text: a larger corpus need not be counted
 TEMPLATE = 64  # tokens that a chat template and tags may take
+Prompt = Callable[[Bench], System]
 
 
 def baseline(bench: Bench) -> System:
@@ -39,7 +41,7 @@ def constrained(bench: Bench) -> Decoding | None:
     schema = task.schema
     if schema is None and sort.between == sets.ARRAY:
         schema = _array_of(labels, min(len(sets.read(row.output, sort.between)) for row in rows))
-    elif schema is None and sort.kind == "json":
+    elif schema is None and sort.kind == "json" and rows:
         schema = infer_schema([row.output for row in rows])
     return Decoding("constrained", schema=schema, max_tokens=most) if schema is not None else None
 
@@ -64,52 +66,75 @@ def fixed_shots(task: Task, seed: int, k: int = SHOTS) -> Shots:
     return Shots("fixed", len(chosen), tuple(Shot(row.input, row.output) for row in chosen))
 
 
-def prompted(bench: Bench) -> Mapping[str, System]:
-    """The systems that prompting chooses among, by what they show."""
-    plain = baseline(bench)
-    systems = {"zero-shot": plain}
+def prompted(bench: Bench) -> Mapping[str, Prompt]:
+    """The arms that prompting chooses among, by what they show."""
+    arms: dict[str, Prompt] = {"zero-shot": baseline}
     train = bench.task.split.train
     if train:
-        fixed = fixed_shots(bench.task, bench.seed)
-        similar = Shots("similar", min(2 * SHOTS, len(train)))
-        systems["fixed shots"] = replace(plain, shots=fixed)
-        systems["similar shots"] = replace(plain, shots=similar)
-    if decoding := constrained(bench):
-        systems["constrained"] = replace(plain, decoding=decoding)
+        arms |= {"fixed shots": _with_fixed(baseline, SHOTS), "similar shots": _with_similar}
+    if constrained(bench):
+        arms["constrained"] = held(baseline)
         if train:
-            systems["similar shots, constrained"] = replace(systems["similar shots"], decoding=decoding)
-    return systems
+            arms["similar shots, constrained"] = held(_with_similar)
+    return arms
 
 
-def retrieving(bench: Bench) -> Mapping[str, System]:
-    """The systems that rag chooses among, by what they show."""
-    finder, (name, fewest) = bench.runtime.finder, _fewest(bench)
-    systems = {"retrieved context": replace(fewest, context=Context("retrieved", finder.k)), name: fewest}
+def retrieving(bench: Bench) -> Mapping[str, Prompt]:
+    """The arms that rag chooses among, by what they show."""
+    name, few = _fewest(bench)
+    arms: dict[str, Prompt] = {"retrieved context": _retrieved, name: few}
     if _all_fit(bench):
-        systems["all documents"] = replace(fewest, context=Context("all", finder.k))
-    if decoding := constrained(bench):
-        systems[f"{name}, constrained"] = replace(fewest, decoding=decoding)
+        arms["all documents"] = _everything
+    if constrained(bench):
+        arms[f"{name}, constrained"] = held(few)
     if bench.task.split.train:
-        systems[f"{name}, fixed shots"] = replace(fewest, shots=fixed_shots(bench.task, bench.seed, SHOTS // 2))
-    return systems
+        arms[f"{name}, fixed shots"] = _with_fixed(few, SHOTS // 2)
+    return arms
 
 
 def oracle(bench: Bench) -> System:
     """The system that shows a document which holds the answer, with shots where there are rows to take them from, else
     held to the form where the model can be."""
-    _, system = _fewest(bench)
+    plain = replace(baseline(bench), context=Context("oracle", 1))
     if bench.task.split.train:
-        system = replace(system, shots=fixed_shots(bench.task, bench.seed, SHOTS // 2))
-    elif decoding := constrained(bench):
-        system = replace(system, decoding=decoding)
-    return replace(system, context=Context("oracle", 1))
+        return replace(plain, shots=fixed_shots(bench.task, bench.seed, SHOTS // 2))
+    return replace(plain, decoding=constrained(bench) or plain.decoding)
 
 
-def _fewest(bench: Bench) -> tuple[str, System]:
-    """The plain system with as few passages as the task allows, and what it is called."""
-    k = bench.runtime.finder.k
-    name, k = ("one passage", 1) if bench.task.retrieval.k == 0 and k > 1 else ("retrieved context", k)
-    return name, replace(baseline(bench), context=Context("retrieved", k))
+def _with_fixed(arm: Prompt, k: int) -> Prompt:
+    return lambda bench: replace(arm(bench), shots=fixed_shots(bench.task, bench.seed, k))
+
+
+def _with_similar(bench: Bench) -> System:
+    return replace(baseline(bench), shots=Shots("similar", min(2 * SHOTS, len(bench.task.split.train))))
+
+
+def held(arm: Prompt) -> Prompt:
+    """The arm, held to the form of the task's outputs."""
+
+    def made(bench: Bench) -> System:
+        system = arm(bench)
+        return replace(system, decoding=constrained(bench) or system.decoding)
+
+    return made
+
+
+def _retrieved(bench: Bench) -> System:
+    return replace(baseline(bench), context=Context("retrieved", bench.runtime.finder.k))
+
+
+def _everything(bench: Bench) -> System:
+    return replace(baseline(bench), context=Context("all", bench.runtime.finder.k))
+
+
+def _one_passage(bench: Bench) -> System:
+    return replace(baseline(bench), context=Context("retrieved", 1))
+
+
+def _fewest(bench: Bench) -> tuple[str, Prompt]:
+    """The plain arm with as few passages as the task allows, and what it is called."""
+    one = bench.task.retrieval.k == 0 and bench.runtime.finder.k > 1
+    return ("one passage", _one_passage) if one else ("retrieved context", _retrieved)
 
 
 def _all_fit(bench: Bench) -> bool:
@@ -117,15 +142,17 @@ def _all_fit(bench: Bench) -> bool:
     task, runtime = bench.task, bench.runtime
     count = runtime.model.count
     inputs = [" ".join([turn.text for turn in e.turns] + [e.input]) for e in (*task.split.choose, *task.split.compare)]
-    rest = count([task.instruction + prompts.NOTE])[0] + max(count(inputs)) + bench.purse.max_tokens + TEMPLATE
+    rest = (
+        count([task.instruction + prompts.NOTE])[0] + max(count(inputs), default=0) + bench.purse.max_tokens + TEMPLATE
+    )
     room = min(bench.purse.room, runtime.model.context - rest)
     size = sum(len(document.text) for document in task.documents)
     return size <= MOST * room and count([prompts.fenced(runtime.finder.index.passages)])[0] <= room
 
 
 def prompting(bench: Bench) -> System:
-    """The best prompt: shots and decoding chosen on development examples."""
-    return _best(bench, prompted(bench), "zero-shot")
+    """The best prompt: shots and decoding chosen on development examples; unmeasured, with shots where there are rows."""
+    return _best(bench, prompted(bench), "fixed shots" if bench.task.split.train else "zero-shot")
 
 
 def rag(bench: Bench) -> System:
@@ -133,18 +160,22 @@ def rag(bench: Bench) -> System:
     return _best(bench, retrieving(bench), "retrieved context")
 
 
-def _best(bench: Bench, systems: Mapping[str, System], unmeasured: str) -> System:
-    """The system with the best score; the one named `unmeasured` where there is nothing to choose on."""
-    examples = bench.choosing
-    if not examples:
-        return systems[unmeasured]
-    scores = {
-        name: rate(bench, [p.text for p in bench.runtime.predict(system, examples, f"choose: {name}")], examples)
-        for name, system in systems.items()
-    }
-    return systems[max(scores, key=lambda name: scores[name])]  # of equal ones the first listed: the plainest
+def _best(bench: Bench, arms: Mapping[str, Prompt], unmeasured: str) -> System:
+    """The system of the arm with the best score; of the one named `unmeasured` where there is nothing to choose on.
 
-
-def rate(bench: Bench, texts: Sequence[str | None], examples: Sequence[Example]) -> float:
-    """The task's metric over texts, 0..100."""
-    return interval(bench.metric, score_all(bench.metric, texts, examples), bench.seed).value
+    An arm that can't be asked drops out. Raises DroppedOut where all do.
+    """
+    if not bench.choosing:
+        return arms[unmeasured](bench)
+    ratings: dict[str, float] = {}
+    reasons: list[str] = []
+    for name, arm in arms.items():
+        try:
+            scored, _ = scores(bench, arm, bench.choosing, f"choose: {name}")
+        except DroppedOut as reason:
+            reasons.append(f"{name}: {reason}")
+        else:
+            ratings[name] = rating(bench.metric, scored)
+    if not ratings:
+        raise DroppedOut("; ".join(reasons))
+    return arms[max(ratings, key=lambda name: ratings[name])](bench)  # of equal ones the first listed: the plainest

@@ -22,6 +22,11 @@ TYPICAL = 16  # tokens of such a question
 TEMPLATE = 10  # tokens of a request that are nobody's text
 
 
+def judging(task: Task) -> tuple[Example, ...]:
+    """The rows by which searching is chosen: development, or all that there are where nothing is measured on them."""
+    return task.split.choose or (() if task.split.compare else task.split.train)
+
+
 def of_rows(task: Task, examples: Sequence[Example]) -> list[Question]:
     """Questions with the documents that they name; where too few do, with the answers that stand in few documents, for
     "yes" stands in too many to tell which is right."""
@@ -44,7 +49,7 @@ def written(runtime: Runtime, texts: Sequence[str]) -> list[str]:
 
 def writing(task: Task, model: Model) -> Spent:
     """About what it takes to have the questions written; nothing where those of rows will do."""
-    if not task.documents or of_rows(task, task.split.choose):
+    if not task.documents or of_rows(task, judging(task)):
         return Spent()
     texts = [f"{prompts.ASK} {prompts.quoted(passage.titled)}" for passage in asked_about(task.documents)]
     thought = model.habits.thought if isinstance(model, Endpoint) else 0

@@ -44,7 +44,9 @@ def choose(bench: Bench) -> Search:
     """Choose how to search; with enough pairs of questions and documents also fit the embedder, and keep it where it wins."""
     task, runtime, purse = bench.task, bench.runtime, bench.purse
     reranker = runtime.finder.reranker
-    rows = task.split.choose if reranker is None else bench.choosing  # what reads again takes seconds for each
+    rows = questions.judging(task)
+    if reranker is not None:  # what reads again takes seconds for each
+        rows = rows[: purse.choose or questions.LEAST]
     asked = questions.of_rows(task, rows)
     how: dict[str, Any] = {"reranker": reranker, "ask": partial(questions.written, runtime), "watch": runtime.watch}
     try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import retrieval
 import trainers
 from advisor import runfolder
-from advisor.errors import CannotError, InputError, Problem
+from advisor.errors import CannotError, DroppedOut, InputError, Problem
 from advisor.models.local import LocalModel, weights
 from advisor.models.protocol import Model
 from advisor.runtime import prompts
@@ -30,10 +30,12 @@ Conversation = tuple[tuple[trainers.Turn, ...], tuple[str, ...]]  # turns, and t
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a tuning left beside its adapter: the score at each evaluation, by step, and the tokens computed."""
+    """What a tuning left beside its adapter: the score at each evaluation, by step, the tokens computed, and how many rows
+    were left out because they do not fit the model's context."""
 
     scores: tuple[tuple[int, float], ...]
     tokens: int
+    too_long: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,19 +100,26 @@ class Runtime:
     ) -> System:
         """The system with its model tuned on examples, rendered as the system renders them, in `folder` of the run folder.
 
-        `rate` gives the score of the texts for `choose`; the checkpoint that it rates best is kept.
+        `rate` gives the score of the texts for `choose`; the checkpoint that it rates best is kept. Examples that do not fit
+        the model's context are left out. Raises DroppedOut where none does.
         """
         conversations = self._conversations(system, examples)
         rows = [
             trainers.render(self.lm, prompts.with_answer(turns, example.output))
             for (turns, _), example in zip(conversations, examples, strict=True)
         ]
+        fitting = [i for i, row in enumerate(rows) if row.tokens <= self.lm.context]
+        if not fitting:
+            raise DroppedOut(f"no row fits the model's context of {self.lm.context} tokens")
+        rows, examples, too_long = [rows[i] for i in fitting], [examples[i] for i in fitting], len(rows) - len(fitting)
         if fault := trainers.template_fault(self.lm):
             raise InputError(Problem(fault, self.model.name, do="Use the model with the tokenizer that it came with"))
         if faults := trainers.preflight(self.lm, rows):
             raise InputError([Problem(what, examples[i].file, examples[i].row) for i, what in faults.items()])
 
         def evaluate(lm: trainers.LanguageModel) -> float:
+            if not choose:  # of one checkpoint
+                return 0.0
             made = self._generate(LocalModel(self.model.name, lm), system, choose, "check", keep=False)
             return rate([prediction.text for prediction in made])
 
@@ -119,7 +128,7 @@ class Runtime:
             self.watch(f"training · loss {progress.loss:.2f}{score}", progress.step, progress.steps)
 
         tuned = trainers.tune(self.lm, rows, evaluate, settings, self.folder / folder, on_step)
-        runfolder.write(self.folder / folder / TUNED, Tuning, Tuning(tuned.scores, tuned.tokens))
+        runfolder.write(self.folder / folder / TUNED, Tuning, Tuning(tuned.scores, tuned.tokens, too_long))
         ref = replace(system.model, adapter=f"{folder}/adapter", adapter_fingerprint=tuned.fingerprint)
         return replace(system, model=ref)
 

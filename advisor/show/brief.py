@@ -9,6 +9,7 @@ from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.evaluation import Evaluation
 from advisor.measure.proof import Result
 from advisor.runtime.finder import Search
+from advisor.score.statistics import MISSING, missed
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Text, table
 from advisor.show.full import ladder
 from advisor.show.proven import beside
@@ -24,6 +25,8 @@ from advisor.show.words import (
     headline,
     percent,
     places,
+    shortage,
+    sides,
     span,
 )
 from advisor.task import Finding
@@ -42,8 +45,7 @@ def brief(value: object) -> Section | None:
 
 def _profile(profile: Profile) -> Iterator[Block]:
     """Counts, lengths, the kind of output, and what is wrong with the data."""
-    parts = ", ".join(f"{name} {count:,}" for name, count in profile.examples.items())
-    yield Text(f"examples {parts} · {profile.documents:,} documents")
+    yield Text(f"examples {', '.join(sides(profile.examples))} · {profile.documents:,} documents")
     form = f" ({profile.outputs.form})" if profile.outputs.form else ""
     scored = f" · metric {profile.metric}" if profile.metric else ""
     yield Text(f"output {profile.outputs.kind}{form}, {percent(profile.outputs.consistency)} in one form{scored}")
@@ -76,7 +78,8 @@ def _search(search: Search) -> Iterator[Block]:
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
     """A bar for each probe with its interval, the metric's floors, the gaps."""
-    yield Text(f"{diagnosis.examples:,} development examples · {diagnosis.metric}, 0 to 100")
+    folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
+    yield Text(f"{diagnosis.examples:,} development examples{folds} · {diagnosis.metric}, 0 to 100")
     yield ladder(diagnosis)
     if forms := next((probe.valid for probe in diagnosis.probes if probe.valid), None):
         yield Text(f"valid: {FORMS[list(forms)[-1]]}", "soft")
@@ -127,14 +130,20 @@ def _ranking(ranking: tuple[Ranked, ...], over: str) -> Table:
 
 def _result(result: Result) -> Iterator[Block]:
     """What the sealed test said: scores, gains with intervals and verdicts, forgetting."""
-    yield Text(f"sealed test, {result.test_items:,} examples, opened once for each system")
+    if result.test_items:
+        yield Text(f"sealed test, {result.test_items:,} examples, opened once for each system")
+    if not (result.test_items and result.measured):
+        yield Text(f"{'measured, not proven' if result.measured else 'not measured'}: {shortage(result)}", "warning")
     if result.provisional:
         yield Text("provisional: the evidence was insufficient to choose this path", "warning")
     if result.forced:
         yield Text(f"{result.path} was asked for with --path", "warning")
     scores = f"{result.path} {figure(result.baseline)} → {figure(result.test)}"
-    moved = f"gain {gain(result.gain[1])} {span(result.gain)}: {result.verdict}"
-    yield Text(f"{scores}   {moved}", LOUD.get(result.verdict, "warning"))
+    if result.gain and result.verdict:
+        moved = f"gain {gain(result.gain[1])} {span(result.gain)}: {result.verdict}"
+        yield Text(f"{scores}   {moved}", LOUD.get(result.verdict, "warning"))
+    elif result.test_items:
+        yield Text(f"{scores}   there was no text to score", "warning")
     for name, label in finalists(result).items():
         if further := besides(result.beside.get(name, {})):
             yield Text(f"{label}: {further}")
@@ -148,6 +157,8 @@ def _result(result: Result) -> Iterator[Block]:
     if missing := {name: n for name, n in result.unscored.items() if n}:
         told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in missing.items())
         yield Text(f"no text was given, so unscored: {told}", "warning")
+    if result.too_long:
+        yield Text(f"tuning left {result.too_long:,} rows out that do not fit the model's context", "warning")
     if cut := {name: n for name, n in result.cut.items() if n}:
         told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in cut.items())
         yield Text(f"cut off at the limit, scored as it stands: {told}", "warning")
@@ -161,11 +172,14 @@ def _result(result: Result) -> Iterator[Block]:
 def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
     """The score with its interval, and by label."""
     lo, hi = evaluation.interval
-    whole = ("all", figure(evaluation.score), f"{lo:.1f} to {hi:.1f}", f"{evaluation.n:,}", f"{evaluation.unscored:,}")
+    ends = f"{lo:.1f} to {hi:.1f}" if evaluation.n else NOTHING
+    whole = ("all", figure(evaluation.score), ends, f"{evaluation.n:,}", f"{evaluation.unscored:,}")
     labels = [(name, figure(one.score), "", f"{one.n:,}", "") for name, one in evaluation.labels.items()]
     yield table(f"rows|>{evaluation.metric}|>95 %|>examples|>unscored", whole, *labels)
     if evaluation.beside:
         yield Text(besides(evaluation.beside))
+    if missed(evaluation.n, evaluation.unscored):
+        yield Text(f"more than {percent(MISSING)} of the rows got no text: the score is of the others alone", "warning")
     if evaluation.cut:
         yield Text(f"{evaluation.cut:,} answers were cut off at the limit, and scored as they stand", "warning")
 

@@ -24,6 +24,8 @@ from advisor.show.words import (
     lacking,
     percent,
     places,
+    shortage,
+    sides,
     span,
     strictest,
     valid,
@@ -63,7 +65,8 @@ def ladder(diagnosis: Diagnosis) -> Bars:
 
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
-    head = f"{diagnosis.metric}, 0 to 100, on {diagnosis.examples:,} development examples, with 95 % intervals."
+    folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
+    head = f"{diagnosis.metric}, 0 to 100, on {diagnosis.examples:,} development examples{folds}, with 95 % intervals."
     rows = [
         (
             p.name,
@@ -125,6 +128,9 @@ def _retrieved(diagnosis: Diagnosis) -> Section:
 
 
 def _abstaining(abstaining: Abstaining, result: Result | None) -> Section:
+    if not abstaining.questions:
+        always = "It always answers: there are no development examples to set a threshold on."
+        return Section("When it says that it does not know", (Text(always, "warning"),))
     what = (
         f"It says “{abstaining.text}” where the support, the cosine of the input with the nearest passage, is under "
         f"{figure(abstaining.below, 3)}: the highest threshold that withholds at most 5 % of the right answers. Measured "
@@ -191,24 +197,17 @@ def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
 
 
 def _result(result: Result) -> Iterator[Section]:
-    names = finalists(result)
-    what = (
-        f"{result.test_items:,} examples that no system learned from, opened once for each system; "
-        f"{result.metric}, 0 to 100, 95 % intervals."
-    )
-    ends = {label: result.intervals[name] for name, label in names.items() if name in result.intervals}
-    further = {names[name]: besides(figures) for name, figures in result.beside.items()}
-    bars = Bars(tuple(Bar(label, value, lo, hi, further.get(label, "")) for label, (lo, value, hi) in ends.items()))
-    over: list[tuple[str, ...]] = [
-        (f"{result.path} over the baseline", gain(result.gain[1]), span(result.gain), result.verdict)
-    ]
-    if result.gain_over_runner_up:
-        more = result.gain_over_runner_up
-        verdict = result.runner_up_verdict or ""
-        over.append((f"{result.path} over {result.runner_up}", gain(more[1]), span(more), verdict))
-    ledger = Text(f"Ledger line: {result.ledger}", "soft")
-    compared = table("comparison|>gain|>interval|verdict", *over)
-    yield Section("Proof on the sealed test", (Text(what, "soft"), bars, compared, *beside(result), ledger))
+    notes = [] if result.measured else [f"The path was not measured: {shortage(result)}."]
+    if result.too_long:
+        notes.append(f"Tuning left {result.too_long:,} rows out that do not fit the model's context.")
+    told = (*beside(result), *map(Text, notes))
+    if result.test_items:
+        ledger = Text(f"Ledger line: {result.ledger}", "soft")
+        yield Section("Proof on the sealed test", (*_tested(result), *told, ledger))
+    else:
+        untested = f"No test was set aside: {shortage(result)}." if result.measured else "There was no test."
+        title = "Measured, not proven" if result.measured else "Not measured"
+        yield Section(title, (Text(untested, "warning"), *told))
     yield _costs(result)
     if result.examples:
         given = [
@@ -224,6 +223,28 @@ def _result(result: Result) -> Iterator[Section]:
             for e in result.examples
         ]
         yield Section("Examples before and after", tuple(given))
+
+
+def _tested(result: Result) -> Iterator[Block]:
+    """What the sealed test said of each system, and of one over another."""
+    what = (
+        f"{result.test_items:,} examples that no system learned from, opened once for each system; "
+        f"{result.metric}, 0 to 100, 95 % intervals."
+    )
+    yield Text(what, "soft")
+    names = finalists(result).items()
+    ends = {label: result.intervals[name] for name, label in names if name in result.intervals}
+    further = {label: besides(result.beside.get(name, {})) for name, label in names}
+    yield Bars(tuple(Bar(label, value, lo, hi, further[label]) for label, (lo, value, hi) in ends.items()))
+    compared = (
+        (f"{result.path} over the baseline", result.gain, result.verdict),
+        (f"{result.path} over {result.runner_up}", result.gain_over_runner_up, result.runner_up_verdict),
+    )
+    over = [(who, gain(more[1]), span(more), verdict or "") for who, more, verdict in compared if more]
+    yield table("comparison|>gain|>interval|verdict", *over)
+    if silent := {label: result.unscored[name] for name, label in names if result.unscored.get(name)}:
+        told = ", ".join(f"{label} {n:,}" for label, n in silent.items())
+        yield Text(f"No text was given, so unscored (intervals allow for it): {told}.", "warning")
 
 
 def _costs(result: Result) -> Section:
@@ -246,10 +267,9 @@ def _costs(result: Result) -> Section:
 
 
 def _profile(profile: Profile) -> Section:
-    counts = [f"{name} {count:,}" for name, count in profile.examples.items()]
     outputs, form = profile.outputs, f" ({profile.outputs.form})" if profile.outputs.form else ""
     kind = f"output {outputs.kind}{form}, {percent(outputs.consistency)} in one form"
-    head = Text(" · ".join([*counts, f"{profile.documents:,} documents", kind]))
+    head = Text(" · ".join([*sides(profile.examples), f"{profile.documents:,} documents", kind]))
     rows = [(f"{f.severity}: {f.message}", f.file, places(f.rows)) for f in profile.findings]
     return Section("The data", (head, table("problem|file|rows", *rows) if rows else Text("No problems were found.")))
 

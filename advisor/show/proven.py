@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from advisor.measure.proof import Result
+from advisor.measure.proof import Clean, Result
 from advisor.show.blocks import Text
 from advisor.show.words import figure, finalists, gain, narrowed, opened, span, valid
 
@@ -20,7 +20,7 @@ def beside(result: Result) -> Iterator[Text]:
         others = result.opened_before.systems
         yield Text(f"{told} {LUCK}" if others else told, "warning" if others else "soft")
     if result.clean:
-        yield _clean(result)
+        yield _clean(result.clean)
     forms = [
         f"{label} {valid(shares)}" for name, label in finalists(result).items() if (shares := result.valid.get(name))
     ]
@@ -36,14 +36,13 @@ def beside(result: Result) -> Iterator[Text]:
         yield Text(f"{told} Keep the model as it was for anything else.", "warning")
 
 
-def _clean(result: Result) -> Text:
-    clean = result.clean
-    if not clean or not clean.gain:
+def _clean(clean: Clean) -> Text:
+    if not clean.items:
         text = (
             "A training row is near every test example: what was learned can't be told from what was learned by heart."
         )
         return Text(text, "warning")
-    gained = f"{gain(clean.gain[1])} {span(clean.gain)} over the baseline"
+    gained = f", {gain(clean.gain[1])} {span(clean.gain)} over the baseline" if clean.gain else ""
     return Text(
-        f"On the {clean.items:,} test examples that no training row is near it scores {figure(clean.test)}, {gained}."
+        f"On the {clean.items:,} test examples that no training row is near it scores {figure(clean.test)}{gained}."
     )

@@ -4,8 +4,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from advisor.decide.recommendation import Recommendation
+from advisor.data.splitting import FEWEST, TESTED
+from advisor.decide.recommendation import Ranked, Recommendation
 from advisor.measure.proof import Result
+from advisor.score.statistics import missed
 
 GAP_WORDS: Mapping[str, str] = {
     "none": "already right",
@@ -103,6 +105,14 @@ def places(rows: Sequence[object], most: int = 12) -> str:
     return shown + (f" and {len(rows) - most:,} more" if len(rows) > most else "")
 
 
+def sides(examples: Mapping[str, int]) -> list[str]:
+    """How many examples are for what; where rows are few, all but the test's are for everything."""
+    count, test = examples.get("train", 0), examples.get("test", 0)
+    folded = count and examples.get("choose") == examples.get("compare") == count
+    told = {"in folds": count, "test": test} if folded else examples
+    return [f"{name} {number:,}" for name, number in told.items()]
+
+
 def answered(value: str | float) -> str:
     """An answer of the questionnaire; counts without a point."""
     return value if isinstance(value, str) else figure(value, 0 if value == round(value) else 2)
@@ -126,20 +136,49 @@ def headline(recommendation: Recommendation | None, result: Result | None) -> st
 
 
 def _proven(recommendation: Recommendation | None, result: Result) -> str:
-    """The sentence once there is a result."""
-    path, items = result.path, result.test_items
-    ranking = recommendation.ranking if recommendation else ()
-    believed = {entry.path: entry.probability for entry in ranking}.get(path)
-    sure = f"certainty {figure(believed, 2)}"
+    """The sentence once something is built."""
+    path = result.path
+    believed = next((one for one in (recommendation.ranking if recommendation else ()) if one.path == path), None)
+    sure = f"certainty {figure(believed.probability if believed else None, 2)}"
+    evidence = _on_test(result) if result.test_items else _untested(result, recommendation, believed)
+    if result.provisional:
+        return f"Provisional, insufficient evidence to choose: {path} ({sure}) was built; {evidence}."
+    if result.forced:
+        return f"You asked for {path} ({sure}): {evidence}."
+    begin = (
+        "Take" if result.verdict == "better" or not result.test_items else "Recommended, but the gain is not proven:"
+    )
+    return f"{begin} {path} ({sure}): {evidence}."
+
+
+def _on_test(result: Result) -> str:
+    """What the sealed test said."""
+    items, silent = result.test_items, result.unscored.get("test", 0)
+    if result.gain is None or result.verdict is None:
+        return f"on the {items:,} sealed test examples there was no text to score"
     how = f"{figure(result.baseline)} → {figure(result.test)}, {gain(result.gain[1])} points"
     measured = f"{how} {span(result.gain)} over the baseline on {items:,} sealed test examples"
-    verdict = VERDICTS[result.verdict]
-    if result.provisional:
-        return f"Provisional, insufficient evidence to choose: {path} ({sure}) was built; {measured}: {verdict}."
-    if result.forced:
-        return f"You asked for {path} ({sure}): {measured}: {verdict}."
-    begin = "Take" if result.verdict == "better" else "Recommended, but the gain is not proven:"
-    return f"{begin} {path} ({sure}): {measured}: {verdict}."
+    warned = f"; it gave no text for {silent:,} of them, too many to use it" if missed(items - silent, silent) else ""
+    return f"{measured}: {VERDICTS[result.verdict]}{warned}"
+
+
+def _untested(result: Result, recommendation: Recommendation | None, believed: Ranked | None) -> str:
+    """What is known where no test was set aside."""
+    if not result.measured:
+        return f"built, not measured: {shortage(result)}"
+    expected = ""
+    if recommendation and believed:
+        expected = f", {gain(believed.expected_gain)} points over {recommendation.gain_over} {span(believed.interval)} expected"
+    return f"measured, not proven{expected}: {shortage(result)}"
+
+
+def shortage(result: Result) -> str:
+    """How many rows there are, and how many would do to measure or to prove."""
+    rows = f"{result.rows:,} row{'s' * (result.rows != 1)}"
+    if result.measured:
+        return f"{result.measured:,} of {rows} were measured on, and {TESTED} would do to set a test aside"
+    tested = "" if result.test_items else f", {TESTED} to set a test aside"
+    return f"with {rows}, answers and data alone decide; {FEWEST} would do to measure{tested}"
 
 
 def opened(result: Result) -> str:
@@ -180,7 +219,7 @@ def _at_least(share: float) -> str:
 def tone(recommendation: Recommendation | None, result: Result | None) -> str:
     """How the answer is to look: good, bad or open."""
     if result:
-        verdict = "open" if result.provisional else result.verdict
+        verdict = "open" if result.provisional or not result.verdict else result.verdict
         return {"better": "good", "worse": "bad"}.get(verdict, "open")
     return "good" if recommendation and recommendation.path else "open"
 

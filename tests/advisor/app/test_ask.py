@@ -65,9 +65,9 @@ def test_without_a_terminal_every_flag_is_named() -> None:
 def test_the_task_file_to_go_on_with_is_read_as_a_task_with_the_answers(tmp_path: Path) -> None:
     given = {**dict.fromkeys(KEYS, UNKNOWN), "output_kind": "json", "facts_change": "often", "train_examples": 200.0}
     ask.write_task(given, tmp_path / "task" / "task.yaml")
-    task = reading.load_task(tmp_path / "task", needs=0)
+    task = reading.load_task(tmp_path / "task")
     assert task.metric == "json_field_f1"
     said = {name: value for name, value in task.answers.items() if value != UNKNOWN}
     assert said == {"output_kind": "json", "facts_change": "often", "train_examples": 200.0}
     ask.write_task(dict.fromkeys(KEYS, UNKNOWN), tmp_path / "bare" / "task.yaml")
-    assert set(reading.load_task(tmp_path / "bare", needs=0).answers.values()) == {UNKNOWN}
+    assert set(reading.load_task(tmp_path / "bare").answers.values()) == {UNKNOWN}

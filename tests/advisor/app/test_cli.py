@@ -109,11 +109,15 @@ def test_errors_under_json_are_one_value_too(call):
     assert json.loads(done.stdout)["problems"]
 
 
-def test_run_says_how_many_examples_are_needed(call):
-    write_task(Path("task"), [{"input": "a", "output": "b"}])
-    done = call("run", "task")
-    assert done.exit_code == 2
-    assert "30" in done.stderr
+def test_with_a_row_a_prompt_is_built_and_how_many_rows_would_do_to_measure_is_said(call):
+    write_task(Path("task"), [{"input": "a", "output": "b"}], instruction="Say it.")
+    done = call("run", "task", "--json")
+    value = json.loads(done.stdout)
+    assert done.exit_code == (3 if value["provisional"] else 0)
+    assert value["path"] == "prompting" and value["test"] is value["gain"] is value["baseline"] is None
+    report = (Path(value["run"]) / "report.md").read_text()
+    assert "not measured" in report and "16 would do to measure, 100 to set a test aside" in report
+    assert call("run", "task", "--path", "finetuning").exit_code == 2
 
 
 def test_stored_predictions_are_evaluated_and_a_low_score_exits_1(call):
@@ -127,6 +131,16 @@ def test_stored_predictions_are_evaluated_and_a_low_score_exits_1(call):
     assert value["labels"]["no"] == {"n": 1, "score": 0.0}
     assert done.exit_code == 1
     assert call("evaluate", "made.jsonl", "data.jsonl", "--min-score", "40").exit_code == 0
+
+
+@pytest.mark.parametrize(("answered", "score", "code"), [(0, None, 1), (2, 100.0, 1), (19, 100.0, 0), (20, 100.0, 0)])
+def test_a_gate_that_could_not_score_does_not_open(call, answered, score, code):
+    Path("data.jsonl").write_text("".join(f'{{"input": "{i}", "output": "a"}}\n' for i in range(20)))
+    made = [{"id": i, "prediction": "a" if i <= answered else None} for i in range(1, 21)]
+    Path("made.jsonl").write_text("\n".join(map(json.dumps, made)))
+    done = call("evaluate", "made.jsonl", "data.jsonl", "--json", "--min-score", "40")
+    assert (json.loads(done.stdout)["score"], done.exit_code) == (score, code)
+    assert call("evaluate", "made.jsonl", "data.jsonl").exit_code == 0
 
 
 def test_predictions_are_compared_as_their_rows_ask_where_no_metric_is_named(call):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from advisor.data.outputs import infer_schema
 from advisor.data.profiling import Profile, derived_answers, near_test, profile, signals
+from advisor.data.splitting import split
 from advisor.data.taskfolder import checker
 from advisor.rows.conversations import OFFERED
 from advisor.task import Example, Finding, Split, Task
@@ -401,3 +402,49 @@ def test_a_large_task_is_profiled_in_seconds() -> None:
     seen = profile(task(*pairs[:3600], test=pairs[3600:], documents=documents), words)
     assert process_time() - start < 60
     assert seen.documents == 5500
+
+
+def test_rows_over_the_models_context_are_told_with_their_numbers_and_what_to_do() -> None:
+    long = "word " * 300
+    made = task(("short", "yes"), (long, "no"), test=[("short", "no"), (long, "no"), (long, "no")])
+    turned = replace(made.split.train[0], id="t", row=3, turns=(Turn("assistant", long),))
+    made = replace(made, instruction="Say it.", split=replace(made.split, train=(*made.split.train, turned)))
+    told = [one for one in profile(made, words, None, 256).findings if one.kind == "over_context"]
+    assert [(one.file, one.rows) for one in told] == [("train.jsonl", (2, 3)), ("test.jsonl", (2, 3))]
+    assert all(one.severity == "warning" and "context of 256 tokens" in one.message for one in told)
+    assert "shorten them, leave them out, or name a model with a longer context" in told[0].message
+    assert not [one for one in profile(made, words, None, 1000).findings if one.kind == "over_context"]
+    longer = replace(made, instruction="word " * 700)
+    assert next(one.rows for one in profile(longer, words, None, 1000).findings if one.kind == "over_context") == (2, 3)
+    wordy = task(("short", "yes"), ("other", long))  # an answer is given room for the longest
+    assert [one.rows for one in profile(wordy, words, None, 400).findings if one.kind == "over_context"] == [(1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("count", "severity", "told"),
+    [
+        (0, "warning", ("with 0 rows nothing is measured", "16 would do", "100 to set a test aside")),
+        (1, "warning", ("with 1 row nothing",)),
+        (15, "warning", ("16 would do",)),
+        (16, "note", ("16 rows are few", "folds", "no test is set aside: 100 would do")),
+        (99, "note", ("99 rows are few",)),
+        (100, "note", ("75 rows are few",)),
+    ],
+)
+def test_how_many_rows_would_do_is_said_where_they_are_few(count: int, severity: str, told: tuple[str, ...]) -> None:
+    given = [Example(str(i), f"{ANIMALS[i % 10]} {i * 7919} {ANIMALS[i // 10]}", str(i), row=i) for i in range(count)]
+    finding = found(profile(Task("t", Path(), split=split(given)), words), "few_rows")
+    assert finding.severity == severity and all(text in finding.message for text in told)
+    assert ("100" in finding.message) is (count < 100)
+
+
+def test_where_rows_are_many_nothing_is_said_of_their_number() -> None:
+    given = [Example(str(i), f"{ANIMALS[i % 10]} {i * 7919} {ANIMALS[i // 20]}", str(i), row=i) for i in range(200)]
+    assert "few_rows" not in {one.kind for one in profile(Task("t", Path(), split=split(given)), words).findings}
+
+
+def test_without_a_row_the_kind_of_output_is_known_only_where_it_is_declared() -> None:
+    assert "output_kind" not in profile(task(), words).derived
+    declared = profile(task(labels=("yes", "no")), words)
+    assert declared.derived["output_kind"] == "label"
+    assert not declared.labels["yes"] and "unseen_label" not in {one.kind for one in declared.findings}

@@ -12,7 +12,7 @@ import pytest
 
 from advisor.data import reading
 from advisor.errors import InputError, Problem
-from advisor.task import Retrieval, Task
+from advisor.task import Retrieval, Split, Task
 
 ROW = '{"id": "a", "input": "one", "output": "yes"}\n{"id": "b", "input": "two", "output": "no"}\n'
 TEST = '{"id": "t", "input": "three", "output": "yes"}\n'
@@ -197,20 +197,38 @@ def test_what_a_corpus_has_that_can_not_be_read_is_left_out_and_told(tmp_path: P
     assert alone.line == 1
 
 
-def test_answers_alone_are_a_task_where_no_rows_are_needed(tmp_path: Path) -> None:
-    (tmp_path / "task.yaml").write_text("answers: {output_kind: label}")
-    found = reading.load_task(tmp_path, needs=0)
-    assert found.answers["output_kind"] == "label"
-    assert not found.split.train
+@pytest.mark.parametrize(
+    "word", ["answers: {output_kind: label}", "instruction: Be brief.", "description: Short replies."]
+)
+def test_a_word_about_the_task_is_enough_to_go_by(tmp_path: Path, word: str) -> None:
+    (tmp_path / "task.yaml").write_text(word)
+    assert reading.load_task(tmp_path).split == Split()
+
+
+def test_documents_alone_are_a_task(tmp_path: Path) -> None:
+    (tmp_path / "task.yaml").write_text("name: tiny")
+    (tmp_path / "corpus.jsonl").write_text(CORPUS)
+    assert len(reading.load_task(tmp_path).documents) == 1
+
+
+def test_a_folder_with_nothing_to_go_by_is_told_what_would_do(tmp_path: Path) -> None:
+    (tmp_path / "task.yaml").write_text("name: tiny")
     (problem,) = problems(tmp_path)
     assert "no examples" in problem.what
-    assert "1 row" in problem.do
-    assert "30" in problem.do
+    assert all(told in problem.do for told in ("16 rows", "100", "documents", "instruction"))
 
 
-def test_too_few_rows_are_counted_against_what_is_needed(tmp_path: Path) -> None:
-    (problem,) = problems(folder(tmp_path, {}), needs=30)
-    assert "2 examples, 30 are needed" in problem.what
+def test_without_rows_a_file_that_may_hold_them_is_named_whatever_else_there_is(tmp_path: Path) -> None:
+    (tmp_path / "task.yaml").write_text("instruction: Be brief.")
+    (tmp_path / "data.jsonl").write_text(ROW)
+    (problem,) = problems(tmp_path)
+    assert "there are data.jsonl" in problem.what and "`examples: data.jsonl`" in problem.do
+
+
+def test_a_metric_that_needs_labels_is_refused_where_neither_labels_nor_rows_are_there(tmp_path: Path) -> None:
+    (tmp_path / "task.yaml").write_text("instruction: Label it.\nmetric: macro_f1")
+    (problem,) = problems(tmp_path)
+    assert "labels" in problem.what and problem.field == "metric"
 
 
 def test_rows_without_ids_get_their_line_and_differ_between_the_files(tmp_path: Path) -> None:
@@ -369,7 +387,7 @@ BROKEN: list[tuple[Files, str, int | None, str]] = [
     ({"task.yaml": "examples: train.jsonl\ntest: train.jsonl"}, "task.yaml", 2, "is the file of the examples too"),
     ({"train.csv": "input,output\na,b"}, "task.yaml", None, "could be train.jsonl or train.csv"),
     ({"train.jsonl": ""}, "train.jsonl", None, "has no rows"),
-    ({"train.jsonl": "\n\n"}, "train.jsonl", None, "1 row is enough"),
+    ({"train.jsonl": "\n\n"}, "train.jsonl", None, "16 rows are enough"),
     ({"test.jsonl": ""}, "test.jsonl", None, "has no rows"),
     # rows
     ({"train.jsonl": ROW + "{"}, "train.jsonl", 3, "not valid JSON"),

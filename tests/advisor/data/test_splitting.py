@@ -32,7 +32,7 @@ def sides(given: Split) -> list[set[str]]:
 def test_a_quarter_is_test_and_a_quarter_development_in_two_halves() -> None:
     given = split(some(400))
     assert (len(given.test), len(given.compare), len(given.choose)) == (100, 50, 50)
-    assert not given.shared
+    assert not given.folds
     assert not given.test_given
 
 
@@ -56,19 +56,53 @@ def test_a_test_that_is_given_stays_as_it_is() -> None:
     assert len(given.choose) + len(given.compare) == 50
 
 
-def test_small_development_is_used_twice_and_says_so() -> None:
-    given = split(some(80))
-    assert given.shared
-    assert given.choose == given.compare
-    assert len(given.compare) == 20
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 5, 29, 30, 31, 40])
-def test_tiny_tasks_never_fail(count: int) -> None:
+@pytest.mark.parametrize(("count", "tested"), [(16, 0), (24, 0), (62, 0), (99, 0), (100, 25), (159, 39)])
+def test_of_few_rows_all_outside_the_test_are_measured_on_in_folds(count: int, tested: int) -> None:
     given = split(some(count))
-    assert ids(given.train) | ids(given.compare) | ids(given.test) == ids(tuple(some(count)))
-    assert bool(given.compare) == bool(count)
-    assert bool(given.test) == (count >= splitting.TINY)
+    assert len(given.test) == tested
+    assert given.train == given.choose == given.compare
+    assert len(given.train) == len(given.folds) == count - tested
+    sizes = Counter(given.folds)
+    assert len(sizes) == splitting.FOLDS and max(sizes.values()) - min(sizes.values()) <= 1
+
+
+def test_what_answers_a_fold_learns_from_the_others_alone() -> None:
+    given = split(some(30))
+    for fold in set(given.folds):
+        own = {row.id for row in given.compare if given.fold_of[row.id] == fold}
+        assert ids(given.without(fold).train) == ids(given.train) - own
+        assert not given.without(fold).compare
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 15])
+def test_with_next_to_no_rows_nothing_is_compared(count: int) -> None:
+    given = split(some(count))
+    assert ids(given.train) == ids(tuple(some(count)))
+    assert given.compare == given.choose == given.test == given.folds == ()
+
+
+def test_a_test_that_is_given_leaves_few_rows_in_folds() -> None:
+    rows = some(60)
+    given = split(rows[:40], rows[40:])
+    assert given.test == tuple(rows[40:]) and given.test_given
+    assert len(given.compare) == len(given.folds) == 40
+    assert split(rows[:12], rows[12:]).compare == ()
+
+
+def test_labels_are_spread_over_the_folds_and_what_belongs_together_stays_in_one() -> None:
+    rows = some(40, labels=4)
+    rows += [Example(f"copy {at}", f"{rows[at].input.upper()} !", rows[at].output) for at in range(8)]
+    rows += [Example(f"gold {at}", f"{at * 7919} {'zyxwvuts'[at]}", "label 0", gold=(f"d{at % 4}",)) for at in range(8)]
+    given = split(rows)
+    assert all(given.fold_of[str(at)] == given.fold_of[f"copy {at}"] for at in range(8))
+    assert all(given.fold_of[f"gold {at}"] == given.fold_of[f"gold {at % 4}"] for at in range(8))
+    for fold in set(given.folds):
+        assert len({row.output for row in given.train if given.fold_of[row.id] == fold}) == 4
+
+
+def test_one_document_behind_few_rows_does_not_prevent_folds() -> None:
+    given = split([Example(row.id, row.input, row.output, gold=("handbook",)) for row in some(24)])
+    assert len(set(given.folds)) == splitting.FOLDS
 
 
 def test_the_same_rows_in_any_order_give_the_same_split_for_a_seed() -> None:
@@ -98,7 +132,7 @@ def test_one_document_behind_every_row_does_not_prevent_a_test() -> None:
 def test_equal_rows_alone_leave_nothing_to_test_on() -> None:
     given = split([Example(str(at), "the same", "x") for at in range(100)])
     assert len(given.train) == 100
-    assert given.compare == given.train
+    assert given.compare == given.folds == ()
     assert not given.test
 
 

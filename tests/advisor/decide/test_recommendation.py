@@ -71,6 +71,13 @@ def test_private_facts_in_documents_lead_to_retrieval() -> None:
     assert advise(FACTS).leading in ("rag", "rag+finetuning")
 
 
+@pytest.mark.parametrize("tokens", [500, 200_000])
+def test_documents_alone_lead_to_retrieval_however_few_they_are(tokens: int) -> None:
+    learning = dict.fromkeys(("classifier", "finetuning", "rag+finetuning"), "too few examples to train on")
+    given = advise({"documents_available": "yes", "corpus_tokens": tokens}, infeasible=learning)
+    assert given.path == "rag"  # what is shown whole counts as rag, too
+
+
 def test_strict_json_with_two_thousand_examples_leads_to_tuning() -> None:
     given = advise(STRICT)
     assert given.path == "finetuning" and given.provisional is None
@@ -104,6 +111,19 @@ def test_what_the_caller_rules_out_is_ruled_out() -> None:
     given = advise(STRICT, infeasible={"finetuning": "the endpoint can't be tuned"})
     assert given.leading == "prompting" and given.certainty == 1
     assert by_path(given)["finetuning"].note == "the endpoint can't be tuned"
+
+
+def test_where_no_path_is_possible_none_is_recommended_and_the_cheapest_is_provisional() -> None:
+    measured = scores({"prompting": 60, "baseline": 50}, 60)
+    given = advise(STRICT, measured=measured, infeasible=dict.fromkeys(PATH_NAMES, "it gave no text too often"))
+    assert (given.path, given.provisional, given.certainty) == (None, "prompting", 0)
+    assert {entry.note for entry in given.ranking} >= {"it gave no text too often"}
+
+
+def test_what_can_not_be_proven_is_not_said_to_be_next() -> None:
+    measured = scores({"prompting": 90, "finetuning": 20, "baseline": 20}, 300)
+    assert advise(STRICT, measured=measured).next == "build prompting and prove it on the sealed test"
+    assert advise(STRICT, measured=replace(measured, proven=False)).next == "build prompting: measured, not proven"
 
 
 def test_a_clear_measurement_decides_against_the_rules() -> None:

@@ -1,19 +1,13 @@
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from advisor import runfolder
-from advisor.measure import diagnosis as measure
 from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
-from advisor.runtime.bench import Bench
 from advisor.score import metrics
 from advisor.score.metric import Metric
-from advisor.system import Prediction, Request
 from advisor.task import Example
-
-from ..conftest import Reader
 
 METRIC = metrics.resolve("exact_match")
 
@@ -51,20 +45,6 @@ def test_no_example_is_beyond_the_model_by_answers_that_were_cut_off_or_not_ther
     assert shares(gap_of)["unknown"] == 0.5 and sum(shares(gap_of).values()) == 1.0
 
 
-class Rambling(Reader):
-    """Of what it is asked for, every third answer is cut off."""
-
-    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
-        for i, made in super().generate(requests):
-            yield i, replace(made, cut=i % 3 == 0)
-
-
-def test_a_diagnosis_tells_what_was_cut_off(bench: Bench):
-    told = measure.diagnose(replace(bench, runtime=replace(bench.runtime, model=Rambling())))
-    assert {len(one.cut) for one in told.probes} == {4}
-    assert "cut off" in told.notes[-1] and "zero-shot 4" in told.notes[-1]
-
-
 def test_signals_are_the_measured_figures():
     signals = diagnosis().signals()
     assert signals["zero_shot_score"] == 25.0
@@ -82,15 +62,6 @@ def test_a_diagnosis_read_back_is_the_same(tmp_path: Path):
         again.measured(METRIC, 0).draws["prompting"].tolist()
         == diagnosis().measured(METRIC, 0).draws["prompting"].tolist()
     )
-
-
-def test_a_diagnosis_tells_what_was_found_and_what_became_of_it(bench: Bench):
-    told = measure.diagnose(bench)
-    assert (told.recall[0].answer, told.recall[0].gold) == (1.0, 1.0)
-    used = {one.system: one for one in told.use}
-    assert used["one passage"].right_with == 1.0 and used["one passage"].right_without is None
-    assert used["all documents"].there == 1.0 and used["all documents"].right_with == 0.0
-    assert used["oracle context"].there == 1.0 and used["one passage"].tokens == 12
 
 
 def test_choosing_among_prompts_does_not_flatter_the_path():

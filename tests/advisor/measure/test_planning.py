@@ -4,6 +4,7 @@ from advisor.address import Address, Price
 from advisor.measure.planning import plan
 from advisor.models.endpoint import Endpoint
 from advisor.models.spending import Meter
+from advisor.runtime.bench import Purse
 from advisor.runtime.runtime import Runtime
 from advisor.runtime.settings import Budget, parse_budget
 from advisor.task import Retrieval, Split, Task
@@ -17,6 +18,28 @@ def test_what_is_read_again_for_every_question_leaves_fewer_to_measure_and_choos
     read_again = replace(asked, retrieval=Retrieval(rerank="model"))
     reading = plan(read_again, keeper.model, keeper.embedder, Budget(600))
     assert reading.measure < plain.measure and reading.choose < plain.choose
+
+
+def test_a_short_tuning_of_few_rows_is_measured_in_as_many_folds_as_the_budget_covers(zoo: Task, keeper: Runtime):
+    rows = tuple(replace(row, id=f"{row.id}{n}") for n in range(5) for row in zoo.split.train)
+    task = replace(zoo, documents=(), split=Split(rows, rows, rows, folds=tuple(n % 5 for n in range(50))))
+    purses = [plan(task, keeper.model, keeper.embedder, Budget(seconds)) for seconds in (3000, 600, 150, 60)]
+    assert [purse.folds for purse in purses] == sorted((purse.folds for purse in purses), reverse=True)
+    assert (purses[0].folds, purses[0].short) == (5, 150)  # each row three times, as in the full tuning
+    assert 2 <= purses[1].folds < 5 and purses[-1].folds == 0
+    assert plan(replace(task, split=Split(rows, rows, rows)), keeper.model, keeper.embedder, Budget(3000)).folds == 0
+
+
+def test_what_learned_from_every_row_is_measured_on_none(zoo: Task, keeper: Runtime):
+    rows = tuple(replace(row, id=f"{row.id}{n}") for n in range(12) for row in zoo.split.train)
+    whole, folded = (replace(zoo, split=Split(rows, rows, rows, folds=folds)) for folds in ((), (0, 1) * 60))
+    assert plan(whole, keeper.model, keeper.embedder, Budget(60_000)).pairs > 0
+    assert plan(folded, keeper.model, keeper.embedder, Budget(60_000)).pairs == 0
+
+
+def test_without_a_row_a_plan_goes_by_what_rows_are_usually_like(zoo: Task, keeper: Runtime):
+    purse = plan(replace(zoo, split=Split()), keeper.model, keeper.embedder, Budget(600))
+    assert (purse.measure, purse.choose, purse.rows) == (0, 0, 0) and purse.max_tokens > 200
 
 
 def test_a_budget_in_money_bounds_no_time(zoo: Task, keeper: Runtime):
@@ -40,3 +63,17 @@ def test_where_nothing_is_bounded_all_there_is_is_bought(zoo: Task, keeper: Runt
         replace(zoo, split=Split(rows, rows, rows, rows)), keeper.model, keeper.embedder, parse_budget("5usd")
     )
     assert (bought.measure, bought.choose, bought.rows, bought.epochs) == (96, 64, 300, 3)
+
+
+def test_a_budget_in_tokens_buys_the_same_on_every_machine(zoo: Task, keeper: Runtime):
+    rows = tuple(replace(row, id=f"{row.id}{n}") for n in range(30) for row in zoo.split.train)
+    asked = replace(zoo, documents=(), split=Split(rows, rows, rows, rows[:10]))
+    slow, fast = Speed(300.0, 30.0, 90.0), Speed(3000.0, 900.0, 800.0)
+
+    def bought(budget: str, speed: Speed) -> Purse:
+        return replace(plan(asked, keeper.model, keeper.embedder, parse_budget(budget), speed), speed=speed)
+
+    assert replace(bought("40ktok", slow), speed=fast) == bought("40ktok", fast)
+    assert replace(bought("2m", slow), speed=fast) != bought("2m", fast)
+    assert bought("40ktok", slow).rows > bought("20ktok", slow).rows
+    assert bought("9ktok,1m", slow).rows <= bought("1m", slow).rows

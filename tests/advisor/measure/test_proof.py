@@ -1,13 +1,18 @@
 """What the sealed test says, by systems that need no weights."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+
+import pytest
 
 from advisor.measure.ledger import Opened
 from advisor.measure.proof import Chosen, Finalists, Result, prove
 from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench
-from advisor.system import Context
+from advisor.system import Context, Prediction, Request
 from trainers.rendering import Turn
+
+from ..conftest import Reader
 
 WAYS = (
     "could you lead me to our", "who dug a bed for that", "hunters ask about some", "please find my poor little",
@@ -67,4 +72,24 @@ def test_openings_for_other_systems_before_this_run_are_counted(bench: Bench):
 
 
 def test_no_form_is_asked_of_short_answers(bench: Bench):
-    assert proven(bench).valid == {"baseline": {}, "test": {}}
+    split = replace(bench.task.split, choose=())  # each answer twice, not so often that it could be a label
+    short = replace(bench, task=replace(bench.task, split=split))
+    assert proven(short).valid == {"baseline": {}, "test": {}}
+
+
+def test_where_no_text_was_given_there_is_no_gain_and_no_verdict(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    def silent(self: Reader, requests: Sequence[Request]) -> Iterator[tuple[int, Prediction]]:
+        yield from ((i, Prediction(None, "timed out")) for i, _ in enumerate(requests))
+
+    monkeypatch.setattr(Reader, "generate", silent)
+    result = proven(near(bench, 4))
+    assert (result.baseline, result.test, result.gain, result.verdict) == (None, None, None, "not known yet")
+    assert result.unscored == {"baseline": 10, "test": 10} and result.intervals == {}
+    assert result.clean and (result.clean.items, result.clean.test, result.clean.gain) == (6, None, None)
+
+
+def test_without_a_test_nothing_is_opened(bench: Bench):
+    result = proven(replace(bench, task=replace(bench.task, split=replace(bench.task.split, test=()))))
+    assert (result.test, result.gain, result.verdict, result.clean, result.ledger) == (None, None, None, None, "")
+    assert (result.test_items, result.rows, result.opened_before) == (0, 30, Opened())
+    assert not (bench.runtime.folder.parent / "ledger.jsonl").exists()

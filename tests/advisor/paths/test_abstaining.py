@@ -5,12 +5,13 @@ import pytest
 from advisor.measure.proof import Answered, answers_given
 from advisor.paths import abstaining
 from advisor.paths.abstaining import threshold, trade
+from advisor.paths.prompting import fixed_shots
 from advisor.runtime.bench import Bench
 from advisor.runtime.runtime import Runtime
 from advisor.score import metrics
 from advisor.score.metric import score_all
 from advisor.system import Abstain, Context, ModelRef, System
-from advisor.task import Example, Task
+from advisor.task import Example, Split, Task
 
 SYSTEM = System(ModelRef("reader", "reader"), context=Context("retrieved", 1))
 
@@ -58,3 +59,23 @@ def test_an_abstention_is_scored_as_its_text_and_counted_beside(zoo: Task, keepe
     scored = score_all(metric, [one.text for one in made], rows)
     assert [one.score for one in scored] == [100.0, 100.0, 0.0]
     assert answers_given(metric, scored, made, 0) == Answered(1, 1 / 3, 100.0, 1)
+
+
+def test_without_examples_to_set_it_on_there_is_always_an_answer(zoo: Task, keeper: Runtime, bench: Bench):
+    alone = replace(bench, task=replace(zoo, abstain="No idea.", split=Split()))
+    fitted = abstaining.fit(alone, SYSTEM)
+    assert (fitted.questions, fitted.trades) == (0, ())
+    made = keeper.predict(replace(SYSTEM, abstain=Abstain(fitted.text, fitted.below)), [Example("x", "Who?", "")])
+    assert not made[0].abstained
+
+
+def test_where_rows_are_few_no_example_is_asked_about_that_its_prompt_shows(zoo: Task, bench: Bench):
+    rows = zoo.split.train
+    task = replace(zoo, abstain="No idea.", split=Split(rows, rows, rows, folds=(0, 1) * 5))
+    few = replace(bench, task=task, runtime=replace(bench.runtime, pool=rows))
+    abstaining.fit(few, replace(SYSTEM, shots=fixed_shots(task, 0)))
+    asked = few.runtime.model.asked  # type: ignore[attr-defined]
+    assert len(asked) == 10
+    for request in asked:
+        *shown, last = [turn.text.splitlines()[-1] for turn in request.turns if turn.role == "user"]
+        assert shown and last not in shown

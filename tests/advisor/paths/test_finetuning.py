@@ -1,22 +1,69 @@
-"""How a tuned system decodes, by a model that gives what its decoding asks for."""
+"""What a tuning is handed, and how a tuned system decodes, by a model that gives what its decoding asks for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from advisor.paths.finetuning import decoded
+from advisor.paths.finetuning import decoded, tuned
 from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench
+from advisor.runtime.runtime import Runtime
 from advisor.score.metrics import resolve
-from advisor.system import Prediction, Request
-from advisor.task import Example
+from advisor.system import Prediction, Request, System
+from advisor.task import Example, Split
 
 from ..conftest import Reader
 
 LABELS = resolve("label_accuracy")
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+@pytest.fixture
+def handed(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What a tuning is handed; nothing is trained."""
+    kept = SimpleNamespace()
+
+    def tune(
+        self: Runtime,
+        system: System,
+        rows: Sequence[Example],
+        rate: Callable[[Sequence[str | None]], float],
+        choose: Sequence[Example],
+        settings: Any,
+        folder: str,
+    ) -> System:
+        vars(kept).update(rows=rows, rate=rate, choose=choose, settings=settings, folder=folder)
+        return system
+
+    monkeypatch.setattr(Runtime, "tune", tune)
+    return kept
+
+
+def test_checkpoints_are_chosen_on_examples_set_aside_and_none_by_what_it_did_not_answer(
+    bench: Bench, handed: SimpleNamespace
+):
+    purse = replace(bench.purse, rows=4, epochs=3)
+    tuned(replace(bench, purse=purse), baseline(bench), "build/finetuning")
+    split = bench.task.split
+    assert (handed.rows, handed.choose) == (split.train[:4], split.choose)
+    assert (handed.settings.epochs, handed.settings.evaluations, handed.folder) == (3, 4, "build/finetuning")
+    right = [row.output for row in split.choose]
+    assert handed.rate([*right[:4], *["wrong"] * 6]) == pytest.approx(40)
+    assert handed.rate([*right[:1], *[None] * 9]) == pytest.approx(10)
+    assert handed.rate([None] * 10) == 0
+
+
+def test_where_all_rows_train_the_last_checkpoint_is_kept(bench: Bench, handed: SimpleNamespace):
+    rows = bench.task.split.train
+    split = Split(rows, rows, rows, folds=(0, 1) * 5)
+    few = replace(bench, task=replace(bench.task, split=split), purse=replace(bench.purse, rows=10, epochs=3))
+    tuned(few, baseline(few), "build/finetuning")
+    assert (handed.rows, handed.choose, handed.settings.evaluations) == (rows, (), 1)
+    tuned(few.parts[1], baseline(few), "probes/short-tuning")
+    assert (handed.rows, handed.choose, handed.folder) == (rows[::2], (), "probes/short-tuning/fold-1")
 
 
 class Gives(Reader):
@@ -73,4 +120,13 @@ def test_without_a_form_or_examples_to_choose_on_nothing_is_asked(bench: Bench):
     short = replace(bench, runtime=asked.runtime)
     for one in (unchosen, short):
         assert decoded(one, baseline(one)).decoding.kind == "free"
+    assert asked.runtime.model.asked == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("task", "kind"), [({"schema": SCHEMA}, "constrained"), ({}, "free")])
+def test_where_all_rows_train_only_a_form_that_the_task_names_holds(bench: Bench, task: dict[str, Any], kind: str):
+    asked = choosing(bench, '{"n": 1}', '{"n": 2}', **task)
+    rows = asked.task.split.train
+    folded = replace(asked, task=replace(asked.task, split=Split(rows, rows, rows, folds=(0, 1) * 4)))
+    assert decoded(folded, baseline(folded)).decoding.kind == kind
     assert asked.runtime.model.asked == []  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@ from dataclasses import replace
 from advisor.paths import questions, search
 from advisor.runtime.bench import Bench
 from advisor.runtime.runtime import Runtime
-from advisor.task import Task
+from advisor.task import Split, Task
 
 
 def unanswered(zoo: Task) -> Task:
@@ -35,3 +35,10 @@ def test_what_writing_takes_is_what_choosing_how_to_search_then_asks(zoo: Task, 
 def test_nothing_is_written_where_rows_will_do_or_without_documents(zoo: Task, keeper: Runtime):
     assert questions.writing(zoo, keeper.model).requests == 0
     assert questions.writing(replace(unanswered(zoo), documents=()), keeper.model).requests == 0
+
+
+def test_where_nothing_is_measured_all_rows_may_judge_how_to_search(zoo: Task):
+    rows = zoo.split.train
+    assert questions.judging(zoo) == zoo.split.choose
+    assert questions.judging(replace(zoo, split=Split(rows))) == rows
+    assert questions.judging(replace(zoo, split=Split(rows, compare=zoo.split.compare))) == ()

@@ -2,16 +2,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import trainers
+from advisor import runfolder
+from advisor.errors import DroppedOut
 from advisor.models.local import LocalModel
 from advisor.models.protocol import Model
 from advisor.runtime.finder import Search, over_documents
-from advisor.runtime.runtime import Runtime
+from advisor.runtime.runtime import TUNED, Runtime, Tuning
 from advisor.runtime.store import Store
 from advisor.system import Context, Decoding, ModelRef, Prediction, Request, System
 from advisor.task import Example, Retrieval
+from trainers import Row, Tuned
 
 from ..conftest import Words
 
@@ -126,3 +131,37 @@ def test_a_local_batch_that_was_cut_off_is_computed_whole_as_if_it_had_not_been(
     assert [p.text for p in local.predict(SYSTEM, examples("a", "b", "c", "d"))] == ["A", "B", "C", "D"]
     assert local.model.asked == ["a", "b"]  # type: ignore[attr-defined]
     assert watched == [(2, 4), (3, 4), (4, 4)]
+
+
+def tuned_on(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, rows: list[Example]) -> tuple[list[Row], list[float]]:
+    """What a tuning of a model with room for twenty words is handed, and the ratings that it got; nothing is trained."""
+    handed: list[Row] = []
+    rated: list[float] = []
+
+    def render(lm: object, turns: Sequence[trainers.Turn]) -> Row:
+        return Row((), (1,) * sum(len(turn.text.split()) for turn in turns), ())
+
+    def tune(lm, rows, evaluate, settings, folder, on_step) -> Tuned:
+        handed.extend(rows)
+        rated.append(evaluate(lm))
+        return Tuned(folder, "tuned", 1, ((1, 0.0),), (), 7)
+
+    monkeypatch.setattr(trainers, "render", render)
+    monkeypatch.setattr(trainers, "tune", tune)
+    monkeypatch.setattr(trainers, "template_fault", lambda lm: "")
+    monkeypatch.setattr(trainers, "preflight", lambda lm, rows: {})
+    model = LocalModel("m", SimpleNamespace(context=20, fingerprint="m"))  # type: ignore[arg-type]
+    settings = trainers.TuneSettings()
+    replace(runtime, model=model).tune(SYSTEM, rows, lambda texts: 50.0, (), settings, "build")
+    return handed, rated
+
+
+def test_rows_that_do_not_fit_the_context_are_left_out_of_a_tuning_and_counted(runtime: Runtime, monkeypatch):
+    rows = examples("one two", "word " * 30, "three")
+    handed, rated = tuned_on(runtime, monkeypatch, rows)
+    assert [len(row.own) for row in handed] == [4, 3]
+    assert rated == [0.0]  # there is nothing to choose a checkpoint by, so nothing is asked
+    tuning = runfolder.read(runtime.folder / "build" / TUNED, Tuning)
+    assert (tuning.too_long, tuning.tokens) == (1, 7)
+    with pytest.raises(DroppedOut, match="no row fits the model's context of 20 tokens"):
+        tuned_on(runtime, monkeypatch, rows[1:2])

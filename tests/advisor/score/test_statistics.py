@@ -12,6 +12,7 @@ from scipy import stats
 from advisor.score.metric import Scored, score_all
 from advisor.score.metrics import resolve
 from advisor.score.statistics import (
+    FOLDED,
     Gain,
     difference,
     draws,
@@ -19,6 +20,7 @@ from advisor.score.statistics import (
     holm,
     interval,
     loss_p,
+    rating,
     verdict,
     verdicts,
 )
@@ -128,13 +130,105 @@ def test_unscored_examples_are_counted_and_left_out_on_both_sides() -> None:
     assert (gain.n, gain.unscored) == (4, 2)
 
 
-def test_nothing_scored_leaves_everything_open() -> None:
-    found = interval(MEAN, [Scored("1", None)], seed=0)
-    assert (found.lo, found.hi, found.n, found.unscored) == (0, 100, 0, 1)
+def silent(ones: list[Scored], gaps: set[str]) -> list[Scored]:
+    """The same without an answer to the examples of these ids."""
+    return [Scored(one.id, None) if one.id in gaps else one for one in ones]
+
+
+def test_a_figure_over_nothing_is_no_figure() -> None:
+    nothing = interval(MEAN, [Scored("1", None)], seed=0)
+    assert (nothing.lo, nothing.value, nothing.hi, nothing.n, nothing.unscored) == (0, None, 100, 0, 1)
     gain = difference(MEAN, [], [], seed=0)
-    assert (gain.lo, gain.hi, gain.p) == (-100, 100, 1)
-    assert examples_needed(gain) is None
+    assert (gain.lo, gain.value, gain.hi, gain.p) == (-100, None, 100, 1)
+    assert verdict(gain) == "not known yet" and examples_needed(gain) is None
     assert set(draws(MEAN, {"a": [], "b": []}, seed=0)) == {"a", "b"}
+
+
+def test_missing_answers_widen_an_interval_as_if_they_were_0_and_100() -> None:
+    gaps = {str(i) for i in range(60, 80)}
+    value = interval(MEAN, silent(rights(60, 80), gaps), seed=0)
+    worst, best = interval(MEAN, rights(60, 80), seed=0), interval(MEAN, rights(80, 80), seed=0)
+    assert value.value == 100 and value.n == 60
+    assert value.lo == pytest.approx(worst.lo, abs=1) and value.hi == pytest.approx(best.hi, abs=1)
+
+
+def test_missing_answers_widen_a_difference_and_its_p_by_what_they_could_be() -> None:
+    ours, theirs = rights(70, 100), rights(50, 100)
+    full = difference(MEAN, ours, theirs, seed=0)
+    gaps = {str(i) for i in (*range(4), *range(96, 100))}
+    partial = difference(MEAN, silent(ours, gaps), theirs, seed=0)
+    assert (partial.n, partial.unscored) == (92, 8)
+    as_wrong = scored([0.0 if str(i) in gaps else 100.0 * (i < 70) for i in range(100)])
+    as_right = scored([100.0 if str(i) in gaps else 100.0 * (i < 70) for i in range(100)])
+    bounds = [difference(MEAN, one, theirs, seed=0) for one in (as_wrong, as_right)]
+    assert partial.lo == pytest.approx(bounds[0].lo, abs=1) and partial.hi == pytest.approx(bounds[1].hi, abs=1)
+    assert partial.p >= max(full.p, bounds[0].p) - 1e-6
+
+
+def test_a_candidate_that_answered_2_of_20_is_not_better_than_one_that_is_right_in_8() -> None:
+    candidate, real = silent(rights(20, 20), {str(i) for i in range(2, 20)}), rights(8, 20)
+    assert interval(MEAN, candidate, seed=0).misses and not interval(MEAN, real, seed=0).misses
+    gain = difference(MEAN, candidate, real, seed=0)
+    assert gain.p == 1 and gain.lo < 0 < gain.hi and verdict(gain) == "not known yet"
+    assert rating(MEAN, candidate) == pytest.approx(10) and rating(MEAN, real) == pytest.approx(40)
+    assert rating(MEAN, silent(rights(20, 20), {str(i) for i in range(20)})) == 0
+
+
+def test_one_in_twenty_may_be_missing() -> None:
+    assert not interval(MEAN, silent(rights(20, 20), {"0"}), seed=0).misses
+    assert interval(MEAN, silent(rights(20, 20), {"0", "1"}), seed=0).misses
+
+
+def test_a_systems_gaps_widen_its_own_draws_alone() -> None:
+    ours, theirs, silenced = rights(30, 60), rights(36, 60), silent(rights(24, 60), {str(i) for i in range(30)})
+    whole = draws(MEAN, {"ours": ours, "theirs": theirs}, seed=0)
+    wide = draws(MEAN, {"ours": ours, "theirs": theirs, "silenced": silenced}, seed=0)
+    apart = [one["theirs"] - one["ours"] for one in (whole, wide)]
+    assert apart[1].mean() == pytest.approx(apart[0].mean(), abs=0.5)
+    assert apart[1].std() == pytest.approx(apart[0].std(), rel=0.25)
+    assert wide["silenced"].std() > 2 * wide["ours"].std()
+
+
+def out_of_fold(rng: np.random.Generator, n: int, dimensions: int, folds: int = 5) -> tuple[list[float], float]:
+    """Scores of nearest-centroid classifiers, each on the fold that it did not see; and the share that they get right of
+    many others, for each fold as often as it has rows."""
+
+    def drawn(count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        labels = rng.integers(2, size=count)
+        return labels[:, None] * (np.arange(dimensions) == 0) + rng.normal(size=(count, dimensions)), labels
+
+    (inputs, labels), (others, truth) = drawn(n), drawn(600)
+    fold, scores, right = rng.permutation(n) % folds, np.zeros(n), 0.0
+    for one in range(folds):
+        own = fold == one
+        seen, known = inputs[~own], labels[~own]
+        centroids = np.array([seen[known == k].mean(0) if (known == k).any() else seen.mean(0) for k in (0, 1)])
+
+        def said(rows: NDArray[np.float64], centroids: NDArray[np.float64] = centroids) -> NDArray[np.int64]:
+            return ((rows[:, None] - centroids) ** 2).sum(2).argmin(1)
+
+        scores[own] = 100.0 * (said(inputs[own]) == labels[own])
+        right += 100 * float((said(others) == truth).mean()) * own.mean()
+    return scores.tolist(), right
+
+
+@pytest.mark.parametrize(("n", "dimensions"), [(24, 2), (24, 10), (62, 10)])
+def test_intervals_over_folds_cover_what_systems_made_so_are_worth(n: int, dimensions: int) -> None:
+    rng = np.random.default_rng(n)
+    runs = [out_of_fold(rng, n, dimensions) for _ in range(250)]
+
+    def covered(folded: bool) -> float:
+        found = [(interval(MEAN, scored(scores), 0, folded=folded), truth) for scores, truth in runs]
+        return float(np.mean([one.lo <= truth <= one.hi for one, truth in found]))
+
+    assert 0.92 <= covered(True) <= 0.995
+    assert covered(False) < covered(True)
+
+
+def test_draws_over_folds_are_as_wide_as_the_interval() -> None:
+    plain, folded = (draws(MEAN, {"a": rights(30, 60)}, seed=0, folded=one)["a"] for one in (False, True))
+    assert folded.mean() == pytest.approx(plain.mean(), abs=0.3)
+    assert folded.std() == pytest.approx(plain.std() * FOLDED**0.5, rel=0.05)
 
 
 def test_one_example_is_enough_to_say_how_little_is_known() -> None:
@@ -189,6 +283,7 @@ def test_the_p_of_a_loss_is_that_of_the_interval_that_ends_there() -> None:
     assert loss_p(gain, 0) == pytest.approx(gain.p)
     assert loss_p(Gain(-9, -5, -1, 0.01, 50)) == loss_p(Gain(-100, 0, 100, 1, 0)) == 1
     assert loss_p(Gain(5, 5, 5, 0.01, 50)) == 0
+    assert loss_p(Gain(-100, None, 100, 1, 0)) == 1
 
 
 def test_of_two_comparisons_each_verdict_is_corrected() -> None:

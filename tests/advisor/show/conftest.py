@@ -1,5 +1,8 @@
 """A run with every kind of value in it, whose every text from data and models is the same."""
 
+from dataclasses import replace
+from typing import Any
+
 from advisor.data.outputs import Outputs
 from advisor.data.profiling import Lengths, Profile
 from advisor.decide.costs import Cost
@@ -76,3 +79,13 @@ def a_run(text: str = "plain text") -> RunFiles:
             valid={"baseline": {"json": 0.625, "schema": 0.5}, "test": {"json": 0.9996, "schema": 0.98}},
         ),
     )  # fmt: skip
+
+
+def untested(**parts: Any) -> Result:
+    """The result of a run without a test."""
+    result = a_run().result
+    assert result
+    nothing = dict.fromkeys(("baseline", "test", "gain", "verdict", "runner_up_score", "gain_over_runner_up", "clean"))
+    empty = {"test_items": 0, "unscored": {}, "intervals": {}, "tokens": {}, "examples": (), "answered": None}
+    of_test = {"opened_before": Opened(), "valid": {}, "beside": {}}
+    return replace(result, **nothing, **empty, **of_test, runner_up_verdict=None, rows=62, **parts)

@@ -10,7 +10,7 @@ from advisor.errors import InputError
 from advisor.show import report
 from advisor.show.gathered import FILES, RunFiles, gather
 
-from .conftest import HOSTILE, a_run
+from .conftest import HOSTILE, a_run, untested
 
 
 def written(folder: Path, run: RunFiles) -> dict[str, str]:
@@ -74,6 +74,16 @@ def test_the_page_loads_nothing(tmp_path: Path) -> None:
 def test_missing_files_are_fine(tmp_path: Path, missing: tuple[str, ...]) -> None:
     for text in written(tmp_path, replace(a_run(), **dict.fromkeys(missing))).values():
         assert "rag" in text and "{{" not in text and "Undefined" not in text and "None" not in text
+
+
+@pytest.mark.parametrize(("measured", "title"), [(60, "Measured, not proven"), (0, "Not measured")])
+def test_a_report_without_a_test_has_no_figures_of_one(tmp_path: Path, measured: int, title: str) -> None:
+    given = replace(a_run(), result=untested(measured=measured))
+    given = given if measured else replace(given, diagnosis=None)
+    for text in written(tmp_path, given).values():
+        assert title in text and "100" in text and "sealed test" not in text and "None" not in text
+        assert "16 would do to measure" in text or measured
+        assert "28.1" not in text and "Ledger" not in text
 
 
 def test_answers_alone_are_reported_as_not_proven(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from advisor.measure.evaluation import Evaluation, OfLabel
 from advisor.show.brief import brief
 from advisor.show.terminal import shown
 
-from .conftest import HOSTILE, a_run
+from .conftest import HOSTILE, a_run, untested
 
 STEPS = ("profile", "search", "diagnosis", "recommendation", "result")
 
@@ -120,3 +120,14 @@ def test_a_provisional_or_forced_result_says_so() -> None:
 
 def test_of_what_is_no_step_nothing_is_said() -> None:
     assert brief(None) is None and brief("text") is None
+
+
+def test_without_a_test_no_figure_of_one_is_told() -> None:
+    text = printed(untested(measured=60), 200)
+    assert "measured, not proven: 60 of 62 rows" in text and "28.1" not in text and "sealed" not in text
+    assert "not measured: with 62 rows" in printed(untested(), 200)
+
+
+def test_an_evaluation_of_nothing_has_a_dash_for_a_score() -> None:
+    text = printed(Evaluation("exact_match", None, (0.0, 100.0), 0, 20, 0, {}))
+    assert "more than 5 % of the rows got no text" in text and "100.0" not in text

@@ -1,0 +1,199 @@
+"""Probing: systems with one part switched, made and run on the same development examples. What they showed is a Diagnosis."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from advisor.errors import CannotError, DroppedOut, InputError
+from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
+from advisor.measure.validity import validity
+from advisor.models.local import tunes
+from advisor.paths.arms import Arm, scores
+from advisor.paths.classifier import classifier, has_labels
+from advisor.paths.finetuning import reading, tuned
+from advisor.paths.prompting import Prompt, baseline, constrained, held, oracle, prompted, retrieving
+from advisor.runtime import grounding
+from advisor.runtime.bench import Bench
+from advisor.runtime.grounding import Use
+from advisor.score.metric import beside, floors
+from advisor.score.statistics import interval
+from advisor.system import Context, System
+
+# A short tuning stops early: the error that is left falls as a power of the tokens trained on, with exponents of about
+# 0.1 to 0.3 for LoRA (Zhang et al. 2024, arXiv 2402.17193). The middle is taken, half of the gain as its sd.
+EXPONENT = 0.2
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What enters the race: the arm of a path ("" for none), the gap that it closes, and the bench that it is made on."""
+
+    path: str
+    gap: str
+    arm: Arm
+    bench: Bench
+
+
+def probed(bench: Bench) -> dict[str, Entry]:
+    """What is probed, by name: the untuned, then the classifier, then a short tuning on the best context, as it was tuned and
+    held to the form of the task's outputs where they have one."""
+    task, entries = bench.task, {}
+    closes = {"zero-shot": "none", "constrained": "format", "similar shots, constrained": "instruction"}
+    for name, arm in prompted(bench).items():
+        entries[name] = Entry("prompting", closes.get(name, "instruction"), arm, bench)
+    if task.documents:
+        entries |= {name: Entry("rag", "knowledge", arm, bench) for name, arm in retrieving(bench).items()}
+        entries["oracle context"] = Entry("", "retrieval", oracle, bench)
+    if task.split.train and has_labels(task):
+        entries["classifier"] = Entry("classifier", "", lambda part: classifier(part, "probes/classifier"), bench)
+    if task.split.train and tunes(bench.runtime.model) and (bench.purse.folds or not task.split.folds):
+        path = "rag+finetuning" if task.documents else "finetuning"
+        short = _shortly_tuned()
+        entries["short tuning"] = Entry(path, "behaviour", short, bench.short)
+        if constrained(bench):
+            entries["short tuning, constrained"] = Entry(path, "behaviour", held(short), bench.short)
+    return entries
+
+
+def _shortly_tuned() -> Prompt:
+    """The arm of a short tuning, which is done once for all that are made of it: once for each fold."""
+    systems: dict[str, System] = {}
+
+    def made(bench: Bench) -> System:
+        base = reading(bench) if bench.task.documents else baseline(bench)
+        try:
+            if bench.fold not in systems:
+                systems[bench.fold] = tuned(bench, base, "probes/short-tuning", evaluations=1)
+        except InputError as error:  # rows that can't be learned from: whoever asks for tuning has to mend them
+            raise DroppedOut(str(error)) from error
+        return systems[bench.fold]
+
+    return made
+
+
+def diagnose(bench: Bench) -> Diagnosis:
+    """Run the probes on the development examples set aside for comparing paths.
+
+    One that can't be made or asked drops out, and the others go on. Raises CannotError where the plain one does.
+    """
+    task, runtime, examples = bench.task, bench.runtime, bench.comparing
+    entries, probes, dropped = probed(bench), [], {}
+    for name, entry in entries.items():
+        try:
+            probes.append(_probe(name, entry))
+        except DroppedOut as reason:
+            if name == "zero-shot":
+                raise CannotError(f"nothing can be measured: {reason}") from reason
+            dropped[name] = str(reason)
+    shown = {name: entry.arm(bench) for name, entry in entries.items() if entry.gap in ("knowledge", "retrieval")}
+    contexts = {name: one.context for name, one in shown.items() if isinstance(one, System)}
+    gap_of = gaps_of(bench.metric, probes, examples)
+    return Diagnosis(
+        metric=task.metric,
+        examples=len(examples),
+        floors=floors(bench.metric, examples, _contexts(bench)),
+        probes=tuple(probes),
+        gap_of=gap_of,
+        gaps=shares(gap_of),
+        outlook=_outlook(bench, probes),
+        notes=(
+            *_circumstances(bench),
+            *(f"{name} dropped out: {why}" for name, why in dropped.items()),
+            *_gapped(probes),
+            *_cut(probes),
+        ),
+        recall=grounding.recall(runtime.finder, examples) if task.documents else (),
+        use=tuple(_use(bench, probe, contexts[probe.name]) for probe in probes if probe.name in contexts),
+        folds=len(set(task.split.folds)),
+        ruled_out=_ruled_out(entries, probes, dropped),
+    )
+
+
+def _probe(name: str, entry: Entry) -> Probe:
+    bench, metric = entry.bench, entry.bench.metric
+    scored, made = scores(bench, entry.arm, bench.comparing, name)
+    score = interval(metric, scored, bench.seed, folded=bool(bench.task.split.folds))
+    used = [prediction.usage for prediction in made]
+    return Probe(
+        name=name,
+        path=entry.path,
+        gap=entry.gap,
+        value=score.value or 0.0,
+        lo=score.lo,
+        hi=score.hi,
+        n=score.n,
+        unscored=score.unscored,
+        seconds=round(sum(u.seconds for u in used), 2),
+        tokens=sum(u.prompt_tokens + u.generated_tokens for u in used),
+        scores={one.id: one.score for one in scored},
+        statistics={one.id: tuple(one.statistics) for one in scored},
+        cut=tuple(one.id for one, answer in zip(scored, made, strict=True) if answer.cut),
+        valid=validity(bench.task, made),
+        beside=beside(metric, scored),
+    )
+
+
+def _outlook(bench: Bench, probes: Sequence[Probe]) -> dict[str, tuple[float, float]]:
+    """The further gain of tuning in full, where it was tried in short: from the better of its decodings."""
+    full, short = bench.purse, bench.short.purse
+    tunings = [probe for probe in probes if probe.gap == "behaviour"]
+    if not tunings:
+        return {}
+    best = max(tunings, key=lambda probe: probe.value)
+    more = max(1.0, full.rows * full.epochs / (short.rows * short.epochs))
+    gain = (100 - best.value) * (1 - more**-EXPONENT)
+    return {best.path: (gain, gain / 2)}
+
+
+def _circumstances(bench: Bench) -> list[str]:
+    """What a reader of the figures should know of how they came about."""
+    split, documents, notes = bench.task.split, bench.task.documents, []
+    if split.folds:
+        notes.append(
+            f"rows are few: each was answered by what was made without it, in {len(set(split.folds))} folds. Intervals say "
+            "what other rows would change, widened because scores in folds hang together; what is built learns from all rows"
+            + (", and how documents are searched was chosen on the same rows" if documents else "")
+        )
+    if not tunes(bench.runtime.model):
+        notes.append("the model can't be tuned here: what counts as a gap of capability may be one of behaviour")
+    elif split.folds and not bench.purse.folds:
+        notes.append("a short tuning was not measured: the budget does not cover one for each of two folds")
+    return notes
+
+
+def _gapped(probes: Sequence[Probe]) -> list[str]:
+    """What is said of systems that gave no text too often."""
+    counts = {probe.name: (probe.unscored, probe.n + probe.unscored) for probe in probes if probe.misses}
+    return [
+        f"{name} gave no text for {n} of {of} examples: too many for it to be recommended"
+        for name, (n, of) in counts.items()
+    ]
+
+
+def _cut(probes: Sequence[Probe]) -> list[str]:
+    """What is said of answers that stayed cut off."""
+    told = ", ".join(f"{probe.name} {len(probe.cut)}" for probe in probes if probe.cut)
+    return [f"cut off at the limit, at one twice as large too, and scored as they stand: {told}"] if told else []
+
+
+def _ruled_out(entries: Mapping[str, Entry], probes: Sequence[Probe], dropped: Mapping[str, str]) -> dict[str, str]:
+    """Paths of which no system could be asked, or all gave no text too often, each with the reason."""
+    answering = {probe.path for probe in probes if not probe.misses}
+    reasons: dict[str, str] = {}
+    for name, entry in entries.items():
+        if entry.path not in ("", *answering):
+            reasons.setdefault(entry.path, dropped.get(name, f"{name} gave no text for too many of the examples"))
+    return reasons
+
+
+def _use(bench: Bench, probe: Probe, context: Context) -> Use:
+    examples = [example for example in bench.comparing if probe.scores[example.id] is not None]
+    right = [(probe.scores[example.id] or 0.0) >= bench.metric.passing for example in examples]
+    passages = bench.runtime.finder.passages(context, examples)
+    return grounding.use(probe.name, passages, examples, right, probe.tokens / probe.n)
+
+
+def _contexts(bench: Bench) -> dict[str, str] | None:
+    if not bench.task.documents:
+        return None
+    rows = bench.runtime.finder.search([example.input for example in bench.comparing], 1)
+    return {e.id: row[0].text if row else "" for e, row in zip(bench.comparing, rows, strict=True)}
