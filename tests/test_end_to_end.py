@@ -14,7 +14,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 # A budget in tokens buys the same rows and examples on every machine, however fast it is.
-RUN = ("run", "booking", "--path", "finetuning", "--budget", "32ktok", "--json", "--quiet")
+RUN = ("run", "booking", "--path", "finetuning", "--budget", "60ktok", "--json", "--quiet")
 
 
 def command(*arguments: str) -> list[str]:
@@ -40,7 +40,7 @@ def finished(tmp_path_factory) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp("work")
     source, task = EXAMPLES / "restaurant-booking", folder / "booking"
     task.mkdir()
-    for name, count in (("train.jsonl", 150), ("test.jsonl", 40)):
+    for name, count in (("train.jsonl", 150), ("test.jsonl", 60)):
         (task / name).write_text(lines(source / name, count), encoding="utf-8")
     for name in ("task.yaml", "schema.json"):
         (task / name).write_text((source / name).read_text(encoding="utf-8"), encoding="utf-8")
@@ -66,7 +66,7 @@ def test_a_run_killed_on_the_way_goes_on_and_proves_a_gain(finished):
     lo, gain, hi = result["gain"]
     assert 0 < lo < gain < hi and result["verdict"] == "better"
     assert result["test"] - result["baseline"] == pytest.approx(gain, abs=1e-6)
-    assert result["test_items"] == 40 and result["trained_tokens"] > 0
+    assert result["test_items"] == 60 and result["trained_tokens"] > 0
     assert result["forgetting"]["divergence"] > 0
     written = {path.name for path in (folder / result["run"]).iterdir()}
     names = {"task.json", "profile.json", "diagnosis.json", "recommendation.json", "result.json", "journal.jsonl"}

@@ -13,6 +13,7 @@ from advisor.texts import clean, compared, written
 
 LONG_WORD = 4  # letters; two shorter words with one of them changed are two words
 SLIP = 0.5  # of the rows of the label meant, at most; what is written as often is meant
+_LAST = " .!?:,;。、"
 _JOINT = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])")
 
 
@@ -25,10 +26,12 @@ class Alike:
 
 
 def likeness(text: str) -> str:
-    """What labels that are alike have in common: no case, nothing invisible, numbers by value, words in one go."""
+    """What labels that are alike have in common: no case, nothing invisible, no sign at the end, numbers by value,
+    words in one go."""
     if number := read_number(text):
         return f"{number.value.normalize() + 0:f} {number.unit}"  # + 0: no minus before a zero
-    return _JOINT.sub("", " ".join(compared(text).split()))
+    text = " ".join(compared(text).split())
+    return _JOINT.sub("", text.rstrip(_LAST) or text)
 
 
 def alike(counts: Mapping[str, int]) -> list[Alike]:
@@ -58,7 +61,10 @@ def _difference(one: str, other: str) -> str:
         return "invisible characters"
     if one.casefold() == other.casefold():
         return "case"
-    return "how letters are written" if compared(one) == compared(other) else "spaces or hyphens"
+    one, other = compared(one), compared(other)
+    if one == other:
+        return "how letters are written"
+    return "the sign at the end" if one.rstrip(_LAST) == other.rstrip(_LAST) else "spaces or hyphens"
 
 
 def _one_slip(one: str, other: str) -> bool:

@@ -12,7 +12,7 @@ from advisor.data.splitting import FEWEST, TESTED
 from advisor.rows.conversations import OFFERED
 from advisor.score import sets
 from advisor.task import Example, Finding, Task
-from advisor.texts import clipped, normalised
+from advisor.texts import clean, clipped, normalised
 from retrieval.documents import Unreadable
 
 NAMED = 5  # files told by name where more have the same fault
@@ -110,7 +110,8 @@ def label_findings(
         return []
     rare = [i for i, own in enumerate(labels) if any(counts[label] < RARE for label in own)]
     findings = of_rows(rows, "rare_label", "note", f"have a label with fewer than {RARE} examples", rare)
-    if unseen := [label for label, times in counts.items() if not times]:
+    seen = {clean(label) for label, times in counts.items() if times}
+    if unseen := [label for label in counts if clean(label) not in seen]:
         message = f"{len(unseen)} labels of the task have no example: {', '.join(unseen[:20])}"
         findings.append(Finding("unseen_label", "warning", message))
     for one in alike({label: times for label, times in counts.items() if times}):
@@ -131,13 +132,18 @@ def label_findings(
 def unknown_labels(task: Task, between: str | None) -> list[Finding]:
     """Rows of development and test with a label that is none of the task's, which are those of its training rows where it
     names none; `between` stands between the labels of a row (`sets.read`)."""
-    known = set(task.labels) or {label for row in task.split.train for label in sets.read(row.output, between)}
+    named = task.labels or [label for row in task.split.train for label in sets.read(row.output, between)]
+    known = set(map(clean, named))
     rows = tuple(
         {
             (row.file, row.row, row.id): row for row in (*task.split.choose, *task.split.compare, *task.split.test)
         }.values()
     )
-    others = [i for i, row in enumerate(rows) if not any(known.issuperset(sets.read(a, between)) for a in row.answers)]
+    others = [
+        i
+        for i, row in enumerate(rows)
+        if not any(known.issuperset(map(clean, sets.read(answer, between))) for answer in row.answers)
+    ]
     message = (
         "have a label that no training row has: constrained decoding and macro_f1 do not know it. Name all labels in "
         "labels.json"

@@ -13,7 +13,7 @@ from advisor.score.fields import parse_json
 from advisor.score.numbers import read_number
 from advisor.score.overlap import contains
 from advisor.task import Example, Task
-from advisor.texts import words
+from advisor.texts import clean, words
 
 Kind = Literal["label", "json", "sql", "code", "style", "short_answer", "long_answer"]
 
@@ -23,8 +23,8 @@ MOST = 0.8  # of the outputs, that are of a kind
 NEARLY_ALL = 0.95  # of the outputs, where the others have to be slips
 NEW = 0.1  # the greatest chance that the next output is a new one, where outputs are labels
 FEW, MANY = (30, 3), 5  # so few labels have that many rows each at the least; more of them have more
-CERTAIN = 20  # rows of each label, with which it does not matter that labels stand in the inputs
-COPIED = 0.9  # of the outputs, that stand in their input: found there, not chosen from a set
+CERTAIN = 20  # rows of each label, with which it does not matter that labels stand in inputs or documents
+COPIED = 0.9  # of the outputs, that stand in their input or the document named: found there, not chosen from a set
 CLASSES = 20  # different numbers, up to which they may be classes such as stars
 SEVERAL = 0.05  # of the rows, that have two labels or more, where rows may
 
@@ -94,7 +94,7 @@ def _formal(outputs: Sequence[str]) -> Kind | None:
 
 def _of_text(task: Task, rows: Sequence[Example], outputs: Sequence[str]) -> Sort:
     unit = common_unit(outputs)
-    if _are_labels(rows) and (unit is None or _are_classes(outputs)):
+    if _are_labels(task, rows) and (unit is None or _are_classes(outputs)):
         return Sort("label")
     if unit is not None:
         return Sort("short_answer", unit=unit)
@@ -147,7 +147,8 @@ def _known(lists: Sequence[tuple[str, ...]], labels: Sequence[str]) -> bool:
     """Whether the items of lists are labels, hardly any twice in one list."""
     once = _share(len(set(items)) == len(items) for items in lists) >= NEARLY_ALL
     if labels:
-        return once and _share(set(items) <= set(labels) for items in lists) >= MOST
+        known = set(map(clean, labels))
+        return once and _share(set(items) <= known for items in lists) >= MOST
     return once and repeated([item for items in lists for item in items])
 
 
@@ -170,12 +171,16 @@ def repeated(items: Sequence[str]) -> bool:
     return len(items) >= each * max(2, len(counts)) and once <= NEW * len(items)
 
 
-def _are_labels(rows: Sequence[Example]) -> bool:
+def _are_labels(task: Task, rows: Sequence[Example]) -> bool:
     outputs = [row.output for row in rows]
     if not repeated(outputs):
         return False
-    plenty = len(rows) >= CERTAIN * len(set(map(likeness, outputs)))
-    return plenty or _share(bool(contains(row.input, row.output)) for row in rows) < COPIED
+    if len(rows) >= CERTAIN * len(set(map(likeness, outputs))):
+        return True
+    documents = {document.id: document.text for document in task.documents}
+    sources = [(row.input, *(documents[id_] for id_ in row.gold if id_ in documents)) for row in rows]
+    copied = (any(contains(source, row.output) for source in own) for row, own in zip(rows, sources, strict=True))
+    return _share(copied) < COPIED
 
 
 def common_unit(outputs: Sequence[str]) -> str | None:

@@ -10,6 +10,7 @@ from advisor.data.kinds import Kind, Sort, common_unit, sort_of
 from advisor.score import sets
 from advisor.score.fields import parse_json
 from advisor.task import Example, Task
+from advisor.texts import clean
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def form_of(text: str, sort: Sort, labels: Sequence[str]) -> str:
 
 
 def _form_of_label(text: str, between: str | None, labels: Sequence[str]) -> str:
-    known = not labels or set(sets.read(text, between)) <= set(labels)
+    known = not labels or set(map(clean, sets.read(text, between))) <= set(map(clean, labels))
     if between is None:
         return "a label" if known else "not a label of the task"
     several = "labels, more than one a row"

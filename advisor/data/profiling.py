@@ -60,7 +60,8 @@ class Profile:
 
     `examples` counts by part of the split, `tokens` holds lengths of "input", "output" and "document", `labels` counts
     by label. Duplicates and contradictions are shares of the rows outside the test, overlaps shares of the test.
-    `derived` are the answers of the questionnaire that the data gives, `signals` what rules may read of it.
+    `derived` are the answers of the questionnaire that the data gives, `signals` what rules may read of it. `metric` is what
+    texts are scored by, named in the task or following from its outputs.
     """
 
     examples: Mapping[str, int]
@@ -79,6 +80,7 @@ class Profile:
     findings: tuple[Finding, ...]
     derived: Mapping[str, str | float] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
+    metric: str = ""
 
 
 def profile(task: Task, count: Count, embed: "Embedder | None" = None, context: float = math.inf) -> Profile:
@@ -149,6 +151,7 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None, context: 
         answers_in_gold=_yes_share(in_gold),
         gold_share=_share(sum(bool(example.gold) for example in rows), len(rows)) or 0.0,
         findings=tuple(findings),
+        metric=task.metric,
     )
     return replace(looked, derived=derived_answers(task, looked), signals=signals(looked))
 

@@ -253,12 +253,12 @@ def checker(
 ) -> Callable[[str], str]:
     """A function that says what is wrong with an output that should be a label (several, where something stands `between`
     them), or fit the schema; "" for nothing."""
-    known, fits = set(labels), _fits(schema) if schema is not None else None
+    known, fits = set(map(texts.clean, labels)), _fits(schema) if schema is not None else None
 
     @functools.cache
     def fault(output: str) -> str:
         for label in sets.read(output, between) if known else ():
-            if label not in known:
+            if texts.clean(label) not in known:
                 return f"{texts.clipped(label)!r} is none of the {len(known)} labels"
         return fits(output) if fits else ""
 

@@ -26,6 +26,7 @@ from retrieval.search.searching import SearchSettings
 
 DIAGNOSIS, CHOICE, TRAINING = 0.4, 0.15, 0.45  # shares of what the proof leaves of the budget
 ENDLESS = 1e9  # seconds, with which everything is bought that there is
+USUAL = trainers.Speed(1500.0, 500.0, 500.0)  # tokens a second: by these a budget of tokens alone is shared out everywhere
 OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forgetting
 LEAST = 0.4  # of the budget that the proof leaves, however large the test
 MEASURED, CHECKED = (48, 96), (24, 64)  # the fewest and the most examples to measure on, and to choose on
@@ -46,13 +47,15 @@ ASSUMED = trainers.Speed(2000.0, 100.0, 0.0)  # tokens a second of an endpoint t
 def plan(
     task: Task, model: Model, embedder: retrieval.Embedder, budget: Budget, speed: trainers.Speed | None = None
 ) -> Purse:
-    """What the budget buys for this task, from a short timing of the model (default), or as if it had that speed.
+    """What the budget buys for this task, from a short timing of the model (default), or as if it had that speed. A budget
+    of tokens alone buys the same on every machine.
 
     Raises InputError when an endpoint's cap does not cover the smallest measurement.
     """
-    speed = speed or model.measure()
+    timed = speed or model.measure()
     if isinstance(model, Endpoint):
-        return _of_requests(task, model, budget, speed)
+        return _of_requests(task, model, budget, timed)
+    speed = timed if budget.tokens is None or budget.seconds < ENDLESS else USUAL
     parts = task.split
     examples = parts.train or parts.compare
     one, limit = sizes(task, model), most_tokens(_tokens(task, model)[1])
@@ -80,7 +83,7 @@ def plan(
     measure = _within(left / (probes * per_example + reading), MEASURED, len(parts.compare))
     choose = _within(CHOICE * seconds / (2 * probes * per_example + reading), CHECKED, len(parts.choose))
     room = int(min(model.context, EVERYTHING * seconds * speed.prefill / PASSES))
-    return Purse(measure, choose, short, rows, epochs, limit, speed, room, pairs, sizes_tried, folds)
+    return Purse(measure, choose, short, rows, epochs, limit, timed, room, pairs, sizes_tried, folds)
 
 
 def _shortly(split: Split, rows: int, epochs: int, affordable: float) -> tuple[int, int]:
@@ -217,7 +220,7 @@ def _tokens(task: Task, model: Model) -> tuple[list[int], list[int]]:
 
 def _has_form(task: Task) -> bool:
     """Whether outputs are labels, one a row, or JSON, so that decoding may be held to that."""
-    sort = sort_of(task, task.split.train or task.split.compare)
+    sort = sort_of(task, task.split.seen)
     return sort.kind == "json" or (sort.kind == "label" and sort.between in (None, sets.ARRAY))
 
 

@@ -15,7 +15,7 @@ from advisor.texts import clean
 Held = Callable[[str, str], tuple[frozenset[Any], str]]
 
 ARRAY = ""  # stands "between" the labels of a JSON array
-SIGNS = (",", ";", "|", "，", "；", "、", "،", "؛")  # between the labels of a text
+SIGNS = (",", ";", "|", "\n", "，", "；", "、", "،", "؛")  # between the labels of a text
 
 
 def micro_f1(name: str, held: Held) -> Metric:
@@ -78,7 +78,7 @@ def read(text: str, between: str | None) -> tuple[str, ...]:
     if between is None:
         return (text.strip(),)
     items = array(text) if between == ARRAY else None
-    return parts(text, [between.strip()] if between else SIGNS) if items is None else items
+    return parts(text, [between.strip() or between] if between else SIGNS) if items is None else items
 
 
 def written(labels: Sequence[str], between: str) -> str:

@@ -47,7 +47,8 @@ def _profile(profile: Profile) -> Iterator[Block]:
     """Counts, lengths, the kind of output, and what is wrong with the data."""
     yield Text(f"examples {', '.join(sides(profile.examples))} · {profile.documents:,} documents")
     form = f" ({profile.outputs.form})" if profile.outputs.form else ""
-    yield Text(f"output {profile.outputs.kind}{form}, {percent(profile.outputs.consistency)} in one form")
+    scored = f" · metric {profile.metric}" if profile.metric else ""
+    yield Text(f"output {profile.outputs.kind}{form}, {percent(profile.outputs.consistency)} in one form{scored}")
     lengths = [f"{name} {one.median:,} ({one.p95:,})" for name, one in profile.tokens.items() if one.max]
     if lengths:
         yield Text(f"tokens, median (95 %): {' · '.join(lengths)}")

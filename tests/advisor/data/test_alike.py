@@ -11,6 +11,13 @@ def test_labels_alike_but_for_what_a_program_minds_are_told_with_what_it_is() ->
     ]
 
 
+def test_a_sign_at_the_end_is_told() -> None:
+    assert alike({"billing": 9, "Billing.": 2, "退款": 4, "退款。": 1}) == [
+        Alike("billing", {"Billing.": "the sign at the end"}),
+        Alike("退款", {"退款。": "the sign at the end"}),
+    ]
+
+
 def test_numbers_are_alike_by_value() -> None:
     told = alike({"1": 8, "1.0": 2, "0": 5, "-0": 1, "10": 3, "1,000": 2, "1000": 4})
     assert [(one.label, list(one.others)) for one in told] == [("1", ["1.0"]), ("0", ["-0"]), ("1000", ["1,000"])]
@@ -37,7 +44,7 @@ def test_one_slip_in_a_long_word_is_told_where_it_is_rarer() -> None:
 
 
 def test_labels_that_only_look_alike_are_left_alone() -> None:
-    assert alike({"C": 9, "C++": 3, "C#": 3}) == []
+    assert alike({"C": 9, "C++": 3, "C#": 3, "?": 2, "!": 2}) == []
     assert alike({"type_a": 9, "type_b": 2, "group1": 9, "group2": 2}) == []
     assert alike({"NA": 9, "NO": 2, "None": 2, "-5": 3, "5": 3}) == []
     assert alike({"legal": 9, "regal": 8}) == []  # as common as the other, so meant

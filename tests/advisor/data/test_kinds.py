@@ -71,6 +71,9 @@ def test_answers_that_are_copied_from_the_input_are_not_chosen_from_a_set() -> N
     asked = random.Random(1).choices(people, k=50)
     assert sort(asked, [f"Who leads? {one} leads, and {people[0]} helps." for one in asked]).kind == "short_answer"
     assert sort(asked, [f"Who leads in house {i}?" for i in range(50)]).kind == "label"
+    houses = tuple(Document(one, f"House of {one}.") for one in people)
+    named = [Example(str(i), f"Who leads in house {i}?", one, gold=(one,)) for i, one in enumerate(asked)]
+    assert sort_of(Task("t", Path(), documents=houses), named).kind == "short_answer"
     often = ["play", "stop"] * 25
     assert sort(often, [f"please {one} the music" for one in often]).kind == "label"
 

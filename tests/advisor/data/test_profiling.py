@@ -1,6 +1,7 @@
 """What a profile says about data whose faults are known."""
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from advisor.data.outputs import infer_schema
 from advisor.data.profiling import Profile, derived_answers, near_test, profile, signals
 from advisor.data.splitting import split
+from advisor.data.taskfolder import checker
 from advisor.rows.conversations import OFFERED
 from advisor.task import Example, Finding, Split, Task
 from retrieval.documents import Document, Unreadable
@@ -268,8 +270,9 @@ def test_rows_with_several_labels_are_counted_by_label() -> None:
 
 def test_numbers_are_told_as_numbers_and_asked_as_short_answers() -> None:
     pairs = [(f"flat {i}", f"{300 + 7 * i} EUR") for i in range(30)]
-    made = task(*pairs, ("flat x", "on request"))
+    made = task(*pairs, ("flat x", "on request"), metric="number within 5%")
     seen = profile(made, words)
+    assert seen.metric == "number within 5%"
     assert (seen.outputs.form, seen.outputs.unit) == ("a number, in EUR", "EUR")
     assert derived_answers(made, seen)["output_kind"] == "short_answer"
     assert found(seen, "other_form").rows == (31,)
@@ -291,6 +294,18 @@ def test_labels_that_no_training_row_has_are_told_where_they_stand() -> None:
     assert told["test.jsonl"].message.startswith("2 rows have a label that no training row has")
     named = replace(made, labels=("even", "odd", "rare", "rarer"))
     assert not [one for one in profile(named, words).findings if one.kind == "unknown_label"]
+
+
+@pytest.mark.parametrize("own", ["NFC", "NFD"])
+def test_labels_that_are_named_in_decomposed_letters_are_those_of_the_rows(own: str) -> None:
+    sets = [["café", "thé"], ["thé"], ["lait", "café"], ["café"], ["lait"]] * 6
+    pairs = [(f"text {i}", unicodedata.normalize(own, "; ".join(one))) for i, one in enumerate(sets)]
+    labels = tuple(unicodedata.normalize("NFD", label) for label in ("café", "thé", "lait"))
+    made = task(*pairs, labels=labels, test=[("a", "thé; café")])
+    seen = profile(made, words)
+    assert seen.outputs.between == "; " and seen.outputs.consistency == 1
+    assert not [one for one in seen.findings if one.kind in ("unseen_label", "unknown_label", "other_form")]
+    assert not any(map(checker(labels, None, "; "), [row.output for row in made.split.seen]))
 
 
 def test_of_several_labels_one_that_no_training_row_has_is_told() -> None:

@@ -4,6 +4,7 @@ from advisor.address import Address, Price
 from advisor.measure.planning import plan
 from advisor.models.endpoint import Endpoint
 from advisor.models.spending import Meter
+from advisor.runtime.bench import Purse
 from advisor.runtime.runtime import Runtime
 from advisor.runtime.settings import Budget, parse_budget
 from advisor.task import Retrieval, Split, Task
@@ -62,3 +63,17 @@ def test_where_nothing_is_bounded_all_there_is_is_bought(zoo: Task, keeper: Runt
         replace(zoo, split=Split(rows, rows, rows, rows)), keeper.model, keeper.embedder, parse_budget("5usd")
     )
     assert (bought.measure, bought.choose, bought.rows, bought.epochs) == (96, 64, 300, 3)
+
+
+def test_a_budget_in_tokens_buys_the_same_on_every_machine(zoo: Task, keeper: Runtime):
+    rows = tuple(replace(row, id=f"{row.id}{n}") for n in range(30) for row in zoo.split.train)
+    asked = replace(zoo, documents=(), split=Split(rows, rows, rows, rows[:10]))
+    slow, fast = Speed(300.0, 30.0, 90.0), Speed(3000.0, 900.0, 800.0)
+
+    def bought(budget: str, speed: Speed) -> Purse:
+        return replace(plan(asked, keeper.model, keeper.embedder, parse_budget(budget), speed), speed=speed)
+
+    assert replace(bought("40ktok", slow), speed=fast) == bought("40ktok", fast)
+    assert replace(bought("2m", slow), speed=fast) != bought("2m", fast)
+    assert bought("40ktok", slow).rows > bought("20ktok", slow).rows
+    assert bought("9ktok,1m", slow).rows <= bought("1m", slow).rows

@@ -82,7 +82,7 @@ def test_rows_without_any_label_count_where_no_row_has_one() -> None:
     assert metric.aggregate(np.sum([one.statistics for one in scored], axis=0, keepdims=True))[0] == 50
 
 
-@pytest.mark.parametrize("between", [ARRAY, ", ", ";", "、", " | "])
+@pytest.mark.parametrize("between", [ARRAY, ", ", ";", "、", " | ", "\n"])
 @pytest.mark.parametrize("labels", [("one",), ("b", "a", "ä ö")])
 def test_what_is_written_is_read_again(between: str, labels: tuple[str, ...]) -> None:
     assert read(written(labels, between), between) == labels

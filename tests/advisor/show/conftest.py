@@ -40,7 +40,7 @@ def a_run(text: str = "plain text") -> RunFiles:
             tokens={"input": Lengths(17, 40, 90, 5000)}, outputs=Outputs("short_answer", text, 0.97), labels={},
             duplicate_share=0.0, near_duplicate_share=0.0, contradiction_share=0.0, equal_test_share=None,
             near_test_share=None, answers_in_documents=0.84, answers_in_gold=None, gold_share=0.0,
-            findings=(Finding("duplicate", "warning", text, text, tuple(range(3, 40))),),
+            findings=(Finding("duplicate", "warning", text, text, tuple(range(3, 40))),), metric="token_f1",
         ),
         search=Search(
             k=4, by=text, questions=93, measure="ndcg@10", trials=(Tried(text, 0.8123, True),),

@@ -39,7 +39,10 @@ def test_hostile_text_is_shown_and_does_nothing(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "figures"),
     [
-        ("profile", ["train 300", "5,513 documents", "97 %", "84 %", "17 (40)", "3, 4, 5", "25 more"]),
+        (
+            "profile",
+            ["train 300", "5,513 documents", "97 %", "token_f1", "84 %", "17 (40)", "3, 4, 5", "25 more"],
+        ),
         ("search", ["ndcg@10 on 93 questions", "0.812 (chosen)", "412 pairs: 0.812 → 0.846, kept"]),
         (
             "diagnosis",
