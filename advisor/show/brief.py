@@ -178,7 +178,9 @@ def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
     yield table(f"rows|>{evaluation.metric}|>95 %|>examples|>unscored", whole, *labels)
     if evaluation.beside:
         yield Text(besides(evaluation.beside))
-    if missed(evaluation.n, evaluation.unscored):
+    if not evaluation.n:
+        yield Text("no row got a text, so there is nothing to score", "warning")
+    elif missed(evaluation.n, evaluation.unscored):
         yield Text(f"more than {percent(MISSING)} of the rows got no text: the score is of the others alone", "warning")
     if evaluation.cut:
         yield Text(f"{evaluation.cut:,} answers were cut off at the limit, and scored as they stand", "warning")

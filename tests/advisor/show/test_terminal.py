@@ -130,4 +130,8 @@ def test_without_a_test_no_figure_of_one_is_told() -> None:
 
 def test_an_evaluation_of_nothing_has_a_dash_for_a_score() -> None:
     text = printed(Evaluation("exact_match", None, (0.0, 100.0), 0, 20, 0, {}))
-    assert "more than 5 % of the rows got no text" in text and "100.0" not in text
+    assert "no row got a text" in text and "100.0" not in text
+    some = Evaluation("exact_match", 100.0, (9.0, 100.0), 2, 18, 0, {})
+    assert "more than 5 % of the rows got no text" in printed(some) and "got no text" not in printed(
+        replace(some, n=400)
+    )
