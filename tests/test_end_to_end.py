@@ -36,11 +36,11 @@ def answers(folder: Path) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> tuple[Path, dict]:
-    """A folder with a finished run of 150 examples, and what the run printed."""
+    """A folder with a finished run of 190 examples, and what the run printed."""
     folder = tmp_path_factory.mktemp("work")
     source, task = EXAMPLES / "restaurant-booking", folder / "booking"
     task.mkdir()
-    for name, count in (("train.jsonl", 150), ("test.jsonl", 60)):
+    for name, count in (("train.jsonl", 190), ("test.jsonl", 60)):
         (task / name).write_text(lines(source / name, count), encoding="utf-8")
     for name in ("task.yaml", "schema.json"):
         (task / name).write_text((source / name).read_text(encoding="utf-8"), encoding="utf-8")

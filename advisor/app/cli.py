@@ -289,18 +289,17 @@ def _dry(run: "Run", common: Common) -> int:
     known = {path: cost for path, cost in costs.items() if cost.build_seconds is not None}
     value: dict[str, Any] = {"plan": asdict(purse), "costs": {path: asdict(cost) for path, cost in known.items()}}
     lines = [f"{path:16} about {cost.build_seconds:>5} s to build" for path, cost in known.items()]
-    head = f"would measure on {purse.measure if run.measurable else 0} examples"
+    head = f"would measure {task.metric} on {purse.measure if run.measurable else 0:,} examples"
     if tunes(model) and purse.rows:
         takes = planning.tuning(task, model, purse, planning.sizes(task, model).passages)
         value["tuning"] = asdict(takes)
         what = f"{takes.tokens:,} tokens, about {takes.seconds:.0f} s and {takes.memory / 1e9:.1f} GB of memory"
-        head += f", and tune on up to {purse.rows} rows for {purse.epochs} epochs: {what}"
+        times = "once" if purse.epochs == 1 else f"{purse.epochs} times"
+        head += f", and tune on up to {purse.rows:,} rows {times}: {what}"
     elif not tunes(model):
         whole = planning.whole_run(task, model, purse)
         value["expected"] = asdict(whole)
-        head = (
-            f"would measure on {purse.measure} examples; a whole run takes about {whole} (the endpoint was not asked)"
-        )
+        head += f"; a whole run takes about {whole} (the endpoint was not asked)"
     common.show(value, head, *lines)
     return 0
 

@@ -26,9 +26,7 @@ from retrieval.search.searching import SearchSettings
 
 DIAGNOSIS, CHOICE, TRAINING = 0.4, 0.15, 0.45  # shares of what the proof leaves of the budget
 ENDLESS = 1e9  # seconds, with which everything is bought that there is
-USUAL = trainers.Speed(
-    1500.0, 500.0, 500.0
-)  # tokens a second: by these a budget of tokens alone is shared out everywhere
+USUAL = trainers.Speed(1500.0, 500.0, 500.0)  # tokens a second, by which a budget of tokens alone is shared out
 OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forgetting
 LEAST = 0.4  # of the budget that the proof leaves, however large the test
 MEASURED, CHECKED = (48, 96), (24, 64)  # the fewest and the most examples to measure on, and to choose on
