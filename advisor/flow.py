@@ -171,7 +171,7 @@ class Run:
                 if measured
                 else None,
                 planning.costs(self.task, self.model, self.purse) if measured else EFFORTS,
-                {**infeasible(self.task, self.model), **(measured.ruled_out if measured else {})},
+                {**(measured.ruled_out if measured else {}), **infeasible(self.task, self.model)},
                 cases,
             )
 

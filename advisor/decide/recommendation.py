@@ -25,6 +25,7 @@ from advisor.system import PATH_NAMES
 ENOUGH_FROM_ANSWERS, ENOUGH_MEASURED = 0.6, 0.8
 FEW_DRAWS = 500  # for asking what would change, where only the first path counts
 INTERVAL = (5, 95)  # percentiles
+UNMEASURED = "not measured"  # is noted of a path that no probe tried where others were
 _TRIED: Mapping[str, tuple[float, ...]] = {"train_examples": (0.0, 200.0, 5000.0), "num_labels": (3.0, 100.0)}
 
 
@@ -135,7 +136,7 @@ def recommend(
     ranking = []
     for path in order:
         k = PATH_NAMES.index(path)
-        note = impossible.get(path, "") or ("not measured" if measured and path not in measured.draws else "")
+        note = impossible.get(path, "") or (UNMEASURED if measured and path not in measured.draws else "")
         interval = (_rounded(low[k]), _rounded(high[k]))
         ranking.append(Ranked(path, float(probability[k]), _rounded(gains[:, k].mean()), interval, costs[path], note))
     certainty, enough = ranking[0].probability, ENOUGH_MEASURED if measured else ENOUGH_FROM_ANSWERS
@@ -227,9 +228,8 @@ def _gains(scores: Floats, measured: Measured | None) -> tuple[str, Floats]:
     if measured and "baseline" in measured.draws:
         base = measured.draws["baseline"]
         over = (2 * base.mean() - base)[np.arange(len(scores)) % len(base)]  # the error's sign as in `_belief`
-        return "baseline", scores - over[:, None]
-    gains = scores - scores[:, :1]
-    return "prompting", np.clip(gains, -100.0, 100.0)
+        return "baseline", np.clip(scores - over[:, None], -100.0, 100.0)
+    return "prompting", np.clip(scores - scores[:, :1], -100.0, 100.0)
 
 
 def _cheapest_contender(scores: Floats, first: str, impossible: Mapping[str, str]) -> str:

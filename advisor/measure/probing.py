@@ -16,7 +16,7 @@ from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import Use
 from advisor.score.metric import beside, floors
 from advisor.score.statistics import interval
-from advisor.system import Context, System
+from advisor.system import PATH_NAMES, Context, System
 
 # A short tuning stops early: the error that is left falls as a power of the tokens trained on, with exponents of about
 # 0.1 to 0.3 for LoRA (Zhang et al. 2024, arXiv 2402.17193). The middle is taken, half of the gain as its sd.
@@ -176,12 +176,17 @@ def _cut(probes: Sequence[Probe]) -> list[str]:
 
 
 def _ruled_out(entries: Mapping[str, Entry], probes: Sequence[Probe], dropped: Mapping[str, str]) -> dict[str, str]:
-    """Paths of which no system could be asked, or all gave no text too often, each with the reason."""
+    """Paths of which no system could be asked, or all gave no text too often, each with the reason; and where the shortest
+    prompt of all did, every path that asks the model and was not measured: it would not answer those examples either."""
     answering = {probe.path for probe in probes if not probe.misses}
     reasons: dict[str, str] = {}
     for name, entry in entries.items():
         if entry.path not in ("", *answering):
             reasons.setdefault(entry.path, dropped.get(name, f"{name} gave no text for too many of the examples"))
+    if any(probe.name == "zero-shot" and probe.misses for probe in probes):
+        why = "not measured, and zero-shot, with the shortest prompt of all, gave no text for too many of the examples"
+        asking = [path for path in PATH_NAMES if path not in ("classifier", *answering)]
+        reasons = {**dict.fromkeys(asking, why), **reasons}
     return reasons
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from advisor.data.splitting import FEWEST, TESTED
-from advisor.decide.recommendation import Ranked, Recommendation
+from advisor.decide.recommendation import UNMEASURED, Ranked, Recommendation
 from advisor.measure.proof import Result
 from advisor.score.statistics import missed
 
@@ -125,6 +125,11 @@ def headline(recommendation: Recommendation | None, result: Result | None) -> st
     if not recommendation:
         return "Nothing has been recommended yet."
     first, certainty = recommendation.ranking[0], figure(recommendation.certainty, 2)
+    if recommendation.path is None and not first.probability:
+        return (
+            f"Insufficient evidence: no path is left to recommend ({first.path}: {first.note}); provisionally "
+            f"{recommendation.provisional}."
+        )
     if recommendation.path is None:
         return (
             f"Insufficient evidence: {first.path} is the likeliest, with probability {certainty} where "
@@ -166,10 +171,12 @@ def _untested(result: Result, recommendation: Recommendation | None, believed: R
     """What is known where no test was set aside."""
     if not result.measured:
         return f"built, not measured: {shortage(result)}"
-    expected = ""
+    how, expected = "measured, not proven", ""
+    if believed and believed.note == UNMEASURED:
+        how = "neither measured itself nor proven"
     if recommendation and believed:
         expected = f", {gain(believed.expected_gain)} points over {recommendation.gain_over} {span(believed.interval)} expected"
-    return f"measured, not proven{expected}: {shortage(result)}"
+    return f"{how}{expected}: {shortage(result)}"
 
 
 def shortage(result: Result) -> str:

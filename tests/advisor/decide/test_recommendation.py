@@ -179,6 +179,11 @@ def test_an_unsettled_measurement_says_how_many_examples_would_settle_it() -> No
     assert 1 <= needed < 1_000_000
 
 
+def test_no_gain_is_larger_than_the_scale() -> None:
+    given = advise(STRICT, measured=scores({"prompting": 99.0, "baseline": 1.0}, 48))
+    assert all(-100 <= one.interval[0] <= one.expected_gain <= one.interval[1] <= 100 for one in given.ranking)
+
+
 def test_a_baseline_alone_measures_no_path() -> None:
     alone = advise(FACTS, measured=Measured({"baseline": np.full(10, 30.0)}, examples=10))
     assert alone == advise(FACTS)

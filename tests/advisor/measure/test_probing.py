@@ -150,6 +150,17 @@ def test_where_even_the_plain_prompt_does_not_fit_the_run_says_so(few: Bench):
         probing.diagnose(few)
 
 
+def test_where_the_shortest_prompt_is_too_long_too_often_no_path_that_asks_the_model_is_left(few: Bench):
+    split = few.task.split
+    rows = tuple(replace(row, input=f"{row.input} {'long ' * 60}") if "fern" in row.id else row for row in split.train)
+    split = replace(split, train=rows, choose=rows, compare=rows)
+    few.runtime.model.most = 60  # type: ignore[attr-defined]
+    told = probing.diagnose(replace(few, task=replace(few.task, split=split)))
+    assert {probe.name: probe.unscored for probe in told.probes}["zero-shot"] == 4
+    assert set(told.ruled_out) == {"prompting", "rag", "finetuning", "rag+finetuning"}
+    assert "shortest prompt" in told.ruled_out["finetuning"] and "zero-shot gave no" in told.ruled_out["prompting"]
+
+
 def test_rows_that_can_not_be_learned_from_cost_the_tuning_and_not_the_run(few: Bench, monkeypatch):
     def refused(*given: object, **more: object) -> System:
         raise InputError(Problem("no token to learn", "train.jsonl", 3))

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+from advisor.decide.recommendation import UNMEASURED
 from advisor.measure.forgetting import Forgetting
 from advisor.measure.ledger import Opened
 from advisor.measure.proof import Clean, Result
@@ -29,6 +30,22 @@ def test_without_a_test_it_is_measured_and_not_proven() -> None:
     assert told.startswith("Take rag (certainty 0.93): measured, not proven, +25.4 points over baseline [21.4, 29.7]")
     assert "60 of 62 rows were measured on, and 100 would do to set a test aside" in told
     assert tone(a_run().recommendation, untested(measured=60)) == "open"
+
+
+def test_where_every_path_is_ruled_out_the_reason_is_said_and_no_likeliest() -> None:
+    advice = a_run().recommendation
+    assert advice
+    out = replace(advice.ranking[0], probability=0.0, note="it gave no text")
+    told = headline(replace(advice, path=None, certainty=0.0, provisional="rag", ranking=(out,)), None)
+    assert told == "Insufficient evidence: no path is left to recommend (rag: it gave no text); provisionally rag."
+
+
+def test_a_path_that_no_probe_tried_is_not_called_measured() -> None:
+    advice = a_run().recommendation
+    assert advice
+    first, *others = advice.ranking
+    told = headline(replace(advice, ranking=(replace(first, note=UNMEASURED), *others)), untested(measured=60))
+    assert "neither measured itself nor proven, +25.4 points over baseline" in told
 
 
 def test_what_was_not_measured_says_so_and_how_many_rows_would_do() -> None:
