@@ -111,8 +111,8 @@ def _recommendation(advice: Recommendation) -> Iterator[Block]:
     if len(reasons) > REASONS:
         yield Text(f"  and {len(reasons) - REASONS} more in the report", "soft")
     yield Bullets(tuple(map(Item, advice.would_change)), "would change it")
-    cases = (Item(f"{c.title}: best {', '.join(c.won) or NOTHING} ({c.source})") for c in advice.cases[:CASES])
-    yield Bullets(tuple(cases), "most similar published comparisons")
+    cases = dict.fromkeys(f"{c.title}: best {', '.join(c.won) or NOTHING} ({c.source})" for c in advice.cases)
+    yield Bullets(tuple(map(Item, tuple(cases)[:CASES])), "most similar published comparisons")
     if advice.next:
         yield Text(f"next: {advice.next}", "strong")
 

@@ -135,3 +135,12 @@ def test_an_evaluation_of_nothing_has_a_dash_for_a_score() -> None:
     assert "more than 5 % of the rows got no text" in printed(some) and "got no text" not in printed(
         replace(some, n=400)
     )
+
+
+def test_comparisons_of_one_study_that_say_the_same_are_named_once() -> None:
+    advice = a_run("plain").recommendation
+    assert advice
+    one = advice.cases[0]
+    again = replace(advice, cases=(one, replace(one, id="other"), replace(one, won=("prompting",))))
+    text = printed(again, 400)
+    assert (text.count("best rag "), text.count("best prompting ")) == (1, 1)
