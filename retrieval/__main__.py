@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -84,18 +85,18 @@ def _show(folder: Path, collection: Collection, split: str, measured: Sequence[M
         print(json.dumps({**head, "methods": rows}))
         return
     title = f"{folder}: {head['questions']:,} questions ({split}), {head['documents']:,} documents"
-    table = Table(
-        "", "nDCG@10", *(f"recall@{cut}" for cut in measured[0].recall), "MRR", "ms p50", "ms p99", title=title
-    )
+    heads = ("", "nDCG\n@10", *(f"recall\n@{cut}" for cut in measured[0].recall), "MRR", "ms\np50", "ms\np99")
+    table = Table(*heads, title=title, box=SIMPLE_HEAD)  # fits 80 columns
     for one in measured:
         ratios = [one.ndcg, *one.recall.values(), one.mrr]
         table.add_row(one.method, *(f"{ratio:.3f}" for ratio in ratios), f"{one.p50:.1f}", f"{one.p99:.1f}")
     console = Console()
     console.print(table)
     if collection.left_out:
-        print(f"{len(collection.left_out)} documents can't be read and are left out, as said above.")
+        count = len(collection.left_out)
+        print(f"{count:,} document{'s' if count > 1 else ''} can't be read, as said above; left out.")
     if head["right_documents_missing"]:
-        print(f"{head['right_documents_missing']} right documents are not in corpus.jsonl and count as not found.")
+        print(f"Right documents that are not in corpus.jsonl count as not found: {head['right_documents_missing']:,}.")
 
 
 def _told(problems: Sequence[Unreadable]) -> list[str]:
