@@ -86,7 +86,7 @@ def _show(folder: Path, collection: Collection, split: str, measured: Sequence[M
         return
     title = f"{folder}: {head['questions']:,} questions ({split}), {head['documents']:,} documents"
     heads = ("", "nDCG\n@10", *(f"recall\n@{cut}" for cut in measured[0].recall), "MRR", "ms\np50", "ms\np99")
-    table = Table(*heads, title=title, box=SIMPLE_HEAD)  # fits 80 columns
+    table = Table(*heads, title=title, box=SIMPLE_HEAD, collapse_padding=True)  # fits 80 columns
     for one in measured:
         ratios = [one.ndcg, *one.recall.values(), one.mrr]
         table.add_row(one.method, *(f"{ratio:.3f}" for ratio in ratios), f"{one.p50:.1f}", f"{one.p99:.1f}")
