@@ -30,16 +30,22 @@ Rotation = Callable[..., Rotated]
 def prepared(lm: LanguageModel) -> Iterator[None]:
     """Predict faster inside the block.
 
-    On a CPU in bfloat16, weights (with an adapter's added) are kept in the order that oneDNN multiplies in,
-    which saves reordering them at every call.
+    On a CPU with instructions for bfloat16, weights of that type (with an adapter's added) are kept in the order that oneDNN
+    multiplies in, which saves reordering them at every call.
     """
     size = sum(parameter.nbytes for parameter in lm.model.parameters())
-    reorders = lm.model.device.type == "cpu" and lm.model.dtype == torch.bfloat16 and size <= REORDERED_BYTES
+    is_bf16 = lm.model.device.type == "cpu" and lm.model.dtype == torch.bfloat16
+    reorders = is_bf16 and size <= REORDERED_BYTES and _reordering()
     with (
         _forwarding(lm.model, lambda module: (_reordered(module) if reorders else None) or _norm(module)),
         _rotating(lm.model),
     ):
         yield
+
+
+def _reordering() -> bool:
+    """Whether this CPU has the instructions; where it has none, oneDNN refuses the reordered product."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers.models.llama import modeling_llama
 
 from trainers import LanguageModel, load
+from trainers.engine import layers
 from trainers.engine.layers import fused, prepared
 from trainers.loading import take_off
 
@@ -67,6 +68,13 @@ def test_reordered_weights_are_as_near_to_float32_as_the_plain_ones_and_are_take
         assert len(exact) > 200 and error(reordered) < 1.25 * error(plain)
         assert (inside - before).abs().mean() < 0.2 * before.std()
         assert torch.equal(logits(model), before)
+
+
+def test_nothing_is_reordered_for_a_cpu_without_the_instructions(half: LanguageModel, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(layers, "_reordering", lambda: False)
+    monkeypatch.setattr(layers, "_reordered", lambda module: pytest.fail("reordered"))
+    with torch.inference_mode(), prepared(half):
+        logits(half.model)
 
 
 def test_an_adapter_that_has_moved_is_reordered_again(half: LanguageModel):
