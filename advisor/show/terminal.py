@@ -68,9 +68,10 @@ def _bar(value: float, style: str) -> Line:
 
 
 def _table(table: Table) -> Grid:
-    grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False, show_edge=False)
     for column in table.columns:
-        grid.add_column(_line(column.name), justify="right" if column.holds == "figures" else "left", no_wrap=True)
+        figures = column.holds == "figures"  # whole, where words can still give way
+        grid.add_column(_line(column.name), justify="right" if figures else "left", no_wrap=figures)
     for row in table.rows:
         grid.add_row(*map(_line, row))
     return grid

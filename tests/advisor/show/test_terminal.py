@@ -144,3 +144,9 @@ def test_comparisons_of_one_study_that_say_the_same_are_named_once() -> None:
     again = replace(advice, cases=(one, replace(one, id="other"), replace(one, won=("prompting",))))
     text = printed(again, 400)
     assert (text.count("best rag "), text.count("best prompting ")) == (1, 1)
+
+
+def test_figures_are_never_cut_where_words_can_give_way() -> None:
+    labels = {"SearchForAScreeningEvent": OfLabel(100.0, 5)}
+    text = printed(Evaluation("label_accuracy", 80.0, (68.2, 88.2), 60, 0, 0, labels))
+    assert "label_accuracy" in text and "68.2 to 88.2" in text and "unscored" in text
