@@ -13,23 +13,14 @@ import pytest
 from pyarrow import parquet
 
 from advisor.rows import files
-from advisor.rows.examples import Rows, read_inputs, read_rows
+from advisor.rows.examples import read_inputs
+
+from .conftest import pairs, written
 
 ROWS = [{"input": "a", "output": "b"}, {"input": "c\nd", "output": "001"}]
 WANTED = [("a", "b"), ("c\nd", "001")]
 CSV = 'input,output\na,b\n"c\nd",001\n'
 Sheets = Mapping[str, Sequence[Sequence[str | float | bool]]]
-
-
-def read(tmp_path: Path, name: str, content: str | bytes) -> Rows:
-    path = tmp_path / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_rows(path, name)
-
-
-def pairs(rows: Rows) -> list[tuple[str, str]]:
-    assert rows.problems == []
-    return [(one.input, one.output) for one in rows.examples]
 
 
 def xlsx(sheets: Sheets, hidden: Sequence[str] = ()) -> bytes:
@@ -137,20 +128,20 @@ TABLE = [["input", "output"], ["a", "b"], ["c\nd", "001"]]
     ],
 )  # fmt: skip
 def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str, content: str | bytes) -> None:
-    assert pairs(read(tmp_path, name, content)) == WANTED
+    assert pairs(written(tmp_path, name, content)) == WANTED
 
 
 def test_open_document_sheets_are_read_too(tmp_path: Path) -> None:
     sheets = {"Cover": [["Ann"]], "S": [["input", "output"], ["a", "001"]]}
-    assert pairs(read(tmp_path, "train.ods", ods(sheets))) == [("a", "001")]
+    assert pairs(written(tmp_path, "train.ods", ods(sheets))) == [("a", "001")]
 
 
 def test_rows_of_an_array_are_placed_by_line_or_by_number(tmp_path: Path) -> None:
     rows = [*ROWS, {"input": "e"}, 5]
-    spread = read(tmp_path, "train.json", "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    spread = written(tmp_path, "train.json", "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
     assert [one.row for one in spread.examples] == [2, 3]
     assert [problem.line for problem in spread.problems] == [4, 5]
-    close = read(tmp_path, "train.json", json.dumps(rows))
+    close = written(tmp_path, "train.json", json.dumps(rows))
     assert [one.id for one in close.examples] == ["1", "2"]
     assert [problem.line for problem in close.problems] == [3, 4]
 
@@ -167,49 +158,49 @@ def test_rows_of_an_array_are_placed_by_line_or_by_number(tmp_path: Path) -> Non
     ],
 )
 def test_json_that_is_broken_is_told_by_line(tmp_path: Path, content: str, line: int, fragment: str) -> None:
-    (problem,) = read(tmp_path, "train.json", content).problems
+    (problem,) = written(tmp_path, "train.json", content).problems
     assert (problem.line, fragment in problem.what) == (line, True)
     assert problem.do
 
 
 def test_turns_under_an_unknown_key_are_no_rows(tmp_path: Path) -> None:
-    (problem,) = read(tmp_path, "train.json", '{"talk": [{"role": "user", "content": "a"}], "output": "b"}').problems
+    (problem,) = written(tmp_path, "train.json", '{"talk": [{"role": "user", "content": "a"}], "output": "b"}').problems
     assert (problem.field, "'talk'" in problem.what) == ("input", True)
 
 
 def test_cells_of_a_spreadsheet_are_text_as_a_person_reads_them(tmp_path: Path) -> None:
     cells = [["input", "output"], ["a", 1], ["b", 0.5], ["c", True], ["d", "1.0"], ["e", 1e14], ["f", "NA"]]
-    assert [output for _, output in pairs(read(tmp_path, "train.xlsx", xlsx({"S": cells})))] == [
+    assert [output for _, output in pairs(written(tmp_path, "train.xlsx", xlsx({"S": cells})))] == [
         "1", "0.5", "TRUE", "1.0", "100000000000000", "NA",
     ]  # fmt: skip
 
 
 def test_of_several_sheets_the_first_that_names_input_and_output_is_read(tmp_path: Path) -> None:
     cover, other = [["Author", "Ann"], ["Date", "2024"]], [["input", "output"], ["x", "y"]]
-    rows = read(tmp_path, "train.xlsx", xlsx({"Cover": cover, "Data": TABLE, "Old": other}))
+    rows = written(tmp_path, "train.xlsx", xlsx({"Cover": cover, "Data": TABLE, "Old": other}))
     assert pairs(rows) == WANTED
     assert [one.message for one in rows.findings] == ["the sheet 'Data' is read; not read: 'Cover', 'Old'"]
-    assert pairs(read(tmp_path, "train.xlsx", xlsx({"Old": other, "Data": TABLE}, hidden=["Old"]))) == WANTED
-    (problem,) = read(tmp_path, "train.xlsx", xlsx({"Cover": cover, "More": cover})).problems
+    assert pairs(written(tmp_path, "train.xlsx", xlsx({"Old": other, "Data": TABLE}, hidden=["Old"]))) == WANTED
+    (problem,) = written(tmp_path, "train.xlsx", xlsx({"Cover": cover, "More": cover})).problems
     assert "'Cover', 'More'" in problem.what
 
 
 def test_rows_of_a_sheet_are_placed_where_a_person_sees_them(tmp_path: Path) -> None:
-    rows = read(tmp_path, "train.xlsx", xlsx({"S": [[""], [""], ["input", "output"], ["a", "b"], [""], ["c", ""]]}))
+    rows = written(tmp_path, "train.xlsx", xlsx({"S": [[""], [""], ["input", "output"], ["a", "b"], [""], ["c", ""]]}))
     assert [one.row for one in rows.examples] == [4]
     assert [(problem.line, problem.field) for problem in rows.problems] == [(6, "output")]
 
 
 def test_parquet_keeps_lists_and_objects_and_knows_missing_values(tmp_path: Path) -> None:
     said = [{"role": "user", "content": "Hi", "name": None}, {"role": "assistant", "content": "Hello", "name": None}]
-    rows = read(tmp_path, "train.parquet", of_arrow([{"messages": said, "score": float("nan"), "picture": b"\x89"}]))
+    rows = written(tmp_path, "train.parquet", of_arrow([{"messages": said, "score": float("nan"), "picture": b"\x89"}]))
     assert pairs(rows) == [("Hi", "Hello")]
     assert [one.message for one in rows.findings] == ["1 row has 'picture', not used"]
 
 
 def test_parquet_without_its_library_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    (problem,) = read(tmp_path, "train.parquet", of_arrow(ROWS)).problems
+    (problem,) = written(tmp_path, "train.parquet", of_arrow(ROWS)).problems
     assert "advisor[parquet]" in problem.do
 
 
@@ -232,7 +223,7 @@ def test_parquet_without_its_library_says_what_to_install(tmp_path: Path, monkey
 def test_a_file_that_is_not_read_is_named_with_what_to_do(
     tmp_path: Path, name: str, content: bytes, fragment: str
 ) -> None:
-    rows = read(tmp_path, name, content)
+    rows = written(tmp_path, name, content)
     (problem,) = rows.problems
     assert (Path(problem.where).name, fragment in problem.what) == (name, True)
     assert problem.do
@@ -242,7 +233,7 @@ def test_what_is_too_large_once_unpacked_is_refused(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(files, "MOST_UNPACKED", 2**20)
     packed_twice = gzip.compress(b'{"input": "' + b"a" * 2**21 + b'", "output": "b"}')
     assert len(packed_twice) < 10_000
-    assert "more than 1 MB" in read(tmp_path, "train.jsonl.gz", packed_twice).problems[0].what
+    assert "more than 1 MB" in written(tmp_path, "train.jsonl.gz", packed_twice).problems[0].what
     assert "more than 1 MB" in read_inputs(packed_twice).problems[0].what
 
 
@@ -253,7 +244,7 @@ def test_a_sheet_with_a_cell_in_its_last_corner_eats_no_memory(tmp_path: Path) -
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
     sheet = "xl/worksheets/sheet1.xml"
     parts[sheet] = parts[sheet].replace("<sheetData>", f"<sheetData>{cells}")
-    (problem,) = read(tmp_path, "train.xlsx", packed(parts)).problems
+    (problem,) = written(tmp_path, "train.xlsx", packed(parts)).problems
     assert "large" in problem.what or "more than" in problem.what
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from advisor.rows.examples import Rows, read_inputs, read_rows
+from advisor.rows.examples import Rows, read_inputs
+
+from .conftest import pairs, written
 
 NEWS = [
     ("1", "Polls open", "Voters in the north went to the polls at dawn."),
@@ -17,14 +19,7 @@ NEWS = [
 
 
 def read(tmp_path: Path, content: str | bytes, name: str = "train.csv") -> Rows:
-    path = tmp_path / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_rows(path, name)
-
-
-def pairs(rows: Rows) -> list[tuple[str, str]]:
-    assert rows.problems == []
-    return [(one.input, one.output) for one in rows.examples]
+    return written(tmp_path, name, content)
 
 
 def table(*rows: tuple[str, ...], separator: str = ",") -> str:
