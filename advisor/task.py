@@ -137,7 +137,8 @@ class Task:
     `abstain` what a system with documents says where they support no answer ("": it always answers); `retrieval` how
     those are searched;
     `left_out` one sentence for each group of rows that was left out on request; `unreadable` the files of the documents'
-    folder that can't be read; `findings` what was noticed while rows were read; `fingerprint` a hash of everything above that changes a result.
+    folder that can't be read; `findings` what was noticed while rows were read; `fingerprint` a hash of everything above
+    that changes a result.
     """
 
     name: str

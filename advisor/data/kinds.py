@@ -67,8 +67,9 @@ class Sort:
         return tuple(sorted({label for row in rows for label in sets.read(row.output, self.between)}))
 
 
-def sort_of(task: Task, rows: Sequence[Example]) -> Sort:
-    """What the task itself declares, or else what most outputs are."""
+def sort_of(task: Task, rows: Sequence[Example] | None = None) -> Sort:
+    """What the task itself declares, or else what most outputs are of `rows`: of all outside the test (default)."""
+    rows = task.split.seen if rows is None else rows
     outputs = [row.output for row in rows]
     if task.metric == "json_field_f1":
         return Sort("json")

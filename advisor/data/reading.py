@@ -169,14 +169,15 @@ def _apart(
 def _metric(here: Folder, split: Split, named: Task, own: metrics.Own) -> tuple[str, tuple[str, ...]]:
     """The metric that task.yaml names, or that suits the outputs and what else the task names; and the labels, where none
     are named those of the training rows. The sealed test is not looked at."""
-    name, labels = here.said.metric or kinds.default_metric(named, split.seen), named.labels
+    examples = split.seen
+    name, labels = here.said.metric or kinds.default_metric(named, examples), named.labels
     if name in kinds.OF_LABELS and not labels:
-        labels = kinds.sort_of(replace(named, metric=name), split.seen).labels(split.train)
+        labels = kinds.sort_of(replace(named, metric=name), examples).labels(split.train)
     try:
         if here.said.metric and (labels or name != "macro_f1" or not here.problems):
             metric = metrics.resolve(name, labels, own)
-            for text in [split.seen[0].output, ""] if split.seen else []:
-                metric.score(text, split.seen[0])  # a person's own may raise, or give no number
+            for text in [examples[0].output, ""] if examples else []:
+                metric.score(text, examples[0])  # a person's own may raise, or give no number
     except ValueError as error:
         what, _, do = str(error).partition(". ")
         here.wrong("metric", what, do or "Correct the name, or the module that it names")

@@ -220,7 +220,7 @@ def _tokens(task: Task, model: Model) -> tuple[list[int], list[int]]:
 
 def _has_form(task: Task) -> bool:
     """Whether outputs are labels, one a row, or JSON, so that decoding may be held to that."""
-    sort = sort_of(task, task.split.seen)
+    sort = sort_of(task)
     return sort.kind == "json" or (sort.kind == "label" and sort.between in (None, sets.ARRAY))
 
 

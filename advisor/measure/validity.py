@@ -20,7 +20,7 @@ def forms(task: Task) -> Mapping[str, Callable[[str], bool]]:
     """What tells whether a text is "json" and follows the "schema" where the task has one, or is a "label": one of the
     task's, else of the training rows; or has such "labels" alone where a row may have several."""
     rows = task.split.train or task.split.compare
-    sort = sort_of(task, task.split.seen)
+    sort = sort_of(task)
     if sort.kind == "label":
         fault = checker(task.labels or sort.labels(rows), None, sort.between)
         if sort.between is None:

@@ -16,7 +16,7 @@ def classifier(bench: Bench, name: str = "build/classifier") -> Classifier:
     if not rows:
         raise CannotError("a classifier needs training examples")
     vectors = runtime.embedder([row.input for row in rows])
-    between = sort_of(bench.task, bench.task.split.seen).between
+    between = sort_of(bench.task).between
     labels = [sets.read(row.output, between) for row in rows]
     if between is None:
         head = trainers.fit_head(vectors, [label for (label,) in labels], bench.seed)
@@ -30,4 +30,4 @@ def classifier(bench: Bench, name: str = "build/classifier") -> Classifier:
 
 def has_labels(task: Task) -> bool:
     """Whether the task's outputs are labels, so that a classifier can give them."""
-    return bool(task.labels) or sort_of(task, task.split.seen).kind == "label"
+    return bool(task.labels) or sort_of(task).kind == "label"

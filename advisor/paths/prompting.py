@@ -34,7 +34,7 @@ def constrained(bench: Bench) -> Decoding | None:
     task, most = bench.task, bench.purse.max_tokens
     if "constrain" not in bench.runtime.model.can:
         return None
-    rows, sort = task.split.train or task.split.compare, sort_of(task, task.split.seen)
+    rows, sort = task.split.train or task.split.compare, sort_of(task)
     labels = task.labels or (sort.labels(rows) if sort.kind == "label" else ())
     if labels and sort.between is None:
         return Decoding("constrained", labels=labels, max_tokens=most)
