@@ -18,6 +18,7 @@ from advisor.errors import InputError, Problem, complaints, wrong
 
 UNKNOWN = "unknown"
 YES_NO = ("yes", "no")
+PARSED = ("label", "json", "sql", "code")  # kinds of output whose form a program relies on
 Answers = dict[str, str | float]
 
 _ALIASES = {"true": "yes", "y": "yes", "false": "no", "n": "no", "": UNKNOWN, "?": UNKNOWN}
@@ -25,6 +26,7 @@ _ALIASES |= {"null": UNKNOWN, "none": UNKNOWN, "n_a": UNKNOWN, "n/a": UNKNOWN}
 _SCALE = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
 _NUMBER = re.compile(r"(\d+(?:_\d+)*|\d{1,3}(?:,\d{3})+|\d*\.\d+|\d+\.\d*)(e\+?\d+)? ?([kmb]?)")
 _LARGEST = 1e15
+_LONGEST = 10_000  # characters of a description
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Key:
     `whole` numbers are counts. Choices are in their natural order; `unknown` is always possible and not listed.
     """
 
-    kind: Literal["choice", "number"]
+    kind: Literal["choice", "number", "text"]
     question: str
     help: str
     choices: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ def _number(question: str, help: str, whole: bool = True) -> Key:
 
 
 KEYS: Mapping[str, Key] = {
+    "description": Key("text", "What is the task, in a sentence?", "Finds published comparisons of tasks like yours."),
     "output_kind": _choice(
         "What should come out?",
         "label: one of a fixed set. style: text whose manner is the point. The rest says itself.",
@@ -71,6 +74,9 @@ KEYS: Mapping[str, Key] = {
     ),
     "train_examples": _number(
         "How many examples with their wanted output do you have, or could you get?", "0 if there is none."
+    ),
+    "examples_clean": _choice(
+        "Are those examples clean: right, and alike where they should be?", "Checked by a person, at least a sample."
     ),
     "strict_format": _choice("Does a small slip of form make an output useless?", "JSON that a program reads: yes."),
     "style_matters": _choice("Does it matter how it is said?", "A house style, a voice, a manner of refusing."),
@@ -101,10 +107,19 @@ def _value(key: Key, value: object) -> str | float:
             return UNKNOWN
     if key.kind == "number":
         return _count(value, key.whole)
+    if key.kind == "text":
+        return _sentence(value)
     if word not in key.choices:
         do = f"Choose from: {', '.join(key.choices)}, {UNKNOWN}."
         raise wrong(f"{_told(value)} is not one of the choices", do)
     return str(word)
+
+
+def _sentence(value: object) -> str:
+    """Text as it was written. Raises what `errors.wrong` makes."""
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        raise wrong(f"{_told(value)} is no sentence", f"Give a text of at most {_LONGEST:,} characters, or {UNKNOWN}.")
+    return " ".join(value.split())
 
 
 def _count(value: object, whole: bool) -> float:
@@ -123,6 +138,14 @@ def _count(value: object, whole: bool) -> float:
     if whole and abs(number - round(number)) > 1e-6:
         raise wrong(f"{_told(value)} is not a whole number", do)
     return float(round(number)) if whole else number
+
+
+def implied(answers: Mapping[str, str | float]) -> Answers:
+    """What follows from other answers where it was not said itself: a program that reads an output needs its form, and a
+    style is a manner."""
+    kind = answers.get("output_kind", UNKNOWN)
+    follows = {"strict_format": kind in PARSED, "style_matters": kind == "style"}
+    return {name: "yes" for name, holds in follows.items() if holds and answers.get(name, UNKNOWN) == UNKNOWN}
 
 
 _FIELDS: dict[str, Any] = {

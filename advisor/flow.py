@@ -51,14 +51,15 @@ Value = TypeVar("Value")
 
 
 def follow(run: "Run", show: Callable[[object], None] = lambda value: None) -> tuple[Path, ...]:
-    """All seven steps; `show` is handed what each found out, as soon as it is there. The files of the report."""
+    """All seven steps, the last two where there is a path to build; `show` is handed what each found out, as soon as it is there. The files of the report."""
     run.agree()
     show(run.profile)
     show(run.search)
     show(run.diagnosis)
     show(run.recommendation)
-    show(run.build)
-    show(run.proof)
+    if run.chosen:
+        show(run.build)
+        show(run.proof)
     return run.report()
 
 
@@ -154,12 +155,20 @@ class Run:
     def recommendation(self) -> Recommendation:
         """Which path, from the answers, the data and the probes."""
         profile, measured = self.profile, self.diagnosis
-        answers = {**profile.derived, "tunes_same_model": "yes" if tunes(self.model) else "unknown"}
+        task = " ".join([self.task.name, self.task.description, self.task.instruction])
+        answers = {
+            **profile.derived,
+            "tunes_same_model": "yes" if tunes(self.model) else "unknown",
+            "description": task,
+        }
+        origin = {name: "told by the data" for name in answers} | {"base_capability": "measured"}
+        origin |= {"tunes_same_model": "told by the model", "description": "told by the task"}
         if measured:
             answers["base_capability"] = diagnosis.capability(measured)
         else:  # so few are a start: how many there could be is not known
             del answers["train_examples"]
-        answers |= {name: value for name, value in self._answers.items() if value != "unknown"}
+        said = {name: value for name, value in self._answers.items() if value != "unknown"}
+        answers, origin = {**answers, **said}, {name: where for name, where in origin.items() if name not in said}
         rules, cases = load_rules(), load_cases()
 
         def work() -> Recommendation:
@@ -173,20 +182,24 @@ class Run:
                 planning.costs(self.task, self.model, self.purse) if measured else EFFORTS,
                 {**(measured.ruled_out if measured else {}), **infeasible(self.task, self.model)},
                 cases,
+                measured.gap if measured else None,
+                origin,
             )
 
         key = digest([self._key, answers, profile.signals, measured, self.purse if measured else None, rules, cases])
         return runfolder.step(self.folder, "recommendation", key, Recommendation, work)
 
     @cached_property
-    def chosen(self) -> Chosen:
-        """What is to be built."""
+    def chosen(self) -> Chosen | None:
+        """What is to be built; None where no path is surely above the floor, and none was asked for."""
         return proof.chosen(self.settings.path, self.recommendation, self.diagnosis)
 
     @cached_property
     def build(self) -> Finalists:
-        """The chosen path's system, in the artifact, and, where there is a test, the two that it is compared with."""
-        path, second = self.chosen.path, self.chosen.runner_up
+        """The chosen path's system, in the artifact, and, where there is a test, the two that it is compared with. Raises
+        CannotError where there is none."""
+        chosen = self._to_build
+        path, second = chosen.path, chosen.runner_up
         runner_up = self._built(second, "runner_up_system") if second and self.task.split.test else None
         system = self._built(path, "system")
         file = self.folder / "build" / path / TUNED
@@ -196,15 +209,15 @@ class Run:
     @cached_property
     def proof(self) -> Result:
         """What the sealed test says of the systems that were built; without figures where there is none."""
-        finalists = self.build
+        finalists, chosen = self.build, self._to_build
 
         def work() -> Result:
             self.afford(len(self.task.split.test) * len(finalists.named))
             measured = self.diagnosis.examples if self.diagnosis else 0
-            result = proof.prove(self.bench, self.chosen, finalists, measured)
+            result = proof.prove(self.bench, chosen, finalists, measured)
             return replace(result, spent=self.model.meter.spent) if isinstance(self.model, Endpoint) else result
 
-        key = digest([self._key, self.chosen, self.recommendation])
+        key = digest([self._key, chosen, self.recommendation])
         result = runfolder.step(self.folder, "result", key, Result, work)
         if not result.seconds:
             result = replace(result, seconds=runfolder.seconds(self.folder))
@@ -214,6 +227,14 @@ class Run:
     def report(self) -> tuple[Path, ...]:
         """Write what was found out as pages for people; their paths."""
         return report.write(self.folder)
+
+    @property
+    def _to_build(self) -> Chosen:
+        if not self.chosen:
+            raise CannotError(
+                f"nothing is recommended: {self.recommendation.ranking[0].note}; to build a path all the same, name it"
+            )
+        return self.chosen
 
     def _step(self, name: str, key: str, kind: type[Value], work: Callable[[], Value]) -> Value:
         """A step whose value another run with the same key may have found out."""

@@ -133,7 +133,7 @@ def record(folder: Path, name: str, key: str, **more: Any) -> None:
 
 def plain(kind: Any, value: object) -> Any:
     """A value of the type `kind` as JSON has it: dataclasses as objects, tuples as lists."""
-    return _adapter(kind).dump_python(value, mode="json")
+    return _adapter(kind).dump_python(value, mode="json", by_alias=True)
 
 
 def write(path: Path, kind: Any, value: object) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from advisor.errors import Problem
-from retrieval.words import joined
+from retrieval.words import joined, terms
 from retrieval.words import spaced as spaced  # scores ask only here
 from retrieval.words import written as written
 from retrieval.writing import clean as clean
@@ -230,3 +230,8 @@ def _place(
         lines[place] = line
         if isinstance(item, yaml.MappingNode) and not at:
             _place(loader, item, place, lines, path, problems)
+
+
+def subjects(text: str) -> set[str]:
+    """The stems of the words that a text is about, without stop words."""
+    return set(terms(text))

@@ -1,45 +1,41 @@
 """The questionnaire in the terminal: asks what is not known and does not follow, and writes a file that replays it."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import questionary
 
-from advisor.answers import KEYS, UNKNOWN, Answers, Key, parse
+from advisor.answers import KEYS, UNKNOWN, Answers, Key, implied, parse
 from advisor.errors import InputError
 from advisor.runfolder import whole
 
 DONT_KNOW = "I don't know"
-FORMAL = ("label", "json", "sql", "code")  # kinds of output whose form a program relies on
 
 
-def _follows(name: str, known: Mapping[str, str | float]) -> str | None:
-    """The answer that follows from earlier ones, `unknown` for what is not worth asking then; None: ask."""
+def _skips(name: str, known: Mapping[str, str | float]) -> bool:
+    """Whether it is not worth asking after earlier answers, since it follows from them or can change nothing."""
     kind = known.get("output_kind")
-    given: Mapping[str, Callable[[], str | None]] = {
-        "num_labels": lambda: None if kind in ("label", "json", UNKNOWN) else UNKNOWN,
-        "corpus_tokens": lambda: UNKNOWN if known.get("documents_available") == "no" else None,
-        "facts_change": lambda: UNKNOWN if known.get("needs_private_or_fresh_facts") == "no" else None,
-        "strict_format": lambda: "yes" if kind in FORMAL else None,
-        "style_matters": lambda: "yes" if kind == "style" else None,
-        "tunes_same_model": lambda: UNKNOWN if known.get("train_examples") == 0 else None,
-        "requests_per_day": lambda: UNKNOWN if known.get("latency_or_volume_sensitive") == "no" else None,
-        "max_latency_ms": lambda: UNKNOWN if known.get("latency_or_volume_sensitive") == "no" else None,
+    needless: Mapping[str, bool] = {
+        "num_labels": kind not in ("label", "json", UNKNOWN),
+        "corpus_tokens": known.get("documents_available") == "no",
+        "facts_change": known.get("needs_private_or_fresh_facts") == "no",
+        "examples_clean": known.get("train_examples") == 0,
+        "tunes_same_model": known.get("train_examples") == 0,
+        "max_latency_ms": known.get("latency_or_volume_sensitive") == "no",
     }
-    return given[name]() if name in given else None
+    return needless.get(name, False) or name in implied(known)
 
 
 def ask(known: Mapping[str, str | float]) -> Answers:
-    """Ask every key that `known` does not hold and that does not follow from the rest; an answer for every key.
+    """Ask every key that `known` does not hold and that is worth asking after the rest; an answer for every key.
 
     Raises KeyboardInterrupt when the person breaks off.
     """
     given = dict(known)
     for name, key in KEYS.items():
-        if name in given:
-            continue
-        follows = _follows(name, given)
-        given[name] = _asked(name, key) if follows is None else follows
+        if name not in given:
+            given[name] = UNKNOWN if _skips(name, given) else _asked(name, key)
     return parse(given, "the questionnaire")
 
 
@@ -69,7 +65,10 @@ def write(answers: Mapping[str, str | float], path: Path) -> None:
     lines = ["# Answers for `advisor recommend --answers FILE`. Each may be unknown.", ""]
     for name, value in answers.items():
         key = KEYS[name]
-        lines += [f"# {key.question} {key.help}", f"# {', '.join(key.choices) or 'a number'}, or {UNKNOWN}"]
+        lines += [
+            f"# {key.question} {key.help}",
+            f"# {', '.join(key.choices) or ('a sentence' if key.kind == 'text' else 'a number')}, or {UNKNOWN}",
+        ]
         lines += [f"{name}: {_plain(value)}", ""]
     whole(path, "\n".join(lines))
 
@@ -82,7 +81,7 @@ def write_task(answers: Mapping[str, str | float], path: Path) -> None:
         '# Put examples beside this file into train.jsonl, a line each: {"input": "...", "output": "..."}',
         "# and documents, if there are any, into a folder that the line `documents: FOLDER` names. Then: advisor run .",
         f"name: {path.parent.name}",
-        "description: Say here what the task is.",
+        f"description: {_plain(known.pop('description', 'Say here what the task is.'))}",
         *([f"metric: {metric}"] if metric else []),
         *(["answers:"] if known else []),
         *(f"  {name}: {_plain(value)}" for name, value in known.items()),
@@ -92,8 +91,10 @@ def write_task(answers: Mapping[str, str | float], path: Path) -> None:
 
 
 def _plain(value: str | float) -> str:
-    """A value as YAML; numbers without an exponent, which YAML would read as text."""
-    return value if isinstance(value, str) else f"{value:.12f}".rstrip("0").rstrip(".")
+    """A value as YAML: text in quotes unless it is one word; numbers without an exponent, which YAML would read as text."""
+    if isinstance(value, str):
+        return value if value.isidentifier() else json.dumps(value, ensure_ascii=False)
+    return f"{value:.12f}".rstrip("0").rstrip(".")
 
 
 def needs_terminal() -> str:

@@ -7,6 +7,7 @@ eighteen rows of one study weigh little more than a few. Decides nothing; knows 
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,7 +31,7 @@ PARTS: Floats = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]
 CLIP = 25.0  # a path that lost by more counts as losing by this much: how hopeless it was decides nothing
 # Standard deviations in points, by maximum marginal likelihood on all cases (rounded), from weak priors around them.
 GAIN_SD, FEATURE_SD = 6.5, 2.0  # of a part's mean, and of the effect on it of one answer
-RULE_SD = 1.0  # of a rule's true weight around the written one, as a multiple of it
+RULE_SD = 0.5  # of a rule's true weight around the written one, as a multiple of it
 TOGETHER = 0.5  # "together" varies this much as much as the parts it joins
 STUDY_SD: Floats = np.array([2.5, 6.0, 6.5, 5.0])  # of a part between studies
 CASE_SD: Floats = np.array([7.0, 3.0, 7.5, 2.5])  # of a part between comparisons of one study
@@ -39,8 +40,12 @@ TAIL = 0.8  # of the log of how much anything matters on a task: more ties and m
 DOUBTFUL = {"secondary_source", "small_n", "small_test_set", "hobby_project", "repo_report", "different_base_models"}
 DOUBT = 1.5  # such a case's own variance is this much larger
 
+ABOUT = 6.0  # the weight of a description beside answers: a like task in another form says more than an unlike one in the same
+SAME_SUBJECT = 0.25  # a cosine of words that only descriptions of one subject reach
+
+_LEARNING = {"classifier", "finetuning", "rag+finetuning"}
 _WEIGHTS = {
-    "output_kind": 2.0,
+    "output_kind": 4.0,
     "documents_available": 2.0,
     "needs_private_or_fresh_facts": 2.0,
     "tunes_same_model": 1.5,
@@ -85,6 +90,13 @@ class Case:
         best = max(self.scores.values())
         return tuple(path for path in PATH_NAMES if self.scores.get(path, -math.inf) >= best - SMALLEST_GAIN)
 
+    @property
+    def told(self) -> Mapping[str, str | float]:
+        """The answers, without the count of examples where a study learned from those of another task, and has none of its
+        own."""
+        borrowed = self.answers["train_examples"] == 0 and not _LEARNING.isdisjoint(self.scores)
+        return {**self.answers, "train_examples": UNKNOWN} if borrowed else self.answers
+
 
 @cache
 def load_cases() -> tuple[Case, ...]:
@@ -98,29 +110,59 @@ def load_cases() -> tuple[Case, ...]:
 def nearest(
     answers: Mapping[str, str | float], n: int = 5, cases: Sequence[Case] | None = None
 ) -> tuple[tuple[Case, float], ...]:
-    """The `n` cases most like the answers, most alike first, with their similarity (0..1)."""
+    """The `n` cases most like the answers, most alike first, with their similarity (0..1); of each study the one most like."""
+    known = cases or load_cases()
+    about = _alike_in_words(str(answers.get("description", UNKNOWN)), known)
     ranked = sorted(
-        ((similarity(answers, case.answers), case) for case in cases or load_cases()), key=lambda pair: -pair[0]
+        ((similarity(answers, case.answers, near), case) for case, near in zip(known, about, strict=True)),
+        key=lambda pair: -pair[0],
     )
-    return tuple((case, alike) for alike, case in ranked[:n])
+    of_study: dict[str, tuple[Case, float]] = {}
+    for alike, case in ranked:
+        of_study.setdefault(case.study, (case, alike))
+    return tuple(of_study.values())[:n]
 
 
-def similarity(answers: Mapping[str, str | float], other: Mapping[str, str | float]) -> float:
-    """The share of what is known here that agrees there; a number by its ratio, what is unknown there as a half."""
-    total = agreed = 0.0
-    for name in KEYS:
-        mine, theirs = answers.get(name, UNKNOWN), other.get(name, UNKNOWN)
-        if mine == UNKNOWN:
-            continue
-        weight = _WEIGHTS.get(name, 1.0)
-        total += weight
-        if theirs == UNKNOWN:
-            agreed += weight / 2
-        elif isinstance(mine, str) or isinstance(theirs, str):
-            agreed += weight * (mine == theirs)
-        else:
-            agreed += weight * math.exp(-abs(math.log10((1 + mine) / (1 + theirs))))
-    return agreed / total if total else 0.5
+def similarity(
+    answers: Mapping[str, str | float], other: Mapping[str, str | float], about: float | None = None
+) -> float:
+    """The share of what is known here that agrees there; a number by its ratio, what is unknown there as a half. `about`: how
+    alike the descriptions are (0..1), None where there is none."""
+    weight_of = {name: _WEIGHTS.get(name, 1.0) for name in KEYS if answers.get(name, UNKNOWN) != UNKNOWN}
+    agreed = {name: _agree(answers[name], other.get(name, UNKNOWN)) for name in weight_of if name != "description"}
+    if about is not None:
+        agreed["description"], weight_of["description"] = about, ABOUT
+    total = sum(weight_of[name] for name in agreed)
+    return sum(weight_of[name] * agreed[name] for name in agreed) / total if total else 0.5
+
+
+def _agree(mine: str | float, theirs: str | float) -> float:
+    if theirs == UNKNOWN:
+        return 0.5
+    if isinstance(mine, str) or isinstance(theirs, str):
+        return float(mine == theirs)
+    return math.exp(-abs(math.log10((1 + mine) / (1 + theirs))))
+
+
+def _alike_in_words(description: str, cases: Sequence[Case]) -> Sequence[float | None]:
+    """For each case how much its task's words are those of a description: cosines of TF-IDF vectors, `SAME_SUBJECT` and more
+    as 1; None without a description."""
+    if description == UNKNOWN:
+        return [None] * len(cases)
+    texts_of = [texts.subjects(f"{case.task} {case.title}") for case in cases]
+    spread = Counter(word for words in texts_of for word in words)
+    rarity = {word: math.log(len(cases) / count) for word, count in spread.items()}
+    mine = texts.subjects(description)
+    unseen = math.log(len(cases))
+
+    def length(words: set[str]) -> float:
+        return math.sqrt(sum(rarity.get(word, unseen) ** 2 for word in words)) or 1.0
+
+    shared = [sum(rarity[word] ** 2 for word in words & mine) for words in texts_of]
+    return [
+        min(1.0, both / (length(mine) * length(words)) / SAME_SUBJECT)
+        for both, words in zip(shared, texts_of, strict=True)
+    ]
 
 
 def _encode(answers: Mapping[str, str | float]) -> Floats:
@@ -163,6 +205,7 @@ class CaseModel:
     stray: Floats  # (draws, paths) of a new study, a new comparison in it and each score
     scale: Floats  # (draws,) around 1
     uniform: Floats  # (draws,) which case an unknown answer is taken from
+    halves: NDArray[np.bool_]  # (draws, 2) whether documents, and examples, of which nothing is known are there
 
     def belief(self, answers: Mapping[str, str | float], signals: Signals, draws: int = DRAWS) -> Floats:
         """What is believed of each path's gain over prompting on a new task: (draws, 5) points. Prompting's own column is not
@@ -197,12 +240,12 @@ def _pulls(rules: Sequence[Rule], signals: Signals) -> Floats:
 @cache
 def fit(cases: tuple[Case, ...], rules: tuple[Rule, ...], seed: int = 0) -> CaseModel:
     """Bayesian regression of all scores on answers and rules. Same seed, same model."""
-    rows = np.array([_encode(case.answers) for case in cases])
+    rows = np.array([_encode(case.told) for case in cases])
     inputs = features(rows)
     case, path = np.array([(i, PATH_NAMES.index(p)) for i, case in enumerate(cases) for p in case.scores]).T
     scores = np.array([max(score, max(c.scores.values()) - CLIP) for c in cases for score in c.scores.values()])
     by_parts = np.einsum("np,nf->npf", PARTS[path], inputs[case]).reshape(len(case), -1)
-    by_rules = np.array([_pulls(rules, c.answers) for c in cases])[case, :, path]
+    by_rules = np.array([_pulls(rules, c.told) for c in cases])[case, :, path]
     design = np.hstack([by_parts, by_rules])
 
     study = np.unique([c.study for c in cases], return_inverse=True)[1][case]
@@ -228,4 +271,5 @@ def fit(cases: tuple[Case, ...], rules: tuple[Rule, ...], seed: int = 0) -> Case
     strayed = random.normal(size=(DRAWS, PARTS.shape[1])) * np.sqrt(STUDY_SD**2 + CASE_SD**2)
     stray = strayed @ PARTS.T + random.normal(size=(DRAWS, len(PATH_NAMES))) * SCORE_SD
     scale = np.exp(random.normal(-(TAIL**2) / 2, TAIL, DRAWS))
-    return CaseModel(cases, rules, rows, effects, weights, stray, scale, random.random(DRAWS))
+    uniform, halves = random.random(DRAWS), random.random((DRAWS, 2)) < 0.5
+    return CaseModel(cases, rules, rows, effects, weights, stray, scale, uniform, halves)

@@ -1,12 +1,21 @@
 """What each path takes to build and to run, from numbers that others measured or counted."""
 
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
 
 from advisor.system import PATH_NAMES, SHOTS
 
 SMALL = 0.5  # of the speed of writing, where few texts are written at once
 CHOICES = 5  # systems or so that a path without tuning chooses among
 CLASSIFIER_SECONDS = 5.0
+DAYS = 365  # over which a path is to be earned back
+MOST = 100.0  # points: more than any path can gain
 
 
 @dataclass(frozen=True)
@@ -71,3 +80,31 @@ def choosing_seconds(sizes: Sizes, examples: int, prefill: float, writing: float
 def writing_seconds(max_tokens: int, decode: float) -> float:
     """Seconds to write one text of a set to choose on, some of which go on to the limit."""
     return max_tokens / (SMALL * decode)
+
+
+@dataclass(frozen=True)
+class Hours:
+    """A person's time: hours of `building` for each path, minutes to `label` an example and to `mend` a wrong answer; and the
+    requests of a day where nobody said how many come."""
+
+    building: Mapping[str, float]
+    label: float
+    mend: float
+    requests: float
+
+
+@cache
+def hours() -> Hours:
+    """What `hours.toml` beside this file says."""
+    table = tomllib.loads((resources.files("advisor.decide") / "hours.toml").read_text(encoding="utf-8"))
+    return Hours(table["building"], **table["minutes"], requests=table["requests_per_day"])
+
+
+def prices(answers: Mapping[str, str | float]) -> NDArray[np.float64]:
+    """(5,) the points that each path must gain over a prompt to be earned back in a year: its further hours of building over
+    the hours that a point saves, which is one wrong answer less in a hundred requests."""
+    known, said = hours(), answers.get("requests_per_day")
+    requests = said if isinstance(said, (int, float)) else known.requests
+    further = np.array([known.building[path] - known.building["prompting"] for path in PATH_NAMES])
+    saved = requests * DAYS / 100 * known.mend / 60
+    return np.minimum(further / saved, MOST) if saved else np.where(further > 0, MOST, 0.0)

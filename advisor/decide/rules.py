@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
@@ -21,6 +21,7 @@ from advisor.answers import KEYS, UNKNOWN
 from advisor.errors import Complaint, InputError, Problem, complaints, wrong
 from advisor.system import PATH_NAMES
 
+TABLES = ("rule", "gap")  # what a file of rules may hold
 LARGEST_WEIGHT = 40.0  # no single argument may decide against a measurement
 Signals = Mapping[str, object]
 
@@ -101,13 +102,10 @@ def _conditions(when: object) -> tuple[Condition, ...]:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """An argument for (weight above 0) or against (below 0) a path, in points of its gain, with reason and source."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
+class Argument:
+    """Something that is so when all its conditions hold: how much it weighs, why, and who says so."""
 
     id: Annotated[str, AfterValidator(_text)]
-    path: Annotated[str, AfterValidator(_path)]
     weight: Annotated[float, BeforeValidator(_weight)]
     when: Annotated[tuple[Condition, ...], BeforeValidator(_conditions)]
     reason: Annotated[str, AfterValidator(_text)]
@@ -118,7 +116,16 @@ class Rule:
         return all(condition.holds(signals) for condition in self.when)
 
 
-_RULE = TypeAdapter(Rule)
+@dataclass(frozen=True)
+class Rule(Argument):
+    """An argument for (weight above 0) or against (below 0) a path, in points of its gain."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    path: Annotated[str, AfterValidator(_path)]
+
+
+Kind = TypeVar("Kind", bound=Argument)
 
 
 def fired(rules: Sequence[Rule], signals: Signals) -> tuple[Rule, ...]:
@@ -129,42 +136,49 @@ def fired(rules: Sequence[Rule], signals: Signals) -> tuple[Rule, ...]:
 @cache
 def load_rules(folder: Path | None = None) -> tuple[Rule, ...]:
     """Every rule of every TOML file in `folder` (default: the shipped ones). Raises InputError with every problem."""
-    place = folder or resources.files("rules")
-    rules: dict[str, Rule] = {}
+    return read_arguments("rule", TypeAdapter(Rule), folder)
+
+
+def read_arguments(table: str, kind: TypeAdapter[Kind], folder: Path | None = None) -> tuple[Kind, ...]:
+    """The arguments that the `table`s of a folder's TOML files hold. Raises InputError with every problem."""
+    place: Path | Traversable = folder or resources.files("rules")
+    arguments: dict[str, Kind] = {}
     problems: list[Problem] = []
     for file in sorted(place.iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".toml"):
             continue
         where = str(folder / file.name) if folder else f"rules/{file.name}"
-        for entry, line in _entries(file, where, problems):
-            named = f"rule {entry.get('id', '?')}"
+        for entry, line in _entries(file, where, table, problems):
+            named = f"{table} {entry.get('id', '?')}"
             try:
-                rule = _RULE.validate_python(entry)
-                if rule.id in rules:
-                    problems.append(Problem("the id is taken by another rule", where, line, named))
-                rules.setdefault(rule.id, rule)
+                one = kind.validate_python(entry)
+                if one.id in arguments:
+                    problems.append(Problem(f"the id is taken by another {table}", where, line, named))
+                arguments.setdefault(one.id, one)
             except ValidationError as error:
                 problems += [Problem(what, where, line, named) for what in map(_explained, complaints(error))]
     if problems:
         raise InputError(problems)
-    return tuple(rules.values())
+    return tuple(arguments.values())
 
 
-def _entries(file: Traversable, where: str, problems: list[Problem]) -> Iterator[tuple[dict[str, Any], int]]:
-    """The rules of a file as written, each with its line; what is wrong with the file is appended to `problems`."""
+def _entries(file: Traversable, where: str, name: str, problems: list[Problem]) -> Iterator[tuple[dict[str, Any], int]]:
+    """The arguments of a file as written, each with its line; what is wrong with the file is appended to `problems`."""
     try:
         text = file.read_text(encoding="utf-8")
-        table = tomllib.loads(text)
+        tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         line = re.search(r"line (\d+)", str(error))
         problems.append(Problem(f"not valid TOML: {error}", where, int(line[1]) if line else None))
         return
-    entries = table.pop("rule", [])
-    problems += [Problem("unknown table", where, field=name, do="Use [[rule]].") for name in table]
+    entries = tables.pop(name, [])
+    problems += [
+        Problem("unknown table", where, field=other, do="Use [[rule]].") for other in tables if other not in TABLES
+    ]
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        problems.append(Problem("not a list of rules", where, field="rule", do="Use [[rule]]."))
+        problems.append(Problem(f"not a list of {name}s", where, field=name, do=f"Use [[{name}]]."))
         return
-    starts = [n for n, line in enumerate(text.split("\n"), 1) if line.strip() == "[[rule]]"]
+    starts = [n for n, line in enumerate(text.split("\n"), 1) if line.strip() == f"[[{name}]]"]
     yield from zip(entries, starts + [0] * len(entries), strict=False)
 
 

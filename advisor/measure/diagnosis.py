@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from advisor.decide.recommendation import Measured
+from advisor.decide.belief import Measured
+from advisor.decide.gaps import GAPS, Gap, Shown, measured_gap
 from advisor.runtime.grounding import Recall, Use
 from advisor.score.metric import Metric, Scored
 from advisor.score.statistics import draws, missed, rating
 from advisor.system import digest
 from advisor.task import Example
 
-GAPS = ("none", "format", "instruction", "knowledge", "retrieval", "behaviour", "capability")
 UNKNOWN = "unknown"  # no gap could be told: no system gave a whole answer
 
 
@@ -55,7 +55,8 @@ class Diagnosis:
     `outlook`: for a path that was only tried in short, the further gain expected of building it in full, with its sd.
     `recall` and `use`, where there are documents: what is found at several depths, and what systems made of it. `folds`: in
     how many every example was measured by what was made without it, where rows are few. `ruled_out`: paths whose systems
-    could not be asked, each with the reason.
+    could not be asked, each with the reason. `floored`: for each of `floors` what it scores on each example. `shown`: an example of
+    each gap. `rows`: on how many the short tuning learned, and how many a full one would.
     """
 
     metric: str
@@ -70,6 +71,14 @@ class Diagnosis:
     use: tuple[Use, ...] = ()
     folds: int = 0
     ruled_out: Mapping[str, str] = field(default_factory=dict)
+    floored: Mapping[str, tuple[Scored, ...]] = field(default_factory=dict)
+    shown: Mapping[str, Shown] = field(default_factory=dict)
+    rows: tuple[int, int] = (0, 0)
+
+    @property
+    def gap(self) -> Gap:
+        """Which kind of gap it is, with an example of each."""
+        return measured_gap(self.gaps, self.shown)
 
     def score(self, name: str) -> float | None:
         """The score of a probe; None when it was not run."""
@@ -99,7 +108,9 @@ class Diagnosis:
         kept = {path: [p for p in probes if not p.misses] or probes for path, probes in of_path.items()}
         scored = {path: _cross_fitted(metric, probes, seed) for path, probes in kept.items()}
         scored["baseline"] = _scored(next(probe for probe in self.probes if probe.name == "zero-shot"))
-        return Measured(draws(metric, scored, seed, folded=self.folds > 0), self.outlook, self.examples, proven)
+        drawn = draws(metric, {**scored, **self.floored}, seed, folded=self.folds > 0)
+        floors = {name: drawn.pop(name) for name in self.floored}
+        return Measured(drawn, self.outlook, self.examples, proven, floors, self.rows)
 
 
 def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:

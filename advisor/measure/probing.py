@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from advisor.decide.gaps import Shown
 from advisor.errors import CannotError, DroppedOut, InputError
 from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
 from advisor.measure.validity import validity
@@ -14,9 +15,10 @@ from advisor.paths.prompting import Prompt, baseline, constrained, held, oracle,
 from advisor.runtime import grounding
 from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import Use
-from advisor.score.metric import beside, floors
+from advisor.score.metric import beside, floors, over_all
 from advisor.score.statistics import interval
 from advisor.system import PATH_NAMES, Context, System
+from advisor.task import Example
 
 # A short tuning stops early: the error that is left falls as a power of the tokens trained on, with exponents of about
 # 0.1 to 0.3 for LoRA (Zhang et al. 2024, arXiv 2402.17193). The middle is taken, half of the gain as its sd.
@@ -77,20 +79,23 @@ def diagnose(bench: Bench) -> Diagnosis:
     """
     task, runtime, examples = bench.task, bench.runtime, bench.comparing
     entries, probes, dropped = probed(bench), [], {}
+    plain: dict[str, str | None] = {}
     for name, entry in entries.items():
         try:
-            probes.append(_probe(name, entry))
+            probe, texts = _probe(name, entry)
+            probes.append(probe)
+            plain = plain or texts
         except DroppedOut as reason:
             if name == "zero-shot":
                 raise CannotError(f"nothing can be measured: {reason}") from reason
             dropped[name] = str(reason)
     shown = {name: entry.arm(bench) for name, entry in entries.items() if entry.gap in ("knowledge", "retrieval")}
     contexts = {name: one.context for name, one in shown.items() if isinstance(one, System)}
-    gap_of = gaps_of(bench.metric, probes, examples)
+    gap_of, floored = gaps_of(bench.metric, probes, examples), floors(bench.metric, examples, _contexts(bench))
     return Diagnosis(
         metric=task.metric,
         examples=len(examples),
-        floors=floors(bench.metric, examples, _contexts(bench)),
+        floors={name: over_all(bench.metric, scored) for name, scored in floored.items()},
         probes=tuple(probes),
         gap_of=gap_of,
         gaps=shares(gap_of),
@@ -105,15 +110,27 @@ def diagnose(bench: Bench) -> Diagnosis:
         use=tuple(_use(bench, probe, contexts[probe.name]) for probe in probes if probe.name in contexts),
         folds=len(set(task.split.folds)),
         ruled_out=_ruled_out(entries, probes, dropped),
+        floored=floored,
+        shown=_shown(examples, gap_of, plain),
+        rows=(bench.short.purse.rows, bench.purse.rows),
     )
 
 
-def _probe(name: str, entry: Entry) -> Probe:
+def _shown(examples: Sequence[Example], gap_of: Mapping[str, str], plain: Mapping[str, str | None]) -> dict[str, Shown]:
+    """The first example of each gap, with what the plain prompt gave."""
+    shown: dict[str, Shown] = {}
+    for e in examples:
+        shown.setdefault(gap_of[e.id], Shown(e.id, e.input, e.output, plain.get(e.id)))
+    return shown
+
+
+def _probe(name: str, entry: Entry) -> tuple[Probe, dict[str, str | None]]:
+    """What a system scored, and the texts that it gave."""
     bench, metric = entry.bench, entry.bench.metric
     scored, made = scores(bench, entry.arm, bench.comparing, name)
     score = interval(metric, scored, bench.seed, folded=bool(bench.task.split.folds))
     used = [prediction.usage for prediction in made]
-    return Probe(
+    probe = Probe(
         name=name,
         path=entry.path,
         gap=entry.gap,
@@ -130,6 +147,7 @@ def _probe(name: str, entry: Entry) -> Probe:
         valid=validity(bench.task, made),
         beside=beside(metric, scored),
     )
+    return probe, {one.id: answer.text for one, answer in zip(scored, made, strict=True)}
 
 
 def _outlook(bench: Bench, probes: Sequence[Probe]) -> dict[str, tuple[float, float]]:

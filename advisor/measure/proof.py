@@ -131,9 +131,11 @@ class Result:
     beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
-def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen:
+def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen | None:
     """What to build: the path that was asked for, else the one recommended, else the provisional one; and as runner-up the
-    best on development among the paths that come before it in the order of cost."""
+    best on development among the paths that come before it in the order of cost. None where no path is above the floor."""
+    if not asked and advice.verdict == "nothing":
+        return None
     path = asked or advice.path or advice.provisional or advice.leading
     before = PATH_NAMES[: PATH_NAMES.index(path)]
     scores: dict[str, float] = {}

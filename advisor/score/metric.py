@@ -69,8 +69,10 @@ def beside(metric: Metric, scored: Sequence[Scored]) -> dict[str, float]:
     return {name: value for name, value in figures.items() if not np.isnan(value)}
 
 
-def floors(metric: Metric, examples: Sequence[Example], contexts: Mapping[str, str] | None = None) -> dict[str, float]:
-    """What the metric gives for no work at all: copying the input, always the commonest output, copying the context.
+def floors(
+    metric: Metric, examples: Sequence[Example], contexts: Mapping[str, str] | None = None
+) -> dict[str, tuple[Scored, ...]]:
+    """What each example scores for no work at all: copying the input, always the commonest output, copying the context.
 
     `contexts` maps example ids to the context that a system would see; the third floor is there only with it.
     """
@@ -83,10 +85,11 @@ def floors(metric: Metric, examples: Sequence[Example], contexts: Mapping[str, s
     }
     if contexts:
         texts["copying the context"] = [contexts.get(example.id, "") for example in examples]
-    return {name: _aggregate(metric, score_all(metric, given, examples)) for name, given in texts.items()}
+    return {name: score_all(metric, given, examples) for name, given in texts.items()}
 
 
-def _aggregate(metric: Metric, scored: Sequence[Scored]) -> float:
+def over_all(metric: Metric, scored: Sequence[Scored]) -> float:
+    """The metric's figure, 0 to 100, over texts that all were scored."""
     return float(metric.aggregate(np.array([one.statistics for one in scored], dtype=float).sum(0, keepdims=True))[0])
 
 

@@ -4,25 +4,28 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from advisor.data.profiling import Profile
-from advisor.decide.recommendation import Ranked, Recommendation
+from advisor.decide.recommendation import Recommendation
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.evaluation import Evaluation
 from advisor.measure.proof import Result
 from advisor.runtime.finder import Search
 from advisor.score.statistics import MISSING, missed
-from advisor.show.blocks import Block, Bullets, Item, Section, Style, Table, Text, table
-from advisor.show.full import ladder
+from advisor.show.blocks import Block, Bullets, Item, Section, Style, Text, table
+from advisor.show.full import ladder, ranking
 from advisor.show.proven import beside
 from advisor.show.words import (
     FORMS,
+    GAP_WORDS,
     NOTHING,
     STEPS,
     besides,
+    change,
     duration,
     figure,
     finalists,
     gain,
     headline,
+    instance,
     percent,
     places,
     shortage,
@@ -96,9 +99,12 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
 
 
 def _recommendation(advice: Recommendation) -> Iterator[Block]:
-    """The path or "insufficient evidence", the ranking of all paths, reasons, what would change it, what to do next."""
+    """The kind of gap, the path or that none is recommended, the ranking of all paths, reasons, what would change it."""
     yield Text(headline(advice, None), "good" if advice.path else "warning")
-    yield _ranking(advice.ranking, advice.gain_over)
+    for gap, shown in advice.gap.examples.items():
+        if gap in advice.gap.shares:
+            yield Text(f"{gap}, {GAP_WORDS[gap]}: {instance(shown)}", "soft")
+    yield from ranking(advice)
     notes: dict[str, list[str]] = {}
     for entry in advice.ranking:
         notes.setdefault(entry.note, []).append(entry.path)
@@ -106,26 +112,24 @@ def _recommendation(advice: Recommendation) -> Iterator[Block]:
         if note:
             yield Text(f"{', '.join(paths)}: {note}", "soft")
     yield Text(f"costs: {advice.ranking[0].cost.effort}", "soft")
-    reasons = [Item(f"{one.text} (rule {one.rule})" if one.rule else one.text) for one in advice.reasons]
-    yield Bullets(tuple(reasons[:REASONS]), "because")
-    if len(reasons) > REASONS:
-        yield Text(f"  and {len(reasons) - REASONS} more in the report", "soft")
-    yield Bullets(tuple(map(Item, advice.would_change)), "would change it")
-    cases = dict.fromkeys(f"{c.title}: best {', '.join(c.won) or NOTHING} ({c.source})" for c in advice.cases)
-    yield Bullets(tuple(map(Item, tuple(cases)[:CASES])), "most similar published comparisons")
+    reasons = [
+        Item(f"{one.text} (rule {one.rule})" if one.rule else one.text) for one in advice.reasons if one.side == "for"
+    ]
+    believed = [Item(f"gap: {reason}") for reason in advice.gap.reasons]
+    yield Bullets(tuple([*believed, *reasons][:REASONS]), "because")
+    against = [
+        Item(f"{one.text} (rule {one.rule})" if one.rule else one.text) for one in advice.reasons if one.side != "for"
+    ]
+    yield Bullets(tuple(against[: REASONS - 3]), "against it")
+    if (more := len(believed) + len(advice.reasons) - REASONS - min(len(against), REASONS - 3)) > 0:
+        yield Text(f"  and {more} more in the report", "soft")
+    yield Bullets(tuple(Item(change(one)) for one in advice.would_change), "would change it")
+    cases = dict.fromkeys(f"{c.task}: best {', '.join(c.won) or NOTHING} ({c.title}, {c.source})" for c in advice.cases)
+    yield Bullets(tuple(map(Item, tuple(cases)[:CASES])), "most similar published comparisons that tried it")
+    if inferred := [name for name, where in advice.origin.items() if where.startswith("inferred")]:
+        yield Text(f"inferred, not said: {', '.join(inferred)}", "soft")
     if advice.next:
         yield Text(f"next: {advice.next}", "strong")
-
-
-def _ranking(ranking: tuple[Ranked, ...], over: str) -> Table:
-    """All paths: probability, gain with interval, what it takes to build where that is known."""
-    timed = any(entry.cost.build_seconds is not None for entry in ranking)
-    rows = []
-    for entry in ranking:
-        believed = f"{gain(entry.expected_gain)} {span(entry.interval)}"
-        build = (duration(entry.cost.build_seconds),) if timed else ()
-        rows.append((entry.path, figure(entry.probability, 2), believed, *build))
-    return table(f"path|>prob.|>gain over {over}" + ("|>build" if timed else ""), *rows)
 
 
 def _result(result: Result) -> Iterator[Block]:

@@ -8,7 +8,7 @@ from advisor.measure.diagnosis import Diagnosis, Probe
 from advisor.measure.proof import Result
 from advisor.paths.abstaining import Abstaining
 from advisor.runtime.finder import Search
-from advisor.show.blocks import Bar, Bars, Beside, Block, Bullets, Item, Section, Shares, Text, table
+from advisor.show.blocks import Bar, Bars, Beside, Block, Bullets, Item, Section, Shares, Table, Text, table
 from advisor.show.gathered import RunFiles
 from advisor.show.proven import beside
 from advisor.show.words import (
@@ -17,10 +17,12 @@ from advisor.show.words import (
     STEPS,
     answered,
     besides,
+    change,
     duration,
     figure,
     finalists,
     gain,
+    gap_line,
     lacking,
     percent,
     places,
@@ -163,37 +165,72 @@ def _abstaining(abstaining: Abstaining, result: Result | None) -> Section:
     return Section("When it says that it does not know", (Text(what), table(head, *rows, chosen=chosen), *told))
 
 
+def ranking(advice: Recommendation) -> Iterator[Table]:
+    """All paths: how probable, how certain, the expected gain; where scores were measured, each path's own, what is expected of it
+    in full, and what that gains over the best that comes before it in cost."""
+    timed = any(entry.cost.build_seconds is not None for entry in advice.ranking)
+    rows = []
+    for r in advice.ranking:
+        build = (duration(r.cost.build_seconds),) if timed else ()
+        sure = figure(r.probability, 2), figure(r.certainty, 2)
+        rows.append((r.path, *sure, f"{gain(r.expected_gain)} {span(r.interval)}", *build))
+    yield table(f"path|>prob.|>cert.|>gain over {advice.gain_over}" + ("|>build" if timed else ""), *rows)
+    scored = [r for r in advice.ranking if r.forecast]
+    arms = []
+    for r in scored:
+        more = r.gain_over_cheaper
+        over = f"{gain(more[1])} {span(more)} over {r.cheaper}" if more else NOTHING
+        full = f"{figure(r.forecast[1])} {span(r.forecast)}" if r.forecast else NOTHING
+        arms.append((r.path, figure(r.measured), full, over))
+    if arms:
+        yield table("path|>as tried|>in full|>gain over the best before it in cost", *arms)
+
+
 def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
+    yield _gap(advice)
     what = (
-        "Probability: that the path is within 2 points of the best. "
-        f"Gains are over {advice.gain_over}, in points, with 90 % intervals."
+        "Probability: that the path is within 2 points of the best. Certainty: the same once what it takes to build is taken "
+        f"off. Gains are over {advice.gain_over}, in points, with 90 % intervals."
     )
     if advice.path is None:
-        what += f" The first would need {figure(advice.enough, 2)} to be recommended."
+        what += f" The first would need a certainty of {figure(advice.enough, 2)} to be recommended."
     rows = [
         (
             r.path,
-            figure(r.probability, 2),
-            gain(r.expected_gain),
-            span(r.interval),
-            duration(r.cost.build_seconds),
             figure(r.cost.tokens_per_request, 0),
             f"{r.cost.effort} ({r.note})" if r.note else r.cost.effort,
         )
         for r in advice.ranking
     ]
-    head = "path|>probability|>expected gain|>interval|>build|>tokens per request|effort"
-    yield Section("All paths", (Text(what, "soft"), table(head, *rows)))
+    yield Section("All paths", (Text(what, "soft"), *ranking(advice), table("path|>tokens per request|effort", *rows)))
     if advice.reasons:
-        items = []
-        for one in advice.reasons:
-            rule = f"rule {one.rule}, weight {gain(one.weight)}" if one.rule else ""
-            items.append(Item(one.text, " · ".join(filter(None, [rule, one.source]))))
-        yield Section("Why", (Bullets(tuple(items)),))
+        sides = {"for": f"For {advice.leading}", "against": "Against it"}
+        lists = []
+        for side, name in sides.items():
+            items = []
+            for one in advice.reasons:
+                rule = f"rule {one.rule}, weight {gain(one.weight)}" if one.rule else ""
+                items += [Item(one.text, " · ".join(filter(None, [rule, one.source])))] if one.side == side else []
+            lists += [Bullets(tuple(items), name)] if items else []
+        yield Section("Why", tuple(lists))
     if advice.would_change:
-        yield Section("What would change it", (Bullets(tuple(map(Item, advice.would_change))),))
+        told = Bullets(tuple(Item(change(one)) for one in advice.would_change))
+        yield Section("What would change it", (told,))
     if advice.next and not proven:
         yield Section("Next step", (Text(advice.next),))
+
+
+def _gap(advice: Recommendation) -> Section:
+    """Knowledge or behaviour, with an example of each gap where it was measured."""
+    gap = advice.gap
+    blocks: list[Block] = [Text(gap_line(gap), "strong")]
+    if gap.reasons:
+        blocks.append(Bullets(tuple(map(Item, gap.reasons))))
+    for name, shown in gap.examples.items():
+        if name in gap.shares:
+            texts = {"wanted": shown.wanted, "the plain prompt": shown.given}
+            blocks += [Text(f"{name}: {GAP_WORDS[name]}"), Beside(shown.id, shown.input, texts)]
+    return Section("Knowledge or behaviour", tuple(blocks))
 
 
 def _result(result: Result) -> Iterator[Section]:
@@ -290,8 +327,12 @@ def _basis(advice: Recommendation) -> Iterator[Section]:
         head = "comparison|task|scores|within 2 points of the best|>similarity|@source"
         yield Section("Similar published comparisons", (table(head, *rows),))
     if advice.answers:
-        told = [(name, answered(value)) for name, value in advice.answers.items()]
-        yield Section("Answers that this is based on", (table("key|answer", *told),))
+        told = [
+            (name, answered(value), advice.origin.get(name, ""))
+            for name, value in advice.answers.items()
+            if name != "description"
+        ]
+        yield Section("Answers that this is based on", (table("key|answer|from", *told),))
 
 
 def _reproduce(run: RunFiles) -> Section:

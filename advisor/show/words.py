@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from advisor.data.splitting import FEWEST, TESTED
+from advisor.decide.flips import Change
+from advisor.decide.gaps import Gap, Shown
 from advisor.decide.recommendation import UNMEASURED, Ranked, Recommendation
 from advisor.measure.proof import Result
 from advisor.score.statistics import missed
@@ -18,6 +20,14 @@ GAP_WORDS: Mapping[str, str] = {
     "behaviour": "right after a short tuning",
     "capability": "not right with anything tried",
     "unknown": "not known: no answer, or only what a limit cut off",
+}
+KINDS: Mapping[str, str] = {
+    "knowledge": "Knowledge gap",
+    "behaviour": "Behaviour gap",
+    "both": "Knowledge and behaviour gap",
+    "none": "Hardly any gap",
+    "capability": "Beyond this model",
+    "unknown": "Knowledge or behaviour: not known",
 }
 VERDICTS: Mapping[str, str] = {
     "better": "it is better",
@@ -118,13 +128,52 @@ def answered(value: str | float) -> str:
     return value if isinstance(value, str) else figure(value, 0 if value == round(value) else 2)
 
 
+def change(one: Change) -> str:
+    """What an answer given otherwise would lead to."""
+    given = " and ".join(f"{name} were {answered(value)}" for name, value in one.when.items())
+    return f"{one.path} (probability {figure(one.probability, 2)}) if {given}"
+
+
+def gap_line(gap: Gap) -> str:
+    """Which kind of gap it is, in how many examples as measured, or in what parts as answers let believe."""
+    parts = [f"{name} {percent(share)}" for name, share in gap.shares.items() if share >= 0.005]
+    told = f" ({', '.join(parts)}{'' if gap.measured else ' of what was said speaks for it'})" if parts else ""
+    return f"{KINDS[gap.kind]}{told}."
+
+
+def shortly(text: str | None, most: int = 60) -> str:
+    """The beginning of a text in one line, in quotes; "nothing" for none."""
+    if text is None:
+        return "nothing"
+    line = " ".join(clean(text).split())
+    return f"“{line if len(line) <= most else line[:most] + '…'}”"
+
+
+def instance(shown: Shown) -> str:
+    """An example of a gap in one line."""
+    given = f"{shortly(shown.input)} gave {shortly(shown.given)}, wanted {shortly(shown.wanted)}"
+    return f"{given} ({shown.id})"
+
+
 def headline(recommendation: Recommendation | None, result: Result | None) -> str:
-    """The answer in one sentence: the path, how sure, what it gained on the sealed test; or that it is not known."""
+    """The answer in a sentence or two: the kind of gap, the path, how sure, what it gained on the sealed test; or that it is
+    not known."""
+    gap = gap_line(recommendation.gap) if recommendation else ""
     if result:
-        return " ".join(filter(None, (_proven(recommendation, result), opened(result), narrowed(result))))
+        told = (gap, _proven(recommendation, result), opened(result), narrowed(result))
+        return " ".join(filter(None, told))
     if not recommendation:
         return "Nothing has been recommended yet."
+    return f"{gap} {_advised(recommendation)}"
+
+
+def _advised(recommendation: Recommendation) -> str:
+    """The sentence before anything is built."""
     first, certainty = recommendation.ranking[0], figure(recommendation.certainty, 2)
+    if recommendation.verdict == "nothing":
+        return (
+            f"Nothing is recommended: no path is surely above what no work at all scores ({first.path}: {first.note})."
+        )
     if recommendation.path is None and not first.probability:
         return (
             f"Insufficient evidence: no path is left to recommend ({first.path}: {first.note}); provisionally "
@@ -132,7 +181,7 @@ def headline(recommendation: Recommendation | None, result: Result | None) -> st
         )
     if recommendation.path is None:
         return (
-            f"Insufficient evidence: {first.path} is the likeliest, with probability {certainty} where "
+            f"Insufficient evidence: {first.path} is the likeliest, with certainty {certainty} where "
             f"{figure(recommendation.enough, 2)} is wanted; provisionally {recommendation.provisional}, "
             "the cheapest that can't be told from it."
         )
@@ -144,7 +193,7 @@ def _proven(recommendation: Recommendation | None, result: Result) -> str:
     """The sentence once something is built."""
     path = result.path
     believed = next((one for one in (recommendation.ranking if recommendation else ()) if one.path == path), None)
-    sure = f"certainty {figure(believed.probability if believed else None, 2)}"
+    sure = f"certainty {figure(believed.certainty if believed else None, 2)}"
     evidence = _on_test(result) if result.test_items else _untested(result, recommendation, believed)
     if result.provisional:
         return f"Provisional, insufficient evidence to choose: {path} ({sure}) was built; {evidence}."

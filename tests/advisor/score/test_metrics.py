@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from advisor.score.fields import fields, parse_json
-from advisor.score.metric import Metric, floors, score_all
+from advisor.score.metric import Metric, floors, over_all, score_all
 from advisor.score.metrics import METRICS, resolve
 from advisor.task import Example
 
@@ -227,7 +227,8 @@ def test_a_system_that_gave_no_text_is_unscored_not_zero() -> None:
 
 def test_floors_say_what_no_work_gets() -> None:
     rows = [example("yes", input="yes", id="1"), example("yes", id="2"), example("no", id="3")]
-    found = floors(resolve("exact_match"), rows, {"3": "no"})
+    metric = resolve("exact_match")
+    found = {name: over_all(metric, scored) for name, scored in floors(metric, rows, {"3": "no"}).items()}
     assert found["copying the input"] == pytest.approx(100 / 3)
     assert found["the commonest output"] == pytest.approx(200 / 3)
     assert found["copying the context"] == pytest.approx(100 / 3)

@@ -6,7 +6,10 @@ from typing import Any
 from advisor.data.outputs import Outputs
 from advisor.data.profiling import Lengths, Profile
 from advisor.decide.costs import Cost
-from advisor.decide.recommendation import Ranked, Reason, Recommendation, Similar
+from advisor.decide.flips import Change
+from advisor.decide.gaps import Gap, Shown
+from advisor.decide.reasons import Reason
+from advisor.decide.recommendation import Ranked, Recommendation, Similar
 from advisor.measure.diagnosis import Diagnosis, Probe
 from advisor.measure.forgetting import Forgetting
 from advisor.measure.ledger import Opened
@@ -56,14 +59,20 @@ def a_run(text: str = "plain text") -> RunFiles:
             use=(Use(text, 0.64, 0.83, None, 1234.4),),
         ),
         recommendation=Recommendation(
+            verdict="recommended",
+            gap=Gap("both", {gap: share for gap, share in GAPS.items() if gap != "none"}, True, (), {"knowledge": Shown("7", text, text, None)}),
             path="rag", certainty=0.93, enough=0.8, provisional=None, gain_over="baseline",
             ranking=tuple(
-                Ranked(p, q, g, (g - 4, g + 4.3), Cost("an index", 131, 612, 0.0), text)
+                Ranked(
+                    p, q, g, (g - 4, g + 4.3), Cost("an index", 131, 612, 0.0), text, q, 50.2, (46.7, 51.6, 56.9),
+                    "prompting", (13.3, 17.9, 22.6),
+                )
                 for p, q, g in [*RANKED, ("classifier", 0.0, -31.7)]
             ),
-            reasons=(Reason(text, "fresh-facts", 4.0, text),), would_change=(text,), next=text,
+            reasons=(Reason(text, "fresh-facts", 4.0, text),), would_change=(Change({"facts_change": "often"}, "rag", 0.71),),
+            next=text,
             cases=(Similar("c", text, f"https://example.org/a {text}", text, {"rag": 61.5}, ("rag",), 0.87),),
-            answers={"output_kind": "json", "train_examples": 5000.0},
+            answers={"output_kind": "json", "train_examples": 5000.0}, origin={"output_kind": "said"},
         ),
         abstaining=Abstaining(text, 0.417, 58, (Trade(0.417, 0.92, 0.36, 0.04, 0.51),)),
         result=Result(

@@ -91,12 +91,15 @@ def test_answers_alone_are_reported_as_not_proven(tmp_path: Path) -> None:
         assert "not proven on a sealed test yet" in text and "5,000" in text
 
 
-def test_insufficient_evidence_is_the_first_thing_said(tmp_path: Path) -> None:
+def test_insufficient_evidence_is_said_first_after_the_kind_of_gap(tmp_path: Path) -> None:
     advice = a_run().recommendation
     assert advice
-    unsure = replace(advice, path=None, certainty=0.55, provisional="prompting")
+    unsure = replace(advice, path=None, verdict="insufficient evidence", certainty=0.55, provisional="prompting")
     text = written(tmp_path, RunFiles("", recommendation=unsure))[".md"]
-    assert "**Insufficient evidence: rag is the likeliest, with probability 0.55 where 0.80 is wanted" in text
+    assert re.search(
+        r"\*\*Knowledge and behaviour gap [^*]*\. Insufficient evidence: rag is the likeliest, with certainty 0.55",
+        text,
+    )
 
 
 def test_nothing_to_report_and_a_broken_file_are_the_persons_to_mend(tmp_path: Path) -> None:

@@ -1,22 +1,39 @@
 from dataclasses import replace
 
-from advisor.decide.recommendation import UNMEASURED
+from advisor.decide.recommendation import UNMEASURED, Recommendation
 from advisor.measure.forgetting import Forgetting
 from advisor.measure.ledger import Opened
 from advisor.measure.proof import Clean, Result
 from advisor.show.proven import beside
-from advisor.show.words import duration, figure, headline, tone, valid
+from advisor.show.words import duration, figure, gap_line, headline, tone, valid
 
 from .conftest import a_run, untested
+
+
+def sentence(advice: Recommendation | None, result: Result | None) -> str:
+    """What follows the kind of gap, which always comes first."""
+    assert advice
+    told, first = headline(advice, result), gap_line(advice.gap)
+    assert told.startswith(first)
+    return told.removeprefix(first).lstrip()
+
+
+def test_the_kind_of_gap_is_the_first_thing_said() -> None:
+    advice = a_run().recommendation
+    assert advice
+    told = headline(advice, None)
+    assert told.startswith("Knowledge and behaviour gap (instruction 5 %, knowledge 33 %")
+    nothing = replace(advice, verdict="nothing", path=None)
+    assert "Nothing is recommended" in sentence(nothing, None)
 
 
 def test_a_provisional_or_unproven_result_is_no_simple_take() -> None:
     run = a_run()
     assert run.result
-    assert headline(run.recommendation, run.result).startswith("Take rag (certainty 0.93)")
-    assert headline(run.recommendation, replace(run.result, provisional=True)).startswith("Provisional")
-    assert headline(run.recommendation, replace(run.result, forced=True)).startswith("You asked for rag")
-    assert "not proven" in headline(run.recommendation, replace(run.result, verdict="not known yet"))
+    assert sentence(run.recommendation, run.result).startswith("Take rag (certainty 0.93)")
+    assert sentence(run.recommendation, replace(run.result, provisional=True)).startswith("Provisional")
+    assert sentence(run.recommendation, replace(run.result, forced=True)).startswith("You asked for rag")
+    assert "not proven" in sentence(run.recommendation, replace(run.result, verdict="not known yet"))
 
 
 def test_what_is_no_number_is_a_dash() -> None:
@@ -26,7 +43,7 @@ def test_what_is_no_number_is_a_dash() -> None:
 
 
 def test_without_a_test_it_is_measured_and_not_proven() -> None:
-    told = headline(a_run().recommendation, untested(measured=60))
+    told = sentence(a_run().recommendation, untested(measured=60))
     assert told.startswith("Take rag (certainty 0.93): measured, not proven, +25.4 points over baseline [21.4, 29.7]")
     assert "60 of 62 rows were measured on, and 100 would do to set a test aside" in told
     assert tone(a_run().recommendation, untested(measured=60)) == "open"
@@ -36,7 +53,7 @@ def test_where_every_path_is_ruled_out_the_reason_is_said_and_no_likeliest() -> 
     advice = a_run().recommendation
     assert advice
     out = replace(advice.ranking[0], probability=0.0, note="it gave no text")
-    told = headline(replace(advice, path=None, certainty=0.0, provisional="rag", ranking=(out,)), None)
+    told = sentence(replace(advice, path=None, certainty=0.0, provisional="rag", ranking=(out,)), None)
     assert told == "Insufficient evidence: no path is left to recommend (rag: it gave no text); provisionally rag."
 
 
@@ -44,12 +61,12 @@ def test_a_path_that_no_probe_tried_is_not_called_measured() -> None:
     advice = a_run().recommendation
     assert advice
     first, *others = advice.ranking
-    told = headline(replace(advice, ranking=(replace(first, note=UNMEASURED), *others)), untested(measured=60))
+    told = sentence(replace(advice, ranking=(replace(first, note=UNMEASURED), *others)), untested(measured=60))
     assert "neither measured itself nor proven, +25.4 points over baseline" in told
 
 
 def test_what_was_not_measured_says_so_and_how_many_rows_would_do() -> None:
-    told = headline(a_run().recommendation, replace(untested(), rows=1))
+    told = sentence(a_run().recommendation, replace(untested(), rows=1))
     assert told == (
         "Take rag (certainty 0.93): built, not measured: with 1 row, answers and data alone decide; 16 would do to measure, "
         "100 to set a test aside."
@@ -60,12 +77,12 @@ def test_too_many_missing_answers_on_the_test_are_the_end_of_the_sentence() -> N
     run = a_run()
     assert run.result
     first = replace(run.result, opened_before=Opened())
-    assert headline(run.recommendation, replace(first, unscored={"test": 21})).endswith(
+    assert sentence(run.recommendation, replace(first, unscored={"test": 21})).endswith(
         "it gave no text for 21 of them, too many to use it."
     )
-    assert "too many" not in headline(run.recommendation, replace(first, unscored={"test": 20}))
+    assert "too many" not in sentence(run.recommendation, replace(first, unscored={"test": 20}))
     silent = replace(first, baseline=None, test=None, gain=None, verdict="not known yet", unscored={"test": 400})
-    assert "on the 400 sealed test examples there was no text to score" in headline(run.recommendation, silent)
+    assert "on the 400 sealed test examples there was no text to score" in sentence(run.recommendation, silent)
 
 
 def said(result: Result) -> str:
@@ -76,22 +93,22 @@ def test_how_often_the_test_was_opened_before_stands_beside_its_figures_with_wha
     run = a_run()
     assert run.result
     told = "The sealed test had been opened 12 times before this run, for 9 other systems."
-    assert told in headline(run.recommendation, run.result)
+    assert told in sentence(run.recommendation, run.result)
     assert told in said(run.result) and "looks best owes a part of that to luck" in said(run.result)
     once = replace(run.result, opened_before=Opened(1, 1))
     assert "opened once before this run, for another system." in said(once)
     again = replace(run.result, opened_before=Opened(3, 0))
     assert "changes no figure" in said(again) and "luck" not in said(again)
     first = replace(run.result, opened_before=Opened(0, 0))
-    assert "opened" not in said(first) and "had been opened" not in headline(run.recommendation, first)
+    assert "opened" not in said(first) and "had been opened" not in sentence(run.recommendation, first)
 
 
 def test_that_tuning_left_nothing_else_is_said_in_words() -> None:
     run = a_run()
-    assert run.result and "Tuning left" not in headline(run.recommendation, run.result)
+    assert run.result and "Tuning left" not in sentence(run.recommendation, run.result)
     gone = replace(run.result, forgetting=Forgetting(3.1, 75.0, 0.0, 12))
     told = "Tuning left little but this task: of 12 general questions it answers 0, before it answered 9."
-    assert told in headline(run.recommendation, gone) and told in said(gone)
+    assert told in sentence(run.recommendation, gone) and told in said(gone)
     for before, after in ((75.0, 41.7), (41.7, 0.0), (100.0, 58.3)):
         assert "Tuning left" not in said(replace(run.result, forgetting=Forgetting(3.1, before, after, 12)))
 
