@@ -124,6 +124,11 @@ def seconds(folder: Path) -> dict[str, float]:
     return {line["step"]: float(line.get("seconds", 0.0)) for line in _journal(folder)}
 
 
+def times(folder: Path) -> dict[str, str]:
+    """When each finished step was done, as ISO 8601 has it; "" where the journal does not say."""
+    return {str(line.get("step")): str(line.get("at", "")) for line in _journal(folder)}
+
+
 def record(folder: Path, name: str, key: str, **more: Any) -> None:
     """Add a line to the journal: that a step is done."""
     line = {"step": name, "key": key, "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **more}

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from advisor.measure.receipt import Given, Receipt
-from advisor.score.metric import Metric, Scored, beside
+from advisor.measure.receipt import About, Given, Receipt
+from advisor.score.metric import Metric, Scored, beside, mean
+from advisor.score.metrics import PASSING, Own, resolve
 from advisor.score.statistics import Gain, difference, holm, interval, verdicts
 from advisor.system import Prediction
 from advisor.task import Example
@@ -79,6 +80,18 @@ def figures(receipt: Receipt, metric: Metric) -> dict[str, Any]:
         "valid": {name: _valid(ones) for name, ones in gave.items()},
         "beside": {name: beside(metric, ones) for name, ones in scored.items()} if metric.beside else {},
     }
+
+
+def metric_of(about: About, own: Own | None = None) -> Metric:
+    """The metric of a proof. A person's own, which is a mean, is not loaded without `own`: its scores can be added up then,
+    and no text scored. Raises ValueError where there is no such metric."""
+    if ":" in about.metric and own is None:
+        return mean(about.metric, _unloaded, passing=PASSING)
+    return resolve(about.metric, about.labels, own)
+
+
+def _unloaded(text: str, example: Example) -> float:
+    raise ValueError("the metric was not loaded")
 
 
 def answers_given(metric: Metric, scored: Sequence[Scored], made: Sequence[Prediction | Given], seed: int) -> Answered:

@@ -16,14 +16,13 @@ from advisor.decide.recommendation import Recommendation
 from advisor.errors import InputError, Problem
 from advisor.measure import receipt as receipts
 from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
-from advisor.measure.figures import figures
+from advisor.measure.figures import figures, metric_of
 from advisor.measure.proof import Result, chosen
 from advisor.measure.receipt import Receipt
 from advisor.measure.sealed import Wrong, faults, opening
 from advisor.measure.sealing import lines_of
 from advisor.runtime.built import Asked
-from advisor.score.metric import Metric, Scored, beside, mean
-from advisor.score.metrics import Own, resolve
+from advisor.score.metric import Metric, Scored, beside
 from advisor.score.statistics import interval
 from advisor.task import Example
 
@@ -109,8 +108,13 @@ def _figures(folder: Path, allow_code: bool) -> tuple[list[_Figures], list[str]]
     """All that can be computed again; and what can't, in words. Raises InputError."""
     told = _told(folder)
     own = partial(own_function, folder=Path(told.asked.folder), allow=True) if allow_code else None
-    metric, notes = _metric(told.receipt, own)
-    made = [*_scores(told.receipt, metric)] if not notes else []
+    metric = metric_of(told.receipt.about, own)
+    notes, made = list[str](), list[_Figures]()
+    if ":" in metric.name and not own:
+        what = f"scores by {metric.name}, which is Python of one's own, were taken as they stand"
+        notes.append(f"{what}; --allow-code loads it")
+    else:
+        made += _scores(told.receipt, metric)
     made.append(_result(folder, told, metric))
     advice = told.advice
     made.append(_Figures(ADVICE, {"certainty": advice.certainty}, {"certainty": advice.ranking[0].probability}))
@@ -139,19 +143,6 @@ def _told(folder: Path) -> _Told:
     if not asked or not result or not advice or problems:
         raise InputError(problems)
     return _Told(asked, result, advice, measured, receipt)
-
-
-def _metric(receipt: Receipt, own: Own | None) -> tuple[Metric, list[str]]:
-    """The metric of the proof. A person's own, which is a mean, is not loaded unasked: its scores then stand as they are."""
-    name = receipt.about.metric
-    if ":" in name and own is None:
-        told = f"scores by {name}, which is Python of one's own, were taken as they stand; --allow-code loads it"
-        return mean(name, _unloaded, passing=50), [told]
-    return resolve(name, receipt.about.labels, own), []
-
-
-def _unloaded(text: str, example: Example) -> float:
-    raise ValueError("the metric was not loaded")
 
 
 def _scores(receipt: Receipt, metric: Metric) -> Iterator[_Figures]:

@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,35 +13,9 @@ from typer.testing import CliRunner
 
 from advisor.app.cli import app
 from advisor.measure import sealing
-from advisor.models import named
-from advisor.runtime import built
 
-from ..conftest import Words
-from ..test_few_rows import Copier, a_task
-
-Call = Callable[..., tuple[int, Any]]
-
-
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """The command line in an empty folder: its exit code and its JSON."""
-    model = Copier()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(named, "model_named", lambda name: model)
-    monkeypatch.setattr(built, "model_named", lambda name: model)
-    monkeypatch.setattr("retrieval.load_embedder", lambda name, cache: Words())
-
-    def run(*arguments: object) -> tuple[int, Any]:
-        done = CliRunner().invoke(app, [*map(str, arguments), "--json", "--quiet"])
-        assert "Traceback" not in done.output and "failed" not in done.output, done.output
-        return done.exit_code, json.loads(done.stdout)
-
-    return run
-
-
-def finished(call: Call, count: int = 24, kind: str = "labels", *more: str, test: bool = True, **task: bool) -> Path:
-    """The run folder of a whole run on a small task."""
-    return Path(call("run", a_task(count, kind, test=test, **task), *more)[1]["run"])
+from ..test_few_rows import a_task
+from .conftest import Call, finished
 
 
 @pytest.mark.parametrize(
@@ -221,9 +197,6 @@ def test_scores_by_a_metric_of_ones_own_stand_unless_it_is_allowed(call: Call) -
 
 
 def test_it_loads_no_model_library(call: Call) -> None:
-    import subprocess
-    import sys
-
     run = finished(call, 24)
     code = (
         f"import sys; from advisor.app.cli import app; app(['verify', {str(run)!r}, '--quiet'], standalone_mode=False)"
