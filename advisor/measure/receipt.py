@@ -77,10 +77,11 @@ def write(folder: Path, receipt: Receipt) -> None:
 
 def read(folder: Path) -> Receipt:
     """The receipt in a run folder. Raises InputError where there is none, or it is not as it was written."""
+    runfolder.check_links(folder)
     place = folder / FOLDER
     about = runfolder.read(place / ABOUT, About)
     examples = _read_lines(place / EXAMPLES, Example)
-    gave = {name: _read_lines(place / f"{name}.jsonl", Given) for name in about.finalists}
+    gave = {name: _read_lines(runfolder.within(place, f"{name}.jsonl"), Given) for name in about.finalists}
     ids = [example.id for example in examples]
     problems = [
         Problem("does not tell of the examples of the test, one a line", place / f"{name}.jsonl", do=runfolder.AGAIN)

@@ -177,7 +177,7 @@ def _diagnosis(folder: Path, measured: Diagnosis, metric: Metric, seed: int) -> 
     for there, probe in zip(raw["probes"], measured.probes, strict=True):
         should = _probe(probe, metric, seed, folded=measured.folds > 0)
         yield _Figures(f"{DIAGNOSIS}: {probe.name}", {name: there.get(name) for name in should}, should)
-    ids = list(measured.probes[0].scores) if measured.probes else []
+    ids = list(measured.gap_of)
     examples = [Example(id_, "", "") for id_ in ids]
     gap_of = gaps_of(metric, measured.probes, examples)
     gaps = {"examples": len(ids), "gap_of": gap_of, "gaps": shares(gap_of)}

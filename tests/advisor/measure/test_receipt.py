@@ -1,5 +1,6 @@
 """What a finished run says holds, and whatever is changed in it is found."""
 
+import hashlib
 import json
 import random
 import subprocess
@@ -13,6 +14,8 @@ from typer.testing import CliRunner
 
 from advisor.app.cli import app
 from advisor.measure import sealing
+from advisor.measure.ledger import own_hash
+from advisor.measure.sealed import faults
 
 from ..test_few_rows import a_task
 from .conftest import Call, finished
@@ -130,6 +133,40 @@ def test_a_line_of_the_ledger_that_was_taken_out_is_told(call: Call) -> None:
     for kept in (lines[1:], lines[:1] + lines[2:], lines[:-1], []):
         ledger.write_text("".join(kept))
         assert "ledger.jsonl" in {one["file"] for one in call("verify", run)[1]["problems"]}
+
+
+def test_every_byte_of_the_ledger_counts(call: Call) -> None:
+    run = finished(call, 24)
+    ledger = run.parent / "ledger.jsonl"
+    content = ledger.read_bytes()
+    for at, byte in enumerate(content):
+        for other in (byte ^ 1, 0x09):  # a tab for a space changes nothing of what the line says
+            ledger.write_bytes(content[:at] + bytes([other]) + content[at + 1 :])
+            assert other == byte or faults(run)[2], f"byte {at}"
+    ledger.write_bytes(content)
+    assert not faults(run)[2]
+
+
+def test_a_line_of_the_ledger_that_was_changed_with_all_that_follow_is_told(call: Call) -> None:
+    run = finished(call, 24)
+    ledger = run.parent / "ledger.jsonl"
+    first, *lines = map(json.loads, ledger.read_text().splitlines())
+    written = [json.dumps({**first, "opened_before": 5})]
+    for line in lines:
+        line["previous"] = hashlib.sha256(written[-1].encode()).hexdigest()
+        line |= {"hash": own_hash(line)} if "hash" in line else {}
+        written.append(json.dumps(line))
+    ledger.write_text("".join(f"{line}\n" for line in written))
+    fields = [one["field"] for one in call("verify", run)[1]["problems"]]
+    assert fields[:2] == ["ledger", "line 1 of this run"] and not any("previous" in one for one in fields)
+
+
+def test_a_changed_line_of_another_run_breaks_the_chain(call: Call) -> None:
+    finished(call, 24)
+    second = Path(call("run", "task", "--seed", 1)[1]["run"])
+    ledger = second.parent / "ledger.jsonl"
+    ledger.write_text(ledger.read_text().replace('"opened_before": 0', '"opened_before": 9', 1))
+    assert [one["field"] for one in call("verify", second)[1]["problems"]] == ["line 2: previous"]
 
 
 def test_commands_that_write_into_a_finished_run_leave_it_whole(call: Call) -> None:
