@@ -6,6 +6,7 @@ A step is asked for by its name; what it rests on is made first, or read.
 import shutil
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -23,7 +24,7 @@ from advisor.decide.costs import EFFORTS
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.rules import load_rules
 from advisor.errors import CannotError, InputError, Problem
-from advisor.measure import diagnosis, ledger, planning, probing, proof
+from advisor.measure import diagnosis, ledger, planning, probing, proof, sealing
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.proof import Chosen, Finalists, Result
 from advisor.models import named
@@ -51,7 +52,8 @@ Value = TypeVar("Value")
 
 
 def follow(run: "Run", show: Callable[[object], None] = lambda value: None) -> tuple[Path, ...]:
-    """All seven steps, the last two where there is a path to build; `show` is handed what each found out, as soon as it is there. The files of the report."""
+    """All seven steps, the last two where there is a path to build; `show` is handed what each found out, as soon as it is
+    there. The files of the report."""
     run.agree()
     show(run.profile)
     show(run.search)
@@ -90,7 +92,8 @@ class Run:
             else model
         )
         self.store = Store(self.folder.parent / STORE)
-        runfolder.write(self.folder / "task.json", Asked, asked(task, self.model, self.settings, parts))
+        self._found = sealing.found(self.folder)
+        self._record(asked(task, self.model, self.settings, parts))
 
     def agree(self) -> None:
         """Ask now for the consent that an endpoint, or an index elsewhere, needs. Raises InputError without it."""
@@ -225,8 +228,22 @@ class Run:
         return result
 
     def report(self) -> tuple[Path, ...]:
-        """Write what was found out as pages for people; their paths."""
-        return report.write(self.folder)
+        """Write what was found out as pages for people, and seal the run folder; the pages' paths."""
+        written = report.write(self.folder)
+        sealing.seal(self.folder, self._found)
+        return written
+
+    def _record(self, record: Asked) -> None:
+        """Write what is asked of the run. A finished one keeps what it was asked, unless by more than the words of the
+        command and what this machine has installed."""
+        path = self.folder / "task.json"
+        with suppress(InputError):  # of a damaged one, which is written anew
+            was = runfolder.read(path, Asked)
+            if self._found and was == replace(record, command=was.command, versions=was.versions, machine=was.machine):
+                return
+        runfolder.write(path, Asked, record)
+        sealing.renew(self.folder, self._found)
+        self._found = sealing.found(self.folder)
 
     @property
     def _to_build(self) -> Chosen:

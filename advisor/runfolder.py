@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from advisor import texts
 from advisor.errors import CannotError, InputError, Problem, printable
 
 RUNS, LOCK = Path("runs"), ".lock"
+MANIFEST = "manifest.json"  # the seal of a finished run: it is broken by a step that is done anew
 AGAIN = "Delete it, and run the command that made this run folder again"
 Value = TypeVar("Value")
 
@@ -95,6 +97,7 @@ def step(
     path = folder / f"{name}.json"
     if _done(folder, name, key):
         return read(path, kind)
+    (folder / MANIFEST).unlink(missing_ok=True)
     if shared:
         for other in sorted(folder.parent.glob("*/journal.jsonl")):
             if other.parent != folder and _done(other.parent, name, key):
@@ -111,6 +114,7 @@ def step(
 def forget(folder: Path) -> None:
     """Let nothing that was done here count as done; the ledger of sealed tests, which lies outside, stays."""
     (folder / "journal.jsonl").unlink(missing_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)
     for checkpoint in folder.rglob("checkpoint.pt"):
         checkpoint.unlink()
 
@@ -118,6 +122,11 @@ def forget(folder: Path) -> None:
 def seconds(folder: Path) -> dict[str, float]:
     """How long each finished step took, in seconds, in the run in which it was done."""
     return {line["step"]: float(line.get("seconds", 0.0)) for line in _journal(folder)}
+
+
+def times(folder: Path) -> dict[str, str]:
+    """When each finished step was done, as ISO 8601 has it; "" where the journal does not say."""
+    return {str(line.get("step")): str(line.get("at", "")) for line in _journal(folder)}
 
 
 def record(folder: Path, name: str, key: str, **more: Any) -> None:
@@ -168,15 +177,25 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 def read(path: Path, kind: type[Value]) -> Value:
     """The value that `write` wrote. Raises InputError where it is damaged, of another version, or not there."""
+    place = Problem("", path, do=AGAIN)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(replace(place, what=f"can't be read: {error}")) from error
+    return parsed(text, kind, place)
+
+
+def parsed(text: str, kind: type[Value], place: Problem) -> Value:
+    """The value of the type `kind` in a JSON text. Raises InputError with a problem at that place."""
     try:
         of_kind: Any = kind
-        value: Value = _adapter(of_kind).validate_python(json.loads(path.read_text(encoding="utf-8")))
+        value: Value = _adapter(of_kind).validate_python(json.loads(text))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         what = f"holds what no run of this version wrote: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise InputError(Problem(what, path, do=AGAIN)) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(Problem(f"can't be read: {error}", path, do=AGAIN)) from error
+        raise InputError(replace(place, what=what)) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(replace(place, what=f"can't be read: {error}")) from error
     return value
 
 

@@ -87,7 +87,8 @@ def test_every_system_is_told_by_the_share_of_its_outputs_that_a_program_can_rea
 
 def test_the_ledger_holds_one_line_for_each_finalist(finished):
     folder, result = finished
-    entries = [json.loads(line) for line in (folder / "runs" / "ledger.jsonl").read_text().splitlines()]
+    lines = map(json.loads, (folder / "runs" / "ledger.jsonl").read_text().splitlines())
+    entries = [line for line in lines if "finalist" in line]
     assert len(entries) == (3 if result["runner_up"] else 2)
     assert len({(e["run"], e["finalist"]) for e in entries}) == len(entries)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # What needs a model, or shows its results, is imported by the commands that do: the others answer at once.
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "past"]
 INSUFFICIENT = 3  # exit code: done, and no path is recommended
 SPINS = "10000"  # turns that a thread of OpenMP waits awake
 TaskFolder = Annotated[Path, typer.Argument(metavar="TASK", help="the task's folder, or its task.yaml")]
@@ -190,6 +190,7 @@ def report(
     format: Annotated[str, typer.Option("--format", help="md, html or json")] = "",
 ) -> None:
     """Write a run's report again, or print it as JSON."""
+    from advisor.measure import sealing
     from advisor.show import gathered
     from advisor.show import report as pages
 
@@ -201,7 +202,9 @@ def report(
         files = runfolder.plain(gathered.RunFiles, gathered.gather(run))
         common.line({name: value for name, value in files.items() if value is not None})
         return
+    before = sealing.found(run)
     written = pages.write(run, (format,) if format else ("md", "html"))
+    sealing.renew(run, before)
     common.show([str(path) for path in written], _paths("report", written))
 
 
@@ -328,3 +331,6 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     app()
+
+
+from advisor.app import past  # noqa: E402  # last, so that --help names these commands last

@@ -78,7 +78,8 @@ class Common:
         return replace(asked, **more)
 
     def show(self, value: object, *views: object) -> None:
-        """The one JSON value, or what a person reads: lines, and the values of steps in the terminal's words."""
+        """The one JSON value, or what a person reads: lines, sections, and the values of steps in the terminal's words."""
+        from advisor.show.blocks import Section
         from advisor.show.brief import brief
         from advisor.show.terminal import shown
 
@@ -89,7 +90,7 @@ class Common:
             for view in views:
                 if isinstance(view, str):
                     console.print(view, markup=False, highlight=False)
-                elif section := brief(view):
+                elif section := view if isinstance(view, Section) else brief(view):
                     console.print(shown(section))
 
     def line(self, value: Any) -> None:

@@ -1,4 +1,5 @@
-"""The ledger of sealed tests: every opening, over all runs, each line chained to the one before."""
+"""The ledger: every opening of a sealed test, and every seal of a run folder, over all runs, each line chained to the one
+before."""
 
 import fcntl
 import hashlib
@@ -30,8 +31,8 @@ def opened_before(folder: Path, test: tuple[Example, ...], finalists: Mapping[st
     """What the ledger says of a test before the run in `folder` opens it for its finalists, by name the hashes of their
     systems; what it has written for them itself, if it goes on from there, does not count. Raises InputError where a line
     is broken, other than the last."""
-    content = _content(test)
-    known = [opening for opening in _openings(folder) if opening.get("test") == content]
+    told = test_hash(test)
+    known = [opening for opening in _openings(folder) if opening.get("test") == told]
     earlier = [one for one in known if (one["run"], finalists.get(one["finalist"])) != (folder.name, one["system"])]
     return Opened(len(earlier), len({one["system"] for one in earlier} - set(finalists.values())))
 
@@ -42,17 +43,10 @@ def open_test(folder: Path, test: tuple[Example, ...], finalist: str, system: st
     Every line holds the hash of the one before, so that none can be taken out unseen. Returns the line's own hash. A last
     line that a crash cut short is mended, with a note. Raises InputError where a line before it is broken.
     """
-    content_hash = _content(test)
+    content_hash = test_hash(test)
     entry = {"test": content_hash, "run": folder.name, "finalist": finalist, "system": system}
-    path = folder.parent / FILE
-    with _locked(path) as file:
-        content = file.read()
-        lines, torn = _lines(path, content)
-        file.seek(len(content) - len(torn))
-        if torn:
-            lines.append(_add(file, {"note": NOTE, "cut": torn.strip().decode("utf-8", "replace")}, lines))
-        elif content and not content.endswith(b"\n"):
-            file.write(b"\n")
+    with _locked(folder.parent / FILE) as file:
+        lines = _mended(folder.parent / FILE, file)
         known = [json.loads(line) for line in lines]
         for line, opening in zip(lines, known, strict=True):
             if all(opening.get(key) == value for key, value in entry.items()):
@@ -61,9 +55,26 @@ def open_test(folder: Path, test: tuple[Example, ...], finalist: str, system: st
         return _hash(_add(file, {**entry, "opened_before": before}, lines))[:16]
 
 
+def seal(folder: Path, manifest: str) -> None:
+    """Write that the files of the run in `folder` are those of a manifest, whose hash is given.
+
+    Another line that follows holds the hash of this one; for as long as none does, it has a hash of its own: of its other
+    fields. Raises InputError where a line is broken, other than the last.
+    """
+    with _locked(folder.parent / FILE) as file:
+        lines = _mended(folder.parent / FILE, file)
+        sealed = {"run": folder.name, "manifest": manifest, "previous": _hash(lines[-1]) if lines else ""}
+        _add(file, {**sealed, "hash": own_hash(sealed)}, lines)
+
+
+def own_hash(sealed: Mapping[str, Any]) -> str:
+    """The hash that a line of a seal has of its other fields."""
+    return _hash(json.dumps({name: value for name, value in sealed.items() if name != "hash"}).encode())
+
+
 def is_open(folder: Path) -> bool:
     """Whether a run has opened its sealed test already. Raises InputError where a line is broken, other than the last."""
-    return any(opening.get("run") == folder.name for opening in _openings(folder))
+    return any(opening.get("run") == folder.name for opening in _openings(folder) if "test" in opening)
 
 
 def _openings(folder: Path) -> list[dict[str, Any]]:
@@ -92,6 +103,18 @@ def _whole(line: bytes) -> bool:
         return False
 
 
+def _mended(path: Path, file: IO[bytes]) -> list[bytes]:
+    """The whole lines of a ledger, where the next is to be written; of a last one that a crash cut short, a note."""
+    content = file.read()
+    lines, torn = _lines(path, content)
+    file.seek(len(content) - len(torn))
+    if torn:
+        lines.append(_add(file, {"note": NOTE, "cut": torn.strip().decode("utf-8", "replace")}, lines))
+    elif content and not content.endswith(b"\n"):
+        file.write(b"\n")
+    return lines
+
+
 def _add(file: IO[bytes], entry: Mapping[str, Any], lines: list[bytes]) -> bytes:
     """Write a line, chained to the last of those before it, in the place of whatever stands there."""
     line = json.dumps({**entry, "previous": _hash(lines[-1]) if lines else ""}).encode()
@@ -106,7 +129,8 @@ def _hash(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
-def _content(test: tuple[Example, ...]) -> str:
+def test_hash(test: tuple[Example, ...]) -> str:
+    """What a test is known by in the ledger: a hash of its content."""
     return digest([(e.input, e.output, e.turns) for e in test])
 
 

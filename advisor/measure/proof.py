@@ -5,19 +5,18 @@ from dataclasses import dataclass, field
 
 from advisor.data.profiling import near_test
 from advisor.decide.recommendation import Recommendation
+from advisor.measure import receipt
 from advisor.measure.diagnosis import Diagnosis
+from advisor.measure.figures import Answered, Clean, Compared, Triple, figures
 from advisor.measure.forgetting import Forgetting, forgetting
 from advisor.measure.ledger import Opened, open_test, opened_before
-from advisor.measure.validity import validity
+from advisor.measure.receipt import About, Finalist, Given, Receipt
+from advisor.measure.validity import forms
 from advisor.models.spending import Spent
 from advisor.runtime.bench import Bench
-from advisor.score.metric import Metric, Scored, beside, score_all
-from advisor.score.statistics import Gain, Verdict, difference, holm, interval, verdicts
+from advisor.score.metric import score_all
+from advisor.score.statistics import Verdict
 from advisor.system import PATH_NAMES, Buildable, Prediction, System, digest
-from advisor.task import Example
-
-SHOWN = 8  # examples side by side
-Triple = tuple[float, float, float]  # lower end, value, upper end
 
 
 @dataclass(frozen=True)
@@ -47,40 +46,6 @@ class Finalists:
         """Those that there are, in the order in which they are run."""
         runner_up: dict[str, Buildable] = {"runner_up": self.runner_up} if self.runner_up else {}
         return {"baseline": self.baseline, **runner_up, "test": self.test}
-
-
-@dataclass(frozen=True)
-class Answered:
-    """How many examples a system that may abstain answered, as a share of 1 too, its score over those alone, and how many
-    of them were right."""
-
-    items: int
-    share: float
-    score: float | None
-    right: int
-
-
-@dataclass(frozen=True)
-class Clean:
-    """The score on the test without rows that a training row is near, and the gain there over the baseline with its 95 %
-    interval; None where no such row is left, or nothing to score."""
-
-    items: int
-    test: float | None
-    gain: Triple | None
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One example with what the baseline and the built system made of it."""
-
-    id: str
-    input: str
-    wanted: str
-    before: str | None
-    after: str | None
-    before_score: float | None
-    after_score: float | None
 
 
 @dataclass(frozen=True)
@@ -147,29 +112,15 @@ def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> C
 
 
 def prove(bench: Bench, chosen: Chosen, finalists: Finalists, measured: int = 0, spent: Spent | None = None) -> Result:
-    """Run the finalists on the sealed test, where there is one, and compare them, paired.
+    """Run the finalists on the sealed test, where there is one, leave the receipt and compare them, paired.
 
     measured: on how many examples the diagnosis compared paths. spent: on an endpoint, where there is one.
     """
-    task, runtime, metric, seed = bench.task, bench.runtime, bench.metric, bench.seed
-    examples, line = task.split.test, ""
-    made: dict[str, list[Prediction]] = {}
-    scored: dict[str, tuple[Scored, ...]] = {}
-    answered: dict[str, Answered] = {}
-    named = finalists.named if examples else {}
-    before = opened_before(runtime.folder, examples, {name: digest(one) for name, one in named.items()})
-    for name, system in named.items():
-        line = open_test(runtime.folder, examples, name, digest(system))
-        made[name] = runtime.predict(system, examples, f"sealed test: {name.replace('_', '-')}")
-        scored[name] = score_all(metric, [prediction.text for prediction in made[name]], examples)
-        if isinstance(system, System) and system.abstain:
-            answered[name] = answers_given(metric, scored[name], made[name], seed)
-    scores = {name: interval(metric, ones, seed) for name, ones in scored.items()}
-    value = {name: one.value for name, one in scores.items()}
-    others = [name for name in scored if name != "test"]
-    gains = {name: difference(metric, scored["test"], scored[name], seed) for name in others}
-    corrected = dict(zip(gains, holm([gain.p for gain in gains.values()]), strict=True))
-    said = dict(zip(gains, verdicts(list(gains.values())), strict=True))
+    task, runtime = bench.task, bench.runtime
+    hashes = {name: digest(one) for name, one in finalists.named.items()} if task.split.test else {}
+    before = opened_before(runtime.folder, task.split.test, hashes)
+    told, line = _run(bench, {name: finalists.named[name] for name in hashes})
+    receipt.write(runtime.folder, told)
     return Result(
         run=str(runtime.folder),
         path=chosen.path,
@@ -177,79 +128,49 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, measured: int = 0,
         forced=chosen.forced,
         runner_up=chosen.runner_up,
         metric=task.metric,
-        baseline=value.get("baseline"),
-        test=value.get("test"),
-        gain=_triple(gains.get("baseline")),
-        verdict=said.get("baseline"),
-        runner_up_score=value.get("runner_up"),
-        gain_over_runner_up=_triple(gains.get("runner_up")),
-        runner_up_verdict=said.get("runner_up"),
-        test_items=len(examples),
-        unscored={name: one.unscored for name, one in scores.items()},
-        intervals={name: (one.lo, one.value, one.hi) for name, one in scores.items() if one.value is not None},
-        p_corrected=corrected,
-        tokens={name: _tokens(ones) for name, ones in made.items()},
-        answered=answered or None,
-        clean=_clean(bench, scored["test"], scored["baseline"]) if examples else None,
         forgetting=forgetting(runtime, finalists.test),
-        examples=_side_by_side(examples, made, scored) if examples else (),
         ledger=line,
         trained_tokens=finalists.trained_tokens,
         too_long=finalists.too_long,
         measured=measured,
         rows=len(task.split.seen),
         spent=spent,
-        cut={name: sum(one.cut for one in ones) for name, ones in made.items()},
         opened_before=before,
-        valid={name: validity(task, ones) for name, ones in made.items()},
-        beside={name: beside(metric, ones) for name, ones in scored.items()} if metric.beside else {},
+        **figures(told, bench.metric),
     )
 
 
-def answers_given(metric: Metric, scored: Sequence[Scored], predictions: Sequence[Prediction], seed: int) -> Answered:
-    """How a system that may abstain did on the examples that it answered."""
-    given = [one for one, made in zip(scored, predictions, strict=True) if not made.abstained]
-    return Answered(
-        items=len(given),
-        share=len(given) / len(scored),
-        score=interval(metric, given, seed).value if given else None,
-        right=sum((one.score or 0.0) >= metric.passing for one in given),
+def _run(bench: Bench, named: Mapping[str, Buildable]) -> tuple[Receipt, str]:
+    """Open the test for each system and run it there: what they gave, and the ledger's line of the last."""
+    task, runtime, line = bench.task, bench.runtime, ""
+    examples = task.split.test
+    gave: dict[str, tuple[Given, ...]] = {}
+    for name, system in named.items():
+        line = open_test(runtime.folder, examples, name, digest(system))
+        made = runtime.predict(system, examples, f"sealed test: {name.replace('_', '-')}")
+        gave[name] = _given(bench, made)
+    near = near_test(task.split.train, examples, runtime.embedder) if examples else ()
+    entered = {
+        name: Finalist(digest(one), isinstance(one, System) and one.abstain is not None) for name, one in named.items()
+    }
+    about = About(task.metric, task.labels, bench.seed, entered, tuple(sorted(near)))
+    return Receipt(about, examples, gave), line
+
+
+def _given(bench: Bench, made: Sequence[Prediction]) -> tuple[Given, ...]:
+    """What one system gave for the test, scored."""
+    has, examples = forms(bench.task), bench.task.split.test
+    scored = score_all(bench.metric, [one.text for one in made], examples)
+    return tuple(
+        Given(
+            id=score.id,
+            text=one.text,
+            score=score.score,
+            statistics=score.statistics,
+            tokens=one.usage.prompt_tokens + one.usage.generated_tokens,
+            abstained=one.abstained,
+            cut=one.cut,
+            valid={} if one.text is None else {name: has_form(one.text) for name, has_form in has.items()},
+        )
+        for score, one in zip(scored, made, strict=True)
     )
-
-
-def _tokens(predictions: Sequence[Prediction]) -> int:
-    """Of a request with its answer, on the average."""
-    used = sum(p.usage.prompt_tokens + p.usage.generated_tokens for p in predictions)
-    return round(used / len(predictions))
-
-
-def _clean(bench: Bench, test: Sequence[Scored], baseline: Sequence[Scored]) -> Clean | None:
-    """None where no training row is near a test row."""
-    metric, seed, split = bench.metric, bench.seed, bench.task.split
-    near = near_test(split.train, split.test, bench.runtime.embedder)
-    if not near:
-        return None
-    ours, theirs = ([one for i, one in enumerate(scored) if i not in near] for scored in (test, baseline))
-    if not ours:
-        return Clean(0, None, None)
-    return Clean(len(ours), interval(metric, ours, seed).value, _triple(difference(metric, ours, theirs, seed)))
-
-
-def _side_by_side(
-    examples: Sequence[Example], made: Mapping[str, Sequence[Prediction]], scored: Mapping[str, Sequence[Scored]]
-) -> tuple[Compared, ...]:
-    """Examples before and after: the largest gains, and the largest losses, which are as telling."""
-    before, after = scored["baseline"], scored["test"]
-
-    def change(i: int) -> float:
-        return (after[i].score or 0.0) - (before[i].score or 0.0)
-
-    order = sorted(range(len(examples)), key=lambda i: (-change(i), i))
-    losses = [i for i in order if change(i) < 0][-SHOWN // 4 :]
-    chosen = dict.fromkeys([*order[: SHOWN - len(losses)], *losses])
-    texts = [(examples[i], made["baseline"][i].text, made["test"][i].text, before[i], after[i]) for i in chosen]
-    return tuple(Compared(e.id, e.input, e.output, was, now, b.score, a.score) for e, was, now, b, a in texts)
-
-
-def _triple(gain: Gain | None) -> Triple | None:
-    return (gain.lo, gain.value, gain.hi) if gain and gain.value is not None else None

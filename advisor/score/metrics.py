@@ -13,6 +13,7 @@ from advisor.score.overlap import chrf_best, chrf_of, chrf_score, contains, roug
 from advisor.score.sets import set_f1
 from advisor.task import Example
 
+PASSING = 50  # at which an example passes by a person's own metric
 Own = Callable[[str], Callable[[str, Example], Any]]
 """Gives the function of a python path `package.module:function`, which takes (text, example) and returns 0 to 100."""
 
@@ -28,7 +29,7 @@ def resolve(name: str, labels: Sequence[str] = (), own: Own | None = None) -> Me
     if ":" in name:
         if own is None:
             raise ValueError(f"the metric {name!r} is Python of one's own, which can't be loaded here")
-        return mean(name, _checked(name, own(name)), passing=50)
+        return mean(name, _checked(name, own(name)), PASSING)
     if name.startswith(f"number{WITHIN}"):
         return number(name.partition(WITHIN)[2].strip())
     if name in METRICS:

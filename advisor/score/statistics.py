@@ -86,7 +86,7 @@ def interval(metric: Metric, scored: Sequence[Scored], seed: int, *, folded: boo
     different = n - max(np.unique([one.score for one in kept], return_counts=True)[1])
     share = value / 100
     spread = max(spread / 1e4, share * (1 - share) / (1 + different)) * (FOLDED if folded else 1)
-    lo, hi = (_wilson(*_with(share, spread, n, [end] * unscored))[at] for at, end in enumerate((0.0, 1.0)))
+    lo, hi = (wilson(*_with(share, spread, n, [end] * unscored))[at] for at, end in enumerate((0.0, 1.0)))
     return Interval(100 * lo, value, 100 * hi, n, unscored)
 
 
@@ -113,7 +113,7 @@ def _tested(value: float, spread: float, n: int) -> tuple[float, float, float]:
     """The 95 % interval of a difference, in points, whose `n` examples vary by `spread`, and its two-sided p."""
     # A difference lies in -100..100, so half of it, moved by a half, is a share.
     share = (value + 100) / 200
-    lo, hi = _wilson(share, spread / 4e4, n)
+    lo, hi = wilson(share, spread / 4e4, n)
     dispersion = _dispersion(share, spread / 4e4)
     p = 2 * NormalDist().cdf(-abs(share - 0.5) / sqrt(dispersion / 4 / n))
     return 200 * lo - 100, 200 * hi - 100, p
@@ -287,7 +287,7 @@ def _dispersion(share: float, spread: float) -> float:
     return max(spread / coin, 1e-9) if coin > 1e-12 else 1.0
 
 
-def _wilson(share: float, spread: float, n: int) -> tuple[float, float]:
+def wilson(share: float, spread: float, n: int) -> tuple[float, float]:
     """Wilson's interval for a share of 1 whose examples vary by `spread`: as if from n / dispersion coins."""
     coins = n / _dispersion(share, spread)
     center = (share + _Z**2 / (2 * coins)) / (1 + _Z**2 / coins)

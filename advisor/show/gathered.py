@@ -50,4 +50,8 @@ def gather(folder: Path) -> RunFiles:
         problems.append(Problem("there is nothing to report here", folder, do=advice))
     if problems:
         raise InputError(problems)
-    return RunFiles(str(folder), **values)  # type: ignore[arg-type]  # each is of the type in FILES
+    result = values.get("result")
+    named = (
+        result.run if isinstance(result, Result) else str(folder)
+    )  # as the run calls it, from wherever it is looked at
+    return RunFiles(named, **values)  # type: ignore[arg-type]  # each is of the type in FILES

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from advisor.measure.proof import Clean, Result
+from advisor.measure.figures import Clean
+from advisor.measure.proof import Result
 from advisor.show.blocks import Text
 from advisor.show.words import figure, finalists, gain, narrowed, opened, span, valid
 

@@ -123,7 +123,8 @@ def test_every_command_goes_through_with_few_rows_or_none(
     report = Path(result["run"], "report.md").read_text()
     told = "16 would do to measure" if not measured else "" if test else "measured, not proven"
     assert told in report and "None" not in report and ("Ledger" in report) is test
-    assert Path("runs/ledger.jsonl").is_file() is test
+    opened = [line for line in Path("runs/ledger.jsonl").read_text().splitlines() if "finalist" in line]
+    assert bool(opened) is test
 
     code, said = call("predict", result["run"], input='{"input": "rainy river"}\n')
     assert code == 0 and said["prediction"]

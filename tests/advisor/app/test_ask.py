@@ -28,10 +28,16 @@ def test_enter_alone_leaves_everything_unknown(keys: PipeInput) -> None:
 def test_what_is_known_or_follows_is_not_asked(keys: PipeInput) -> None:
     known: dict[str, str | float] = {"output_kind": "json", "documents_available": "no", "train_examples": 0.0,
                                      "needs_private_or_fresh_facts": "no", "latency_or_volume_sensitive": "no"}  # fmt: skip
-    keys.send_text("7" + ENTER + ENTER + UP * 2 + ENTER + ENTER + "2.5" + ENTER)
+    keys.send_text("Turn it into JSON" + ENTER + "7" + ENTER + ENTER + UP * 2 + ENTER + ENTER * 2 + "2.5" + ENTER)
     found = ask.ask(known)
-    asked = {"num_labels": 7.0, "style_matters": UNKNOWN, "base_capability": "medium", "max_cost_per_1000": 2.5}
-    assert found == {**dict.fromkeys(KEYS, UNKNOWN), **known, **asked, "strict_format": "yes"}
+    asked = {
+        "description": "Turn it into JSON",
+        "num_labels": 7.0,
+        "style_matters": UNKNOWN,
+        "base_capability": "medium",
+        "max_cost_per_1000": 2.5,
+    }
+    assert found == {**dict.fromkeys(KEYS, UNKNOWN), **known, **asked}  # what follows is inferred, not said
 
 
 def test_a_number_is_checked_as_it_is_typed(keys: PipeInput) -> None:
@@ -49,7 +55,7 @@ def test_breaking_off_passes(keys: PipeInput) -> None:
 
 
 def test_the_file_replays_the_answers(tmp_path: Path) -> None:
-    given: answers.Answers = {**dict.fromkeys(KEYS, UNKNOWN), "output_kind": "label", "corpus_tokens": 1e15,
+    given: answers.Answers = {**dict.fromkeys(KEYS, UNKNOWN), "description": 'Say "yes": or no', "output_kind": "label", "corpus_tokens": 1e15,
                               "documents_available": "yes", "facts_change": "never", "max_cost_per_1000": 0.0000125}  # fmt: skip
     ask.write(given, tmp_path / "answers.yaml")
     assert answers.read_answers(tmp_path / "answers.yaml") == given
@@ -63,10 +69,11 @@ def test_without_a_terminal_every_flag_is_named() -> None:
 
 
 def test_the_task_file_to_go_on_with_is_read_as_a_task_with_the_answers(tmp_path: Path) -> None:
-    given = {**dict.fromkeys(KEYS, UNKNOWN), "output_kind": "json", "facts_change": "often", "train_examples": 200.0}
+    given = {**dict.fromkeys(KEYS, UNKNOWN), "output_kind": "json", "facts_change": "often", "train_examples": 200.0,
+             "description": "Bookings: as JSON"}  # fmt: skip
     ask.write_task(given, tmp_path / "task" / "task.yaml")
     task = reading.load_task(tmp_path / "task")
-    assert task.metric == "json_field_f1"
+    assert (task.metric, task.description) == ("json_field_f1", "Bookings: as JSON")
     said = {name: value for name, value in task.answers.items() if value != UNKNOWN}
     assert said == {"output_kind": "json", "facts_change": "often", "train_examples": 200.0}
     ask.write_task(dict.fromkeys(KEYS, UNKNOWN), tmp_path / "bare" / "task.yaml")

@@ -12,8 +12,11 @@ import torch
 import trainers
 from advisor import runfolder
 from advisor.address import parse_address
+from advisor.measure import receipt
+from advisor.measure.receipt import About, Finalist, Given, Receipt
 from advisor.runtime.built import EMBEDDER, Asked
 from advisor.system import Buildable, Classifier, Context, ModelRef, System
+from advisor.task import Example
 from retrieval import Document, Index, load_embedder
 
 from .traps import SECRET, Listener, Spoil, small, with_code, with_pickles, write
@@ -129,6 +132,7 @@ def test_no_command_runs_or_sends_what_a_run_folder_wants(call, tmp_path, trap, 
         assert done.exit_code in (1, 2), (command, done.output)
         assert not any(said in done.output for said in ("the details are in", "has changed since")), done.output
     call("report", "runs/sent")
+    assert call("verify", "runs/sent").exit_code == 1 and call("runs").exit_code == 0
     assert not trap.sprung and not any(config.iterdir())
 
 
@@ -143,3 +147,21 @@ def test_evaluating_what_somebody_sent_runs_no_metric_of_theirs(call, tmp_path, 
         assert done.exit_code == 2 and not trap.sprung and listener.heard == [], done.output
     assert call("evaluate", "runs/sent", "data.jsonl", "--metric", "exact_match").exit_code == 0  # on loopback
     assert not trap.sprung and SECRET not in "".join(listener.heard)
+
+
+@pytest.mark.parametrize("metric", ["score:f", "cProfile:run"])
+def test_verifying_what_somebody_sent_runs_no_metric_of_theirs_and_reads_nothing_elsewhere(
+    call, tmp_path, trap, listener, metric
+):
+    run = sent(tmp_path / "runs" / "sent", PLAIN, endpoint=f"{listener.here}/v1#m", metric=metric)
+    write(tmp_path / "task", score__py=f"{trap.source}def f(text, example): return 100\n")
+    about = About(metric, (), 0, {"baseline": Finalist("s", False), "test": Finalist("s", False)})
+    given = (Given("x", trap.source, 100.0, (100.0, 1.0), 1),)
+    receipt.write(run, Receipt(about, (Example("x", "is it?", "yes"),), {"baseline": given, "test": given}))
+    done = call("verify", "runs/sent")
+    assert done.exit_code == 1 and not trap.sprung and listener.heard == []
+    write(tmp_path, elsewhere__jsonl=json.dumps({"id": "x", "text": SECRET}))
+    named = {**runfolder.plain(About, about), "finalists": {"../../../elsewhere": {"system": "s", "abstains": False}}}
+    (run / "receipt" / "receipt.json").write_text(json.dumps(named))
+    done = call("verify", "runs/sent", "--json")
+    assert done.exit_code == 1 and "lies elsewhere" in done.output and SECRET not in done.output

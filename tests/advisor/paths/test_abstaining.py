@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.measure.proof import Answered, answers_given
+from advisor.measure.figures import Answered, answers_given
 from advisor.paths import abstaining
 from advisor.paths.abstaining import threshold, trade
 from advisor.paths.prompting import fixed_shots

@@ -11,9 +11,10 @@ from advisor.decide.gaps import Gap, Shown
 from advisor.decide.reasons import Reason
 from advisor.decide.recommendation import Ranked, Recommendation, Similar
 from advisor.measure.diagnosis import Diagnosis, Probe
+from advisor.measure.figures import Answered, Clean, Compared
 from advisor.measure.forgetting import Forgetting
 from advisor.measure.ledger import Opened
-from advisor.measure.proof import Answered, Clean, Compared, Result
+from advisor.measure.proof import Result
 from advisor.paths.abstaining import Abstaining, Trade
 from advisor.runtime.built import Asked
 from advisor.runtime.finder import Fitted, Search, Tried

@@ -1,9 +1,10 @@
 from dataclasses import replace
 
 from advisor.decide.recommendation import UNMEASURED, Recommendation
+from advisor.measure.figures import Clean
 from advisor.measure.forgetting import Forgetting
 from advisor.measure.ledger import Opened
-from advisor.measure.proof import Clean, Result
+from advisor.measure.proof import Result
 from advisor.show.proven import beside
 from advisor.show.words import duration, figure, gap_line, headline, tone, valid
 
