@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from advisor import texts
 from advisor.errors import CannotError, InputError, Problem, printable
 
+PROGRESS = "progress.jsonl"
 RUNS, LOCK = Path("runs"), ".lock"
 MANIFEST = "manifest.json"  # the seal of a finished run: it is broken by a step that is done anew
 AGAIN = "Delete it, and run the command that made this run folder again"
@@ -148,6 +149,12 @@ def plain(kind: Any, value: object) -> Any:
 def write(path: Path, kind: Any, value: object) -> None:
     """Write a value of the type `kind` as JSON, whole or not at all."""
     whole(path, json.dumps(plain(kind, value), indent=1, ensure_ascii=False) + "\n")
+
+
+def progress(folder: Path, **told: object) -> None:
+    """Append what just went on to a run folder's progress, which is watched and never relied on."""
+    with (folder / PROGRESS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"time": round(time.time(), 1), **told}, ensure_ascii=False) + "\n")
 
 
 def whole(path: Path, text: str) -> None:

@@ -176,7 +176,7 @@ def run(
         written = flow.follow(going, lambda value: as_it_goes.show(None, value))
     last = f"{_answers_from(going)}\n{_paths('report', written)}"
     if not going.chosen:
-        common.show(going.recommendation, last)
+        common.show(_nothing(going), last)
         return _code(going.recommendation)
     common.show(going.proof, last, f"try it       advisor chat {going.folder}")
     return 0 if path else _code(going.recommendation)
@@ -286,6 +286,14 @@ def _answers_from(run: "Run") -> str:
     """How many answers were computed, and how many the store had; what became of the index."""
     index = f"\nindex        {changes}" if run.task.documents and (changes := run.bench.runtime.finder.changes) else ""
     return f"answers      {run.store.computed:,} computed, {run.store.known:,} from the store{index}"
+
+
+def _nothing(run: "Run") -> dict[str, Any]:
+    """What `run --json` prints where nothing was built: the recommendation, and a result without figures."""
+    figures = dict.fromkeys(("baseline", "test", "gain", "runner_up", "gain_over_runner_up"))
+    none = {"metric": run.task.metric, **figures, "test_items": 0, "trained_tokens": 0}
+    advice = runfolder.plain(Recommendation, run.recommendation)
+    return {"run": str(run.folder), **none, "seconds": runfolder.seconds(run.folder), **advice}
 
 
 def _dry(run: "Run", common: Common) -> int:

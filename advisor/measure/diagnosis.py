@@ -10,6 +10,7 @@ import numpy as np
 
 from advisor.decide.belief import Measured
 from advisor.decide.gaps import GAPS, Gap, Shown, measured_gap
+from advisor.measure.race import Round
 from advisor.runtime.grounding import Recall, Use
 from advisor.score.metric import Metric, Scored
 from advisor.score.statistics import draws, missed, rating
@@ -56,7 +57,8 @@ class Diagnosis:
     `recall` and `use`, where there are documents: what is found at several depths, and what systems made of it. `folds`: in
     how many every example was measured by what was made without it, where rows are few. `ruled_out`: paths whose systems
     could not be asked, each with the reason. `floored`: for each of `floors` what it scores on each example. `shown`: an example of
-    each gap. `rows`: on how many the short tuning learned, and how many a full one would.
+    each gap. `rows`: on how many the short tuning learned, and how many a full one would. `rounds`: of the race; all arms
+    answered the first, on which the gaps are told.
     """
 
     metric: str
@@ -74,6 +76,7 @@ class Diagnosis:
     floored: Mapping[str, tuple[Scored, ...]] = field(default_factory=dict)
     shown: Mapping[str, Shown] = field(default_factory=dict)
     rows: tuple[int, int] = (0, 0)
+    rounds: tuple[Round, ...] = ()
 
     @property
     def gap(self) -> Gap:
@@ -105,10 +108,9 @@ class Diagnosis:
         for probe in self.probes:
             if probe.path:
                 of_path.setdefault(probe.path, []).append(probe)
-        kept = {path: [p for p in probes if not p.misses] or probes for path, probes in of_path.items()}
-        scored = {path: _cross_fitted(metric, probes, seed) for path, probes in kept.items()}
+        scored = {path: _cross_fitted(metric, _longest(probes), seed) for path, probes in of_path.items()}
         scored["baseline"] = _scored(next(probe for probe in self.probes if probe.name == "zero-shot"))
-        drawn = draws(metric, {**scored, **self.floored}, seed, folded=self.folds > 0)
+        drawn = draws(metric, {**scored, **self.floored}, seed, folded=self.folds > 0, beside="baseline")
         floors = {name: drawn.pop(name) for name in self.floored}
         return Measured(drawn, self.outlook, self.examples, proven, floors, self.rows)
 
@@ -126,6 +128,13 @@ def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]
 def shares(gap_of: Mapping[str, str]) -> dict[str, float]:
     """The share of examples in each of GAPS, and of those whose gap is unknown."""
     return {gap: sum(one == gap for one in gap_of.values()) / max(1, len(gap_of)) for gap in (*GAPS, UNKNOWN)}
+
+
+def _longest(probes: Sequence[Probe]) -> list[Probe]:
+    """Of a path's probes those that stayed in the race longest, and gave text often enough if any did."""
+    kept = [probe for probe in probes if not probe.misses] or list(probes)
+    most = max(len(probe.scores) for probe in kept)
+    return [probe for probe in kept if len(probe.scores) == most]
 
 
 def _scored(probe: Probe) -> list[Scored]:

@@ -29,7 +29,8 @@ ENDLESS = 1e9  # seconds, with which everything is bought that there is
 USUAL = trainers.Speed(1500.0, 500.0, 500.0)  # tokens a second, by which a budget of tokens alone is shared out
 OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forgetting
 LEAST = 0.4  # of the budget that the proof leaves, however large the test
-MEASURED, CHECKED = (48, 96), (24, 64)  # the fewest and the most examples to measure on, and to choose on
+MOST_MEASURED, CHECKED = 400, (24, 64)  # examples to measure on; the fewest and the most to choose on
+ASKED = (48, 96)  # the fewest and the most to measure on where all systems are asked about all
 EPOCHS = 3
 SHORT_ROWS = 160  # that the short tuning sees; where rows are few, they are seen several times
 UNKNOWN_ROW = (40, 200)  # tokens of an input and an output, where there are no rows
@@ -80,10 +81,15 @@ def plan(
     probes = (8 if task.documents else 6) + _has_form(task)  # the tuned model is tried held to it, too
     tunings = folds if parts.folds else 1
     left = (DIAGNOSIS - less) * seconds - tunings * short * per_row / speed.train
-    measure = _within(left / (probes * per_example + reading), MEASURED, len(parts.compare))
-    choose = _within(CHOICE * seconds / (2 * probes * per_example + reading), CHECKED, len(parts.choose))
+    each = probes * per_example
+    measure = min(MOST_MEASURED, len(parts.compare))
+    if parts.folds:  # each row is answered by what was made from the others, in one round
+        measure = _within(left / (each + reading), ASKED, len(parts.compare))
+    choose = _within(CHOICE * seconds / (2 * each + reading), CHECKED, len(parts.choose))
     room = int(min(model.context, EVERYTHING * seconds * speed.prefill / PASSES))
-    return Purse(measure, choose, short, rows, epochs, limit, timed, room, pairs, sizes_tried, folds)
+    counted = speed is USUAL
+    racing = max(0.0, left * each / (each + reading))  # what is read again takes its share of the rest
+    return Purse(measure, choose, short, rows, epochs, limit, timed, room, pairs, sizes_tried, folds, racing, counted)
 
 
 def _shortly(split: Split, rows: int, epochs: int, affordable: float) -> tuple[int, int]:
@@ -139,13 +145,13 @@ def _of_requests(task: Task, model: Endpoint, budget: Budget, speed: trainers.Sp
     shares = [(one.prompt_tokens / speed.prefill + most / speed.decode) / seconds]  # of the budget
     shares += [one.tokens / budget.tokens] if budget.tokens else []
     shares += [one.usd / budget.usd] if budget.usd else []
-    fewest = min(MEASURED[0], len(task.split.compare))
+    fewest = min(ASKED[0], len(task.split.compare))
     if not model.meter.fits(least := written + expected(task, model, probes * fewest)):
         what = f"measuring on only {fewest} examples takes about {least}"
         raise InputError(Problem(what, "--budget", do="Give a larger one"))
     others = written.requests + 3 * len(task.split.test)
     left = max(LEAST, 1 - others * max(shares)) / max(shares)  # in requests
-    measure = _within(DIAGNOSIS * left / probes, MEASURED, len(task.split.compare))
+    measure = _within(DIAGNOSIS * left / probes, ASKED, len(task.split.compare))
     choose = _within(CHOICE * left / (2 * probes), CHECKED, len(task.split.choose))
     requests = max(1, measure + choose + len(task.split.test))  # each sends all documents anew
     room = EVERYTHING / (requests * max(shares)) * (one.prompt_tokens + most)

@@ -1,38 +1,28 @@
 """Probing: systems with one part switched, made and run on the same development examples. What they showed is a Diagnosis."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from advisor.decide.gaps import Shown
 from advisor.errors import CannotError, DroppedOut, InputError
 from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
+from advisor.measure.race import Answers, Entry, race
 from advisor.measure.validity import validity
 from advisor.models.local import tunes
-from advisor.paths.arms import Arm, scores
 from advisor.paths.classifier import classifier, has_labels
 from advisor.paths.finetuning import reading, tuned
 from advisor.paths.prompting import Prompt, baseline, constrained, held, oracle, prompted, retrieving
 from advisor.runtime import grounding
 from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import Use
-from advisor.score.metric import beside, floors, over_all
-from advisor.score.statistics import interval
-from advisor.system import PATH_NAMES, Context, System
+from advisor.score.metric import Scored, beside, floors, over_all
+from advisor.score.statistics import interval, rating
+from advisor.system import PATH_NAMES, Context, Prediction, System
 from advisor.task import Example
 
 # A short tuning stops early: the error that is left falls as a power of the tokens trained on, with exponents of about
 # 0.1 to 0.3 for LoRA (Zhang et al. 2024, arXiv 2402.17193). The middle is taken, half of the gain as its sd.
 EXPONENT = 0.2
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What enters the race: the arm of a path ("" for none), the gap that it closes, and the bench that it is made on."""
-
-    path: str
-    gap: str
-    arm: Arm
-    bench: Bench
+PLAIN = "zero-shot"  # the arm that answers all that is asked: gains are over it
 
 
 def probed(bench: Bench) -> dict[str, Entry]:
@@ -77,24 +67,25 @@ def diagnose(bench: Bench) -> Diagnosis:
 
     One that can't be made or asked drops out, and the others go on. Raises CannotError where the plain one does.
     """
-    task, runtime, examples = bench.task, bench.runtime, bench.comparing
-    entries, probes, dropped = probed(bench), [], {}
-    plain: dict[str, str | None] = {}
-    for name, entry in entries.items():
-        try:
-            probe, texts = _probe(name, entry)
-            probes.append(probe)
-            plain = plain or texts
-        except DroppedOut as reason:
-            if name == "zero-shot":
-                raise CannotError(f"nothing can be measured: {reason}") from reason
-            dropped[name] = str(reason)
+    task, runtime = bench.task, bench.runtime
+    entries = probed(bench)
+
+    def outlook(scored: Mapping[str, Sequence[Scored]]) -> dict[str, tuple[float, float]]:
+        tried = {name: rating(bench.metric, ones) for name, ones in scored.items() if entries[name].gap == "behaviour"}
+        return {name: _in_full(bench, score) for name, score in tried.items()}
+
+    raced = race(bench, entries, PLAIN, outlook)
+    if PLAIN in raced.dropped:
+        raise CannotError(f"nothing can be measured: {raced.dropped[PLAIN]}")
+    probes = [_probe(name, entries[name], answers) for name, answers in raced.answers.items()]
+    asked = bench.comparing[: raced.rounds[-1].examples]
+    everyone = bench.comparing[: raced.rounds[0].examples]
     shown = {name: entry.arm(bench) for name, entry in entries.items() if entry.gap in ("knowledge", "retrieval")}
     contexts = {name: one.context for name, one in shown.items() if isinstance(one, System)}
-    gap_of, floored = gaps_of(bench.metric, probes, examples), floors(bench.metric, examples, _contexts(bench))
+    gap_of, floored = gaps_of(bench.metric, probes, everyone), floors(bench.metric, asked, _contexts(bench, asked))
     return Diagnosis(
         metric=task.metric,
-        examples=len(examples),
+        examples=len(asked),
         floors={name: over_all(bench.metric, scored) for name, scored in floored.items()},
         probes=tuple(probes),
         gap_of=gap_of,
@@ -102,18 +93,23 @@ def diagnose(bench: Bench) -> Diagnosis:
         outlook=_outlook(bench, probes),
         notes=(
             *_circumstances(bench),
-            *(f"{name} dropped out: {why}" for name, why in dropped.items()),
+            *(f"{name} dropped out: {why}" for name, why in raced.dropped.items()),
             *_gapped(probes),
             *_cut(probes),
         ),
-        recall=grounding.recall(runtime.finder, examples) if task.documents else (),
-        use=tuple(_use(bench, probe, contexts[probe.name]) for probe in probes if probe.name in contexts),
+        recall=grounding.recall(runtime.finder, asked) if task.documents else (),
+        use=tuple(_use(bench, probe, contexts[probe.name], asked) for probe in probes if probe.name in contexts),
         folds=len(set(task.split.folds)),
-        ruled_out=_ruled_out(entries, probes, dropped),
+        ruled_out=_ruled_out(entries, probes, raced.dropped),
         floored=floored,
-        shown=_shown(examples, gap_of, plain),
+        shown=_shown(everyone, gap_of, {one.id: a.text for one, a in _pairs(raced.answers[PLAIN])}),
         rows=(bench.short.purse.rows, bench.purse.rows),
+        rounds=raced.rounds,
     )
+
+
+def _pairs(answers: Answers) -> Iterable[tuple[Scored, Prediction]]:
+    return zip(answers.scored, answers.made, strict=True)
 
 
 def _shown(examples: Sequence[Example], gap_of: Mapping[str, str], plain: Mapping[str, str | None]) -> dict[str, Shown]:
@@ -124,13 +120,11 @@ def _shown(examples: Sequence[Example], gap_of: Mapping[str, str], plain: Mappin
     return shown
 
 
-def _probe(name: str, entry: Entry) -> tuple[Probe, dict[str, str | None]]:
-    """What a system scored, and the texts that it gave."""
-    bench, metric = entry.bench, entry.bench.metric
-    scored, made = scores(bench, entry.arm, bench.comparing, name)
+def _probe(name: str, entry: Entry, answers: Answers) -> Probe:
+    bench, metric, scored = entry.bench, entry.bench.metric, answers.scored
     score = interval(metric, scored, bench.seed, folded=bool(bench.task.split.folds))
-    used = [prediction.usage for prediction in made]
-    probe = Probe(
+    used = [prediction.usage for prediction in answers.made]
+    return Probe(
         name=name,
         path=entry.path,
         gap=entry.gap,
@@ -143,23 +137,25 @@ def _probe(name: str, entry: Entry) -> tuple[Probe, dict[str, str | None]]:
         tokens=sum(u.prompt_tokens + u.generated_tokens for u in used),
         scores={one.id: one.score for one in scored},
         statistics={one.id: tuple(one.statistics) for one in scored},
-        cut=tuple(one.id for one, answer in zip(scored, made, strict=True) if answer.cut),
-        valid=validity(bench.task, made),
+        cut=tuple(one.id for one, answer in _pairs(answers) if answer.cut),
+        valid=validity(bench.task, answers.made),
         beside=beside(metric, scored),
     )
-    return probe, {one.id: answer.text for one, answer in zip(scored, made, strict=True)}
 
 
 def _outlook(bench: Bench, probes: Sequence[Probe]) -> dict[str, tuple[float, float]]:
     """The further gain of tuning in full, where it was tried in short: from the better of its decodings."""
-    full, short = bench.purse, bench.short.purse
     tunings = [probe for probe in probes if probe.gap == "behaviour"]
-    if not tunings:
-        return {}
-    best = max(tunings, key=lambda probe: probe.value)
+    best = max(tunings, key=lambda probe: probe.value, default=None)
+    return {best.path: _in_full(bench, best.value)} if best else {}
+
+
+def _in_full(bench: Bench, score: float) -> tuple[float, float]:
+    """What a short tuning with such a score gains when it is done in full, in points, and the sd of that."""
+    full, short = bench.purse, bench.short.purse
     more = max(1.0, full.rows * full.epochs / (short.rows * short.epochs))
-    gain = (100 - best.value) * (1 - more**-EXPONENT)
-    return {best.path: (gain, gain / 2)}
+    gain = (100 - score) * (1 - more**-EXPONENT)
+    return gain, gain / 2
 
 
 def _circumstances(bench: Bench) -> list[str]:
@@ -208,15 +204,15 @@ def _ruled_out(entries: Mapping[str, Entry], probes: Sequence[Probe], dropped: M
     return reasons
 
 
-def _use(bench: Bench, probe: Probe, context: Context) -> Use:
-    examples = [example for example in bench.comparing if probe.scores[example.id] is not None]
+def _use(bench: Bench, probe: Probe, context: Context, asked: Sequence[Example]) -> Use:
+    examples = [example for example in asked if probe.scores.get(example.id) is not None]
     right = [(probe.scores[example.id] or 0.0) >= bench.metric.passing for example in examples]
     passages = bench.runtime.finder.passages(context, examples)
     return grounding.use(probe.name, passages, examples, right, probe.tokens / probe.n)
 
 
-def _contexts(bench: Bench) -> dict[str, str] | None:
+def _contexts(bench: Bench, asked: Sequence[Example]) -> dict[str, str] | None:
     if not bench.task.documents:
         return None
-    rows = bench.runtime.finder.search([example.input for example in bench.comparing], 1)
-    return {e.id: row[0].text if row else "" for e, row in zip(bench.comparing, rows, strict=True)}
+    rows = bench.runtime.finder.search([example.input for example in asked], 1)
+    return {e.id: row[0].text if row else "" for e, row in zip(asked, rows, strict=True)}

@@ -14,7 +14,7 @@ from pathlib import Path
 from advisor import runfolder
 from advisor.measure import ledger
 
-ASIDE = (runfolder.MANIFEST, runfolder.LOCK, f"{runfolder.LOCK}.txt", "progress.jsonl")  # at the root of a run folder
+ASIDE = (runfolder.MANIFEST, runfolder.LOCK, f"{runfolder.LOCK}.txt", runfolder.PROGRESS)  # at the root of a run folder
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,8 @@ def _diagnosis(folder: Path, measured: Diagnosis, metric: Metric, seed: int) -> 
     examples = [Example(id_, "", "") for id_ in ids]
     gap_of = gaps_of(metric, measured.probes, examples)
     floors = {name: over_all(metric, scored) for name, scored in measured.floored.items()}
-    gaps = {"examples": len(ids), "gap_of": gap_of, "gaps": shares(gap_of), "floors": floors}
+    most = max(len(probe.scores) for probe in measured.probes)
+    gaps = {"examples": most, "gap_of": gap_of, "gaps": shares(gap_of), "floors": floors}
     yield _Figures(DIAGNOSIS, {name: raw.get(name) for name in gaps}, gaps)
 
 

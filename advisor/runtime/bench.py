@@ -1,5 +1,6 @@
 """What every measuring and building function is handed: the task, what runs systems on it, the metric, what may be spent."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +18,8 @@ class Purse:
     """What the budget buys: examples to `measure` and `choose` on, rows that the `short` tuning sees, rows and epochs of the
     full one; in how many `folds` the short one is measured where rows are few, each a tuning of its own; `room` for that many
     tokens of documents in every prompt, where all of them are to be tried there; `pairs` of questions and documents to fit an
-    embedder on; how many `sizes` of passages to try."""
+    embedder on; how many `sizes` of passages to try. `measure` is the most: the race takes `racing` seconds and no further round
+    beyond; where tokens are `counted`, as long as these usually take."""
 
     measure: int
     choose: int
@@ -30,6 +32,8 @@ class Purse:
     pairs: int = 0
     sizes: int = 1
     folds: int = 0
+    racing: float = math.inf
+    counted: bool = False
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,8 @@ class Runtime:
 
         def on_step(progress: trainers.Progress) -> None:
             score = "" if progress.score is None else f" · development score {progress.score:.1f}"
+            figures = {"loss": progress.loss, "score": progress.score, "done": progress.step, "of": progress.steps}
+            runfolder.progress(self.folder, step="training", arm=folder, **figures)
             self.watch(f"training · loss {progress.loss:.2f}{score}", progress.step, progress.steps)
 
         tuned = trainers.tune(self.lm, rows, evaluate, settings, self.folder / folder, on_step)

@@ -120,13 +120,20 @@ def _tested(value: float, spread: float, n: int) -> tuple[float, float, float]:
 
 
 def draws(
-    metric: Metric, scored: Mapping[str, Sequence[Scored]], seed: int, b: int = RESAMPLES, *, folded: bool = False
+    metric: Metric,
+    scored: Mapping[str, Sequence[Scored]],
+    seed: int,
+    b: int = RESAMPLES,
+    *,
+    folded: bool = False,
+    beside: str = "",
 ) -> dict[str, Floats]:
     """`b` likely scores of each system, paired: draw i of every system is of the same resample of the examples.
 
     Each system gets the noise of its own that `difference` allows for pairs not seen, so that two systems that
     agree on a few examples are not taken to agree for certain. What a system gave no answer for lies anywhere from 0 to
-    100. folded: as for `interval`.
+    100. Of a system that was asked fewer examples than the one named `beside`, the score is moved by as much as that one's
+    differs between those examples and all, as far as the two go together (a control variate). folded: as for `interval`.
     """
     tables = {name: {one.id: one for one in ones} for name, ones in scored.items()}
     ids = list(dict.fromkeys(id_ for table in tables.values() for id_ in table))
@@ -135,20 +142,41 @@ def draws(
     if not n:
         return {name: rng.uniform(0, 100, b) for name in scored}
     scores = np.array([[_of(table.get(id_)) for id_ in ids] for table in tables.values()], dtype=np.float64)
-    weights, noise = _weights(n, b, seed), _surprise(scores) / (n + 2)
+    weights, surprise = _weights(n, b, seed), _surprise(scores)
     drawn = {}
     for (name, table), own in zip(tables.items(), scores, strict=True):
-        there = np.flatnonzero(~np.isnan(own))
-        likely = np.zeros(b)
-        if len(there):
-            likely = _figures(metric, weights[:, there], _matrix([table[ids[at]] for at in there]))
-        if len(there) < n:
-            share = weights[:, there].sum(axis=1) / n
-            likely = share * likely + (1 - share) * guesses.uniform(0, 100, b)
+        asked = np.array([id_ in table for id_ in ids])
+        likely = _likely(metric, weights, table, ids, own, asked, guesses)
+        if beside in tables and not asked.all():
+            other, there = tables[beside], scores[list(tables).index(beside)]
+            part = _likely(metric, weights, other, ids, there, asked, guesses)
+            spread = part.var()
+            together = float(np.cov(likely, part)[0, 1] / spread) if spread else 0.0
+            likely = likely + together * (_likely(metric, weights, other, ids, there, asked | True, guesses) - part)
         if folded:
             likely = likely.mean() + sqrt(FOLDED) * (likely - likely.mean())
-        drawn[name] = np.clip(likely + rng.normal(0, noise, b), 0, 100)
+        drawn[name] = np.clip(likely + rng.normal(0, surprise / (asked.sum() + 2), b), 0, 100)
     return drawn
+
+
+def _likely(
+    metric: Metric,
+    weights: Floats,
+    table: Mapping[str, Scored],
+    ids: Sequence[str],
+    own: Floats,
+    asked: NDArray[np.bool_],
+    guesses: np.random.Generator,
+) -> Floats:
+    """(b,) scores of one system on the examples that were `asked`, in each resample."""
+    there = np.flatnonzero(~np.isnan(own) & asked)
+    likely = np.zeros(len(weights))
+    if len(there):
+        likely = _figures(metric, weights[:, there], _matrix([table[ids[int(at)]] for at in there]))
+    if len(there) < asked.sum():
+        share = weights[:, there].sum(axis=1) / np.maximum(weights[:, asked].sum(axis=1), 1)
+        likely = share * likely + (1 - share) * guesses.uniform(0, 100, len(weights))
+    return likely
 
 
 def holm(ps: Sequence[float]) -> list[float]:

@@ -82,7 +82,8 @@ def _search(search: Search) -> Iterator[Block]:
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
     """A bar for each probe with its interval, the metric's floors, the gaps."""
     folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
-    yield Text(f"{diagnosis.examples:,} development examples{folds} · {diagnosis.metric}, 0 to 100")
+    rounds = f" in {len(diagnosis.rounds)} rounds" if len(diagnosis.rounds) > 1 else ""
+    yield Text(f"{diagnosis.examples:,} development examples{folds or rounds} · {diagnosis.metric}, 0 to 100")
     yield ladder(diagnosis)
     if forms := next((probe.valid for probe in diagnosis.probes if probe.valid), None):
         yield Text(f"valid: {FORMS[list(forms)[-1]]}", "soft")

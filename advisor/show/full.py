@@ -59,11 +59,27 @@ def ladder(diagnosis: Diagnosis) -> Bars:
     """The probes one below the other, with the metric's floors."""
 
     def note(probe: Probe) -> str:
-        told = strictest(probe.valid), besides(probe.beside), lacking(probe.unscored, len(probe.cut))
+        asked = len(probe.scores)
+        early = f"left after {asked:,}" if asked and asked < diagnosis.examples else ""
+        told = early, strictest(probe.valid), besides(probe.beside), lacking(probe.unscored, len(probe.cut))
         return " · ".join(filter(None, told))
 
     bars = (Bar(p.name, p.value, p.lo, p.hi, note(p)) for p in diagnosis.probes)
     return Bars(tuple(bars), diagnosis.floors)
+
+
+def race(diagnosis: Diagnosis) -> str:
+    """How the race went: on how many examples the gaps were told, and which arms left after how many."""
+    first, *_ = diagnosis.rounds
+    left = [
+        f"after {one.examples:,} examples {', '.join(f'{name} ({figure(chance, 2)})' for name, chance in one.left.items())}"
+        for one in diagnosis.rounds
+        if one.left
+    ]
+    count = len(diagnosis.rounds)
+    told = f"{count} round{'s' * (count > 1)}; gaps are told on the first {first.examples:,} examples, which all arms answered."
+    gone = f" Left, with the chance to be within 2 points of the best: {'; '.join(left)}." if left else ""
+    return told + gone
 
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
@@ -84,7 +100,8 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
     ]
     probes = table("probe|path|>scored|>unscored|>cut off|>time|>tokens|valid output", *rows)
     notes = [Text(note, "warning") for note in diagnosis.notes]
-    yield Section("The ladder of probes", (Text(head, "soft"), ladder(diagnosis), probes, *notes))
+    raced = [Text(race(diagnosis), "soft")] if diagnosis.rounds else []
+    yield Section("The ladder of probes", (Text(head, "soft"), ladder(diagnosis), probes, *raced, *notes))
     shares = {name: (share, GAP_WORDS[name]) for name, share in diagnosis.gaps.items() if share}
     yield Section("Where the gaps are", (Shares(shares),))
 

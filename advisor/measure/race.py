@@ -1,0 +1,149 @@
+"""The race: arms answer the same development examples in growing rounds, and one that can't win any more leaves.
+
+Successive elimination (Even-Dar, Mannor and Mansour 2006, JMLR 7) with paired bootstrap draws in the place of bounds. The first
+round is answered by all, since it tells the gaps. Knows nothing of paths; whoever enters arms says how much is still expected
+of one that was made in short.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from advisor import runfolder
+from advisor.decide.cases import SMALLEST_GAIN
+from advisor.errors import DroppedOut
+from advisor.measure.planning import USUAL
+from advisor.paths.arms import Arm, scores
+from advisor.runtime.bench import Bench
+from advisor.score.metric import Scored
+from advisor.score.statistics import draws, rating
+from advisor.system import Prediction
+from advisor.task import Example
+
+FIRST = 32  # examples of the first round
+GROWTH = 2  # times as many have been answered after each further round
+CHANCE = 0.05  # of being within the smallest gain worth having of the best, under which an arm leaves
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What enters the race: the arm of a path ("" for none), the gap that it closes, and the bench that it is made on."""
+
+    path: str
+    gap: str
+    arm: Arm
+    bench: Bench
+
+
+Outlook = Callable[[Mapping[str, Sequence[Scored]]], Mapping[str, tuple[float, float]]]
+"""From what arms scored to the further gain, in points, of making an arm in full, and the sd of that; 0 for most."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What an arm gave for the examples that it was asked."""
+
+    scored: tuple[Scored, ...] = ()
+    made: tuple[Prediction, ...] = ()
+
+    def __add__(self, other: "Answers") -> "Answers":
+        return Answers(self.scored + other.scored, self.made + other.made)
+
+
+@dataclass(frozen=True)
+class Round:
+    """How many `examples` had been answered when it ended, by which `arms`, in seconds; and which `left` after it, with the
+    chance that each had."""
+
+    examples: int
+    arms: tuple[str, ...]
+    seconds: float
+    left: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Raced:
+    """What every arm gave that could be asked; those that `dropped` out, each with the reason; the rounds."""
+
+    answers: Mapping[str, Answers]
+    dropped: Mapping[str, str]
+    rounds: tuple[Round, ...]
+
+
+def race(bench: Bench, entries: Mapping[str, Entry], stays: str, outlook: Outlook) -> Raced:
+    """Run the arms until the examples or the purse are spent, or all that are left beside `stays`, which answers all that is
+    asked, are of one path."""
+    examples, running = bench.comparing, dict(entries)
+    answers: dict[str, Answers] = {}
+    dropped: dict[str, str] = {}
+    rounds: list[Round] = []
+    done = 0
+    while done < len(examples):
+        part = examples[done : _upto(bench, done)]
+        if rounds and not _affords(bench, rounds, [answers[name] for name in running], len(part)):
+            break
+        spent = -_seconds(bench, answers.values())
+        for name in tuple(running):
+            try:
+                answers[name] = answers.get(name, Answers()) + _asked(running[name], part, name)
+            except DroppedOut as reason:
+                dropped[name] = str(reason)
+                del running[name]
+                answers.pop(name, None)
+        if stays in dropped:
+            break
+        done += len(part)
+        scored = {name: answers[name].scored for name in running}
+        chances = _chances(bench, scored, outlook(scored))
+        left = {name: chance for name, chance in chances.items() if chance < CHANCE and name != stays}
+        rounds.append(Round(done, tuple(running), round(spent + _seconds(bench, answers.values()), 2), left))
+        figures = {name: round(rating(bench.metric, ones), 2) for name, ones in scored.items()}
+        told = {"round": len(rounds), "examples": done, "seconds": rounds[-1].seconds, "scores": figures, "left": left}
+        runfolder.progress(bench.runtime.folder, step="diagnosis", **told)
+        running = {name: entry for name, entry in running.items() if name not in left}
+        if len({entry.path for name, entry in running.items() if name != stays}) < 2:
+            break
+    return Raced(answers, dropped, tuple(rounds))
+
+
+def _asked(entry: Entry, part: Sequence[Example], name: str) -> Answers:
+    scored, made = scores(entry.bench, entry.arm, part, name)
+    return Answers(scored, tuple(made))
+
+
+def _upto(bench: Bench, done: int) -> int:
+    """How many examples have been answered after the next round; where rows are few, all after the first."""
+    whole = len(bench.comparing)
+    if bench.task.split.folds:
+        return whole
+    after = max(FIRST, GROWTH * done)
+    return whole if whole < after + FIRST // 2 else after  # no last round of a handful
+
+
+def _affords(bench: Bench, rounds: Sequence[Round], running: Sequence[Answers], more: int) -> bool:
+    """Whether the purse covers so many more examples for what is still running, at what these took until now."""
+    each = _seconds(bench, running) / rounds[-1].examples
+    return sum(one.seconds for one in rounds) + more * each <= bench.purse.racing
+
+
+def _seconds(bench: Bench, answers: Iterable[Answers]) -> float:
+    """What answers took: by the clock, or as tokens usually take, where the budget is one in tokens."""
+    used = [made.usage for one in answers for made in one.made]
+    if not bench.purse.counted:
+        return sum(usage.seconds for usage in used)
+    return sum(u.prompt_tokens / USUAL.prefill + u.generated_tokens / USUAL.decode for u in used)
+
+
+def _chances(
+    bench: Bench, scored: Mapping[str, Sequence[Scored]], outlook: Mapping[str, tuple[float, float]]
+) -> dict[str, float]:
+    """For each arm the chance that, made in full, it is within the smallest gain worth having of the best."""
+    drawn = draws(bench.metric, scored, bench.seed, folded=bool(bench.task.split.folds))
+    random = np.random.default_rng([bench.seed, len(scored)])
+    full = {}
+    for name, likely in drawn.items():
+        more, sd = outlook.get(name, (0.0, 0.0))
+        full[name] = likely + random.normal(more, sd, len(likely))
+    best = np.max(list(full.values()), axis=0)
+    return {name: float((likely >= best - SMALLEST_GAIN).mean()) for name, likely in full.items()}
