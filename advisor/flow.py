@@ -24,7 +24,7 @@ from advisor.decide.costs import EFFORTS
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.rules import load_rules
 from advisor.errors import CannotError, InputError, Problem
-from advisor.measure import diagnosis, ledger, planning, probing, proof, sealing
+from advisor.measure import diagnosis, ledger, pacing, planning, probing, proof, sealing
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.proof import Chosen, Finalists, Result
 from advisor.models import named
@@ -44,11 +44,12 @@ from advisor.runtime.settings import Settings, agree_to_index, bound, check_pric
 from advisor.runtime.store import Store
 from advisor.score.metrics import resolve
 from advisor.show import report
-from advisor.system import Abstain, Buildable, Classifier, Shot, System, digest
+from advisor.system import PATH_NAMES, Abstain, Buildable, Classifier, Shot, System, digest
 from advisor.task import Task
 from retrieval.watching import Watch, unwatched
 
 Value = TypeVar("Value")
+TUNING = ("finetuning", "rag+finetuning")
 
 
 def follow(run: "Run", show: Callable[[object], None] = lambda value: None) -> tuple[Path, ...]:
@@ -217,7 +218,10 @@ class Run:
         def work() -> Result:
             self.afford(len(self.task.split.test) * len(finalists.named))
             measured = self.diagnosis.examples if self.diagnosis else 0
-            result = proof.prove(self.bench, chosen, finalists, measured)
+            paths = [chosen.path, *([chosen.runner_up] if chosen.runner_up else [])]
+            test = self.task.split.test
+            most = pacing.proving(self.diagnosis, paths, test, self.left) if self._timed else len(test)
+            result = proof.prove(self.bench, chosen, finalists, measured, most=most)
             return replace(result, spent=self.model.meter.spent) if isinstance(self.model, Endpoint) else result
 
         key = digest([self._key, chosen, self.recommendation])
@@ -226,6 +230,31 @@ class Run:
             result = replace(result, seconds=runfolder.seconds(self.folder))
             runfolder.write(self.folder / "result.json", Result, result)
         return result
+
+    @property
+    def _timed(self) -> bool:
+        """Whether the clock bounds the run: a budget in tokens buys the same everywhere, an endpoint has its own."""
+        return self.settings.budget.tokens is None and not isinstance(self.model, Endpoint)
+
+    @property
+    def left(self) -> float:
+        """Seconds that the steps done until now have left of the budget, without what ends a run."""
+        return self.settings.budget.seconds - sum(runfolder.seconds(self.folder).values()) - pacing.CLOSING
+
+    @cached_property
+    def building_purse(self) -> Purse:
+        """The purse for a full tuning, which goes by the pace of the short one where the clock bounds the run."""
+
+        def work() -> Purse:
+            file = self.folder / "probes" / "short-tuning" / TUNED
+            short = runfolder.read(file, Tuning) if file.is_file() else None
+            test = self.task.split.test
+            proof = pacing.seconds_of(self.diagnosis, PATH_NAMES[:4], test[: pacing.PROVEN])
+            return pacing.building(self.task, self.model, self.purse, short, self.left - proof)
+
+        if not self._timed or not self.diagnosis:
+            return self.purse
+        return runfolder.step(self.folder, "building_purse", digest([self._key, self.purse]), Purse, work)
 
     def report(self) -> tuple[Path, ...]:
         """Write what was found out as pages for people, and seal the run folder; the pages' paths."""
@@ -271,8 +300,9 @@ class Run:
     def _built(self, path: str, name: str) -> Buildable:
         """The system of a path, built as the step `name`; it says that it does not know where the task asks for that."""
         key = digest([self._key, self.purse, path])
+        bench = replace(self.bench, purse=self.building_purse) if path in TUNING else self.bench
         kind: type[Buildable] = Classifier if path == "classifier" else System
-        system = runfolder.step(self.folder, name, key, kind, lambda: PATHS[path](self.bench))
+        system = runfolder.step(self.folder, name, key, kind, lambda: PATHS[path](bench))
         if not self.task.abstain or not isinstance(system, System) or system.context.kind == "none":
             return system
         plain, step = system, "abstaining" if name == "system" else f"{name}_abstaining"

@@ -109,7 +109,8 @@ def _price(path: str, situation: Situation) -> Iterator[Reason]:
 def _arguments(path: str, rules: Sequence[Rule]) -> Iterator[Reason]:
     """Rules that hold: for this path, against others, and then against this one and for others."""
     for rule in sorted(rules, key=lambda rule: -abs(rule.weight)):
-        speaks_for = (rule.weight > 0) == (rule.path == path)
+        part = rule.weight > 0 and rule.path in path.split("+")  # what speaks for rag speaks for rag+finetuning, too
+        speaks_for = part or (rule.weight > 0) == (rule.path == path)
         text = rule.reason if rule.path == path else f"{rule.path}: {rule.reason}"
         yield Reason(text, rule.id, rule.weight, rule.source, "for" if speaks_for else "against")
 

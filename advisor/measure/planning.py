@@ -31,7 +31,7 @@ OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forg
 LEAST = 0.4  # of the budget that the proof leaves, however large the test
 MOST_MEASURED, CHECKED = 400, (24, 64)  # examples to measure on; the fewest and the most to choose on
 ASKED = (48, 96)  # the fewest and the most to measure on where all systems are asked about all
-EPOCHS = 3
+EPOCHS, ROWS = 3, 32  # times that rows are seen at the most, and how many rows at the least
 SHORT_ROWS = 160  # that the short tuning sees; where rows are few, they are seen several times
 UNKNOWN_ROW = (40, 200)  # tokens of an input and an output, where there are no rows
 SHOTS = 2 * system.SHOTS  # at most in a prompt
@@ -70,17 +70,16 @@ def plan(
     reading = _reading(task, speed, rate)
     proof = (3 * one.own + shown) / speed.prefill + (2 * one.wanted + writes) / speed.decode + reading
     seconds = max(LEAST * seconds, seconds - len(parts.test) * proof - OVERHEAD)
-    instruction = one.instruction / trainers.TuneSettings().batch  # run once a batch
-    per_row = one.own + one.wanted + instruction + one.passages
+    row = per_row(task, model)
     pairs, sizes_tried = _searching(task, rate, seconds)
     less = FITTING / 2 if pairs else 0.0
-    learned = (TRAINING - less) * seconds * speed.train / per_row
-    rows = int(min(len(examples), max(32, learned / 2)))
+    learned = (TRAINING - less) * seconds * speed.train / row
+    rows = int(min(len(examples), max(ROWS, learned / 2)))
     epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
-    short, folds = _shortly(parts, rows, epochs, DIAGNOSIS / 2 * seconds * speed.train / per_row)
+    short, folds = _shortly(parts, rows, epochs, DIAGNOSIS / 2 * seconds * speed.train / row)
     probes = (8 if task.documents else 6) + _has_form(task)  # the tuned model is tried held to it, too
     tunings = folds if parts.folds else 1
-    left = (DIAGNOSIS - less) * seconds - tunings * short * per_row / speed.train
+    left = (DIAGNOSIS - less) * seconds - tunings * short * row / speed.train
     each = probes * per_example
     measure = min(MOST_MEASURED, len(parts.compare))
     if parts.folds:  # each row is answered by what was made from the others, in one round
@@ -90,6 +89,12 @@ def plan(
     counted = speed is USUAL
     racing = max(0.0, left * each / (each + reading))  # what is read again takes its share of the rest
     return Purse(measure, choose, short, rows, epochs, limit, timed, room, pairs, sizes_tried, folds, racing, counted)
+
+
+def per_row(task: Task, model: Model) -> float:
+    """Tokens that are computed to learn from a row once; the instruction is run once a batch."""
+    one = sizes(task, model)
+    return one.own + one.wanted + one.instruction / trainers.TuneSettings().batch + one.passages
 
 
 def _shortly(split: Split, rows: int, epochs: int, affordable: float) -> tuple[int, int]:

@@ -9,7 +9,8 @@ from advisor.measure import receipt
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.figures import Answered, Clean, Compared, Triple, figures
 from advisor.measure.forgetting import Forgetting, forgetting
-from advisor.measure.ledger import Opened, open_test, opened_before
+from advisor.measure.ledger import Opened, open_test, opened_before, test_hash
+from advisor.measure.pacing import part
 from advisor.measure.receipt import About, Finalist, Given, Receipt
 from advisor.measure.validity import forms
 from advisor.models.spending import Spent
@@ -17,6 +18,7 @@ from advisor.runtime.bench import Bench
 from advisor.score.metric import score_all
 from advisor.score.statistics import Verdict
 from advisor.system import PATH_NAMES, Buildable, Prediction, System, digest
+from advisor.task import Example
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Result:
     `too_long`: rows that tuning left out because they do not fit the model's context. `cut`: how many answers of each system
     a limit cut off. `seconds` of each step of the run are added when it is done. `opened_before` is of the same test, before
     this run. `valid`: of each system the shares of its texts in a form that a program can read (`validity.forms`).
-    `beside`: the metric's further figures, which have scales of their own.
+    `beside`: the metric's further figures, which have scales of their own. `test_rows`: how many rows the test has, of which
+    the budget may leave time for a part only, drawn by chance.
     """
 
     run: str
@@ -94,6 +97,7 @@ class Result:
     opened_before: Opened = field(default_factory=Opened)
     valid: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    test_rows: int = 0
 
 
 def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen | None:
@@ -111,15 +115,18 @@ def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> C
     return Chosen(path, not asked and advice.path is None, bool(asked), runner_up)
 
 
-def prove(bench: Bench, chosen: Chosen, finalists: Finalists, measured: int = 0, spent: Spent | None = None) -> Result:
+def prove(
+    bench: Bench, chosen: Chosen, finalists: Finalists, measured: int = 0, spent: Spent | None = None, most: int = 10**9
+) -> Result:
     """Run the finalists on the sealed test, where there is one, leave the receipt and compare them, paired.
 
-    measured: on how many examples the diagnosis compared paths. spent: on an endpoint, where there is one.
+    measured: on how many examples the diagnosis compared paths. spent: on an endpoint, where there is one. most: examples of
+    the test to run; of a larger one a part drawn by chance is.
     """
     task, runtime = bench.task, bench.runtime
     hashes = {name: digest(one) for name, one in finalists.named.items()} if task.split.test else {}
     before = opened_before(runtime.folder, task.split.test, hashes)
-    told, line = _run(bench, {name: finalists.named[name] for name in hashes})
+    told, line = _run(bench, {name: finalists.named[name] for name in hashes}, part(task.split.test, most, bench.seed))
     receipt.write(runtime.folder, told)
     return Result(
         run=str(runtime.folder),
@@ -136,30 +143,38 @@ def prove(bench: Bench, chosen: Chosen, finalists: Finalists, measured: int = 0,
         rows=len(task.split.seen),
         spent=spent,
         opened_before=before,
+        test_rows=len(task.split.test),
         **figures(told, bench.metric),
     )
 
 
-def _run(bench: Bench, named: Mapping[str, Buildable]) -> tuple[Receipt, str]:
-    """Open the test for each system and run it there: what they gave, and the ledger's line of the last."""
+def _run(bench: Bench, named: Mapping[str, Buildable], examples: tuple[Example, ...]) -> tuple[Receipt, str]:
+    """Open the test for each system and run it on these examples: what they gave, and the ledger's line of the last."""
     task, runtime, line = bench.task, bench.runtime, ""
-    examples = task.split.test
     gave: dict[str, tuple[Given, ...]] = {}
     for name, system in named.items():
-        line = open_test(runtime.folder, examples, name, digest(system))
+        line = open_test(runtime.folder, task.split.test, name, digest(system))
         made = runtime.predict(system, examples, f"sealed test: {name.replace('_', '-')}")
-        gave[name] = _given(bench, made)
+        gave[name] = _given(bench, made, examples)
     near = near_test(task.split.train, examples, runtime.embedder) if examples else ()
     entered = {
         name: Finalist(digest(one), isinstance(one, System) and one.abstain is not None) for name, one in named.items()
     }
-    about = About(task.metric, task.labels, bench.seed, entered, tuple(sorted(near)))
+    about = About(
+        task.metric,
+        task.labels,
+        bench.seed,
+        entered,
+        tuple(sorted(near)),
+        test_hash(task.split.test),
+        len(task.split.test),
+    )
     return Receipt(about, examples, gave), line
 
 
-def _given(bench: Bench, made: Sequence[Prediction]) -> tuple[Given, ...]:
+def _given(bench: Bench, made: Sequence[Prediction], examples: Sequence[Example]) -> tuple[Given, ...]:
     """What one system gave for the test, scored."""
-    has, examples = forms(bench.task), bench.task.split.test
+    has = forms(bench.task)
     scored = score_all(bench.metric, [one.text for one in made], examples)
     return tuple(
         Given(

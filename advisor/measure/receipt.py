@@ -43,14 +43,17 @@ class Finalist:
 
 @dataclass(frozen=True)
 class About:
-    """What figures depend on beside texts: the metric with its labels, the seed of resamples, the finalists, and the places
-    of test rows that a training row is `near` (counted from 0)."""
+    """What figures depend on beside texts: the metric with its labels, the seed of resamples, the finalists, the places
+    of test rows that a training row is `near` (counted from 0); and the hash and the number of all rows of the test, of which
+    the examples may be a part."""
 
     metric: str
     labels: tuple[str, ...]
     seed: int
     finalists: Mapping[str, Finalist]
     near: tuple[int, ...] = ()
+    test: str = ""
+    rows: int = 0
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,7 @@ def _result(folder: Path, told: _Told, result: Result, metric: Metric) -> _Figur
     follows = {
         **vars(choice),
         "metric": told.asked.metric,
+        "test_rows": told.receipt.about.rows,
         "measured": told.measured.examples if told.measured else 0,
         "ledger": opening(lines_of(folder), told.receipt, last[0]) if last else "",
         **figures(told.receipt, metric),

@@ -1,5 +1,6 @@
 """The one owner of what is heavy: weights, adapters, index, vectors and stored predictions. It alone runs a `System`."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,12 +31,13 @@ Conversation = tuple[tuple[trainers.Turn, ...], tuple[str, ...]]  # turns, and t
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a tuning left beside its adapter: the score at each evaluation, by step, the tokens computed, and how many rows
-    were left out because they do not fit the model's context."""
+    """What a tuning left beside its adapter: the score at each evaluation, by step, the tokens computed, how many rows
+    were left out because they do not fit the model's context, and the seconds that it took with all checks in between."""
 
     scores: tuple[tuple[int, float], ...]
     tokens: int
     too_long: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +131,13 @@ class Runtime:
             runfolder.progress(self.folder, step="training", arm=folder, **figures)
             self.watch(f"training · loss {progress.loss:.2f}{score}", progress.step, progress.steps)
 
+        since = time.perf_counter()
         tuned = trainers.tune(self.lm, rows, evaluate, settings, self.folder / folder, on_step)
-        runfolder.write(self.folder / folder / TUNED, Tuning, Tuning(tuned.scores, tuned.tokens, too_long))
+        runfolder.write(
+            self.folder / folder / TUNED,
+            Tuning,
+            Tuning(tuned.scores, tuned.tokens, too_long, round(time.perf_counter() - since, 2)),
+        )
         ref = replace(system.model, adapter=f"{folder}/adapter", adapter_fingerprint=tuned.fingerprint)
         return replace(system, model=ref)
 

@@ -31,6 +31,7 @@ from advisor.show.words import (
     shortage,
     sides,
     span,
+    tested,
 )
 from advisor.task import Finding
 
@@ -136,7 +137,7 @@ def _recommendation(advice: Recommendation) -> Iterator[Block]:
 def _result(result: Result) -> Iterator[Block]:
     """What the sealed test said: scores, gains with intervals and verdicts, forgetting."""
     if result.test_items:
-        yield Text(f"sealed test, {result.test_items:,} examples, opened once for each system")
+        yield Text(f"sealed test, {tested(result)}, opened once for each system")
     if not (result.test_items and result.measured):
         yield Text(f"{'measured, not proven' if result.measured else 'not measured'}: {shortage(result)}", "warning")
     if result.provisional:

@@ -30,6 +30,7 @@ from advisor.show.words import (
     sides,
     span,
     strictest,
+    tested,
     valid,
 )
 
@@ -282,7 +283,7 @@ def _result(result: Result) -> Iterator[Section]:
 def _tested(result: Result) -> Iterator[Block]:
     """What the sealed test said of each system, and of one over another."""
     what = (
-        f"{result.test_items:,} examples that no system learned from, opened once for each system; "
+        f"{tested(result)} that no system learned from, opened once for each system; "
         f"{result.metric}, 0 to 100, 95 % intervals."
     )
     yield Text(what, "soft")

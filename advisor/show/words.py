@@ -137,8 +137,9 @@ def change(one: Change) -> str:
 def gap_line(gap: Gap) -> str:
     """Which kind of gap it is, in how many examples as measured, or in what parts as answers let believe."""
     parts = [f"{name} {percent(share)}" for name, share in gap.shares.items() if share >= 0.005]
-    told = f" ({', '.join(parts)}{'' if gap.measured else ' of what was said speaks for it'})" if parts else ""
-    return f"{KINDS[gap.kind]}{told}."
+    told = f" ({', '.join(parts)})" if parts else ""
+    belief = "" if gap.measured or gap.kind == "unknown" else ", as far as answers tell"
+    return f"{KINDS[gap.kind]}{belief}{told}."
 
 
 def shortly(text: str | None, most: int = 60) -> str:
@@ -226,6 +227,13 @@ def _untested(result: Result, recommendation: Recommendation | None, believed: R
     if recommendation and believed:
         expected = f", {gain(believed.expected_gain)} points over {recommendation.gain_over} {span(believed.interval)} expected"
     return f"{how}{expected}: {shortage(result)}"
+
+
+def tested(result: Result) -> str:
+    """How many examples of the test were run, and that the budget left no time for all."""
+    if result.test_items >= result.test_rows:
+        return f"{result.test_items:,} examples"
+    return f"{result.test_items:,} examples drawn by chance from {result.test_rows:,}, as the budget leaves time for,"
 
 
 def shortage(result: Result) -> str:

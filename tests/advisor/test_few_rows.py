@@ -115,8 +115,17 @@ def test_every_command_goes_through_with_few_rows_or_none(
     assert code == (0 if advice["path"] else 3) and {one["path"] for one in advice["ranking"]} == set(PATH_NAMES)
 
     code, result = call("run", folder)
-    assert code == (3 if result["provisional"] else 0)
-    assert result["path"] == (advice["path"] or advice["provisional"])
+    if advice["verdict"] == "nothing":  # what the model says is no better than no work at all
+        assert (code, result["path"], result["test_items"]) == (3, None, 0) and measured
+        assert "Nothing is recommended" in Path(result["run"], "report.md").read_text()
+        assert not Path(result["run"], "artifact").exists() and not Path("runs/ledger.jsonl").read_text().count(
+            "finalist"
+        )
+        code, result = call("run", folder, "--path", "prompting")
+        assert code == 0 and result["forced"]
+    else:
+        assert code == (3 if result["provisional"] else 0)
+    assert result["path"] == (advice["path"] or advice["provisional"] or "prompting")
     assert (result["measured"], result["test_items"]) == (measured, 20 if test else 0)
     figures = [result[name] for name in ("baseline", "test", "gain", "verdict")]
     assert (None not in figures) if test else figures == [None] * 4

@@ -294,7 +294,8 @@ def test_random_answers_always_give_a_whole_ranking(call):
     rows = []
     for number in range(12):
         given = {name: draw.choice([*key.choices, None]) for name, key in KEYS.items() if key.choices}
-        given |= {name: draw.choice([0, 3, 5000, "2k", None]) for name, key in KEYS.items() if not key.choices}
+        given |= {name: draw.choice([0, 3, 5000, "2k", None]) for name, key in KEYS.items() if key.kind == "number"}
+        given["description"] = draw.choice(["Replies to guests", None])
         rows.append({"id": number, **{name: given[name] for name in draw.sample(list(given), number)}})
     Path("batch.jsonl").write_text("\n".join(map(json.dumps, rows)))
     done = call("recommend", "--batch", "batch.jsonl")

@@ -91,7 +91,7 @@ def test_a_smaller_budget_measures_on_fewer_examples_and_one_that_is_too_small_i
     server, tmp_path, monkeypatch
 ):
     measured = [run_within(server, tmp_path, f"{k}ktok", monkeypatch).assumed_purse.measure for k in (30, 60, 1000)]
-    assert measured[0] == planning.MEASURED[0] < measured[1] < measured[2] == planning.MEASURED[1]
+    assert measured[0] == planning.ASKED[0] < measured[1] < measured[2] == planning.ASKED[1]
     with pytest.raises(InputError, match=r"measuring on only 48 examples takes about .* tokens"):
         _ = run_within(server, tmp_path, "3ktok", monkeypatch).assumed_purse
     assert server.asked == []

@@ -1,0 +1,62 @@
+"""What the clock leaves of a budget in time: building and proof are planned again from what things took on the way.
+
+The first plan is made from a timing of a few seconds. Where the machine is busier or freer than then, it is what the
+probes and the short tuning took that says how much more fits.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from advisor.measure.diagnosis import Diagnosis
+from advisor.measure.planning import EPOCHS, ROWS, per_row
+from advisor.models.protocol import Model
+from advisor.runtime.bench import Purse
+from advisor.runtime.runtime import Tuning
+from advisor.task import Example, Task
+
+CLOSING = 15.0  # seconds for the check for forgetting and the report
+PROVEN = 100  # examples of the test that are run at the least, whatever it takes
+CHECKING = 1.25  # times the training itself: the checks in between, and the choice of decoding
+NOISE = 1.3  # timings vary by so much on a quiet machine; a plan that is off by less stands
+
+
+def building(task: Task, model: Model, purse: Purse, short: Tuning | None, seconds: float) -> Purse:
+    """The purse with the rows and epochs of a full tuning that fit into so many seconds at the pace of the short one. It stays
+    as it is where that is not known, or says much the same."""
+    if not short or not short.seconds or not short.tokens:
+        return purse
+    seen = seconds / CHECKING * short.tokens / short.seconds / per_row(task, model)
+    planned = purse.rows * purse.epochs
+    if planned / NOISE <= seen <= planned * NOISE:
+        return purse
+    rows = int(min(len(task.split.train), max(ROWS, seen / 2)))
+    return replace(purse, rows=rows, epochs=int(min(EPOCHS, max(1, seen // max(1, rows)))))
+
+
+def proving(diagnosis: Diagnosis | None, paths: Sequence[str], test: Sequence[Example], seconds: float) -> int:
+    """How many examples of the test fit into so many seconds, for the baseline and the systems of these paths, at what their
+    probes took; `PROVEN` at the least."""
+    each = seconds_of(diagnosis, paths, test[:1])
+    return len(test) if each * len(test) <= seconds else min(len(test), max(PROVEN, int(seconds / each)))
+
+
+def seconds_of(diagnosis: Diagnosis | None, paths: Sequence[str], examples: Sequence[Example]) -> float:
+    """What the baseline and the systems of these paths take for examples, at what the slowest probes of each took."""
+    each = 0.0
+    for path in ("", *paths):
+        taken = [
+            probe.seconds / max(1, probe.n + probe.unscored)
+            for probe in (diagnosis.probes if diagnosis else ())
+            if probe.path == path or (not path and probe.gap == "none")
+        ]
+        each += max(taken, default=0.0)
+    return each * len(examples)
+
+
+def part(test: Sequence[Example], most: int, seed: int) -> tuple[Example, ...]:
+    """So many examples of the test, drawn by chance, in their order."""
+    if most >= len(test):
+        return tuple(test)
+    kept = sorted(random.Random(seed).sample(range(len(test)), most))
+    return tuple(test[i] for i in kept)
