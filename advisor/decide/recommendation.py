@@ -31,8 +31,8 @@ Triple = tuple[float, float, float]
 @dataclass(frozen=True)
 class Ranked:
     """One path: the probability that it is within the smallest gain worth having of the best possible path, and the certainty,
-    the same with what it takes to build taken off; its expected gain in points with a 90 % interval, what it costs, and why it
-    is impossible where it is.
+    the same with what it takes to build taken off; its expected gain in points with a 90 % interval, what it costs, and a `note`,
+    which is why it is not `possible` where that is so.
 
     Where scores were measured: `measured`, the path's own as it was tried, `forecast`, what is expected of it in full (lower
     end, expected, upper end), and `gain_over_cheaper`, the forecast's gain over the best that comes before in the order of
@@ -50,6 +50,7 @@ class Ranked:
     forecast: Triple | None = None
     cheaper: str = ""
     gain_over_cheaper: Triple | None = None
+    possible: bool = True
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,7 @@ def _ranked(path: str, decided: Decided, situation: Situation, gains: Floats, co
     entry = Ranked(
         path, decided.probable(path), expected, (low, high), costs[path], note, certainty=decided.sure_of(path)
     )
+    entry = replace(entry, possible=path not in situation.ruled_out)
     if not measured or path in situation.ruled_out:
         return entry
     scores = np.clip(decided.scores, 0.0, 100.0)

@@ -35,7 +35,7 @@ from advisor.show.words import (
 )
 from advisor.task import Finding
 
-REASONS, CASES = 7, 3  # shown of a longer list
+REASONS, CASES, GAPS_SHOWN = 7, 3, 2  # shown of a longer list
 LOUD: Mapping[str, Style] = {"better": "good", "worse": "bad"}
 
 
@@ -103,8 +103,9 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
 def _recommendation(advice: Recommendation) -> Iterator[Block]:
     """The kind of gap, the path or that none is recommended, the ranking of all paths, reasons, what would change it."""
     yield Text(headline(advice, None), "good" if advice.path else "warning")
-    for gap, shown in advice.gap.examples.items():
-        if gap in advice.gap.shares:
+    largest = sorted(advice.gap.shares, key=lambda gap: -advice.gap.shares[gap])[:GAPS_SHOWN]
+    for gap in largest:
+        if shown := advice.gap.examples.get(gap):
             yield Text(f"{gap}, {GAP_WORDS[gap]}: {instance(shown)}", "soft")
     yield from ranking(advice)
     notes: dict[str, list[str]] = {}

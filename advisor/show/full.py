@@ -74,7 +74,7 @@ def race(diagnosis: Diagnosis) -> str:
     first, *_ = diagnosis.rounds
     left = [
         f"after {one.examples:,} examples {', '.join(f'{name} ({figure(chance, 2)})' for name, chance in one.left.items())}"
-        for one in diagnosis.rounds
+        for one in diagnosis.rounds[:-1]  # after the last there is none to leave
         if one.left
     ]
     count = len(diagnosis.rounds)
@@ -191,17 +191,18 @@ def ranking(advice: Recommendation) -> Iterator[Table]:
     for r in advice.ranking:
         build = (duration(r.cost.build_seconds),) if timed else ()
         sure = figure(r.probability, 2), figure(r.certainty, 2)
-        rows.append((r.path, *sure, f"{gain(r.expected_gain)} {span(r.interval)}", *build))
+        believed = f"{gain(r.expected_gain)} {span(r.interval)}"
+        rows.append((r.path, *sure, believed, *build) if r.possible else (r.path, *[NOTHING] * (3 + timed)))
     yield table(f"path|>prob.|>cert.|>gain over {advice.gain_over}" + ("|>build" if timed else ""), *rows)
     scored = [r for r in advice.ranking if r.forecast]
     arms = []
     for r in scored:
         more = r.gain_over_cheaper
-        over = f"{gain(more[1])} {span(more)} over {r.cheaper}" if more else NOTHING
+        over = f"{gain(more[1])} {span(more)}" if more else NOTHING
         full = f"{figure(r.forecast[1])} {span(r.forecast)}" if r.forecast else NOTHING
-        arms.append((r.path, figure(r.measured), full, over))
+        arms.append((r.path, figure(r.measured), full, r.cheaper or NOTHING, over))
     if arms:
-        yield table("path|>as tried|>in full|>gain over the best before it in cost", *arms)
+        yield table("path|>tried|>in full|best cheaper|>gain over that", *arms)
 
 
 def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
@@ -244,8 +245,8 @@ def _gap(advice: Recommendation) -> Section:
     blocks: list[Block] = [Text(gap_line(gap), "strong")]
     if gap.reasons:
         blocks.append(Bullets(tuple(map(Item, gap.reasons))))
-    for name, shown in gap.examples.items():
-        if name in gap.shares:
+    for name in sorted(gap.shares, key=lambda gap_: -gap.shares[gap_]):
+        if shown := gap.examples.get(name):
             texts = {"wanted": shown.wanted, "the plain prompt": shown.given}
             blocks += [Text(f"{name}: {GAP_WORDS[name]}"), Beside(shown.id, shown.input, texts)]
     return Section("Knowledge or behaviour", tuple(blocks))

@@ -39,6 +39,7 @@ STEPS: Mapping[str, str] = {
     "purse": "timing",
     "runner_up_system": "building the runner-up",
     "system": "building",
+    "building_purse": "planning the tuning again",
     "result": "proof",
 }
 FORMS: Mapping[str, str] = {
