@@ -4,7 +4,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 TORCH := torch==2.13.0
 
-.PHONY: install demo test check bench-decide bench-train bench-predict bench-index bench-retrieval clean
+.PHONY: install demo test check bench-decide bench-races bench-train bench-predict bench-index bench-retrieval clean
 
 install: .venv/installed
 
@@ -26,8 +26,8 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench-decide: install
-	$(BIN)/python benchmarks/decide.py
+bench-decide bench-races: bench-%: install
+	$(BIN)/python benchmarks/$*.py
 
 bench-index bench-retrieval: bench-%: install
 	$(BIN)/python -m benchmarks.$*
