@@ -24,6 +24,7 @@ from advisor.system import PATH_NAMES
 
 UNMEASURED = "not measured"  # is noted of a path that no probe tried where others were
 STUDIES, SHOWN = 25, 5  # most alike that are counted, and shown
+COPIED = "copying the context"  # the floor that is an answer in itself
 LABELLED = 60  # examples with which measuring begins
 Triple = tuple[float, float, float]
 
@@ -226,7 +227,9 @@ def _examples_to_settle(decided: Decided, measured: Measured) -> str:
 def _next(situation: Situation, decided: Decided, settles: str) -> str:
     """The cheapest thing to do next."""
     answers, measured, first = situation.answers, situation.measured, decided.order[0]
-    if decided.verdict == "nothing":
+    if measured and decided.verdict == "nothing":
+        if measured.floor[0] == COPIED:
+            return f"hand out the first passage that is found as it is: it scores {measured.floor[1]:.0f}, and nothing that was tried is surely better"
         return (
             "build nothing yet: read some outputs beside what was wanted, look whether the wanted outputs are right, try a "
             "stronger model, or gather more examples; then measure again"

@@ -109,6 +109,13 @@ def test_no_path_is_recommended_that_is_not_surely_above_the_floor() -> None:
     assert "not surely above" in above.of("prompting").note
 
 
+def test_where_the_passage_found_is_as_good_it_is_to_be_handed_out() -> None:
+    copied = measured(94, prompting=40, rag=60, **{"rag+finetuning": 95})
+    told = Measured(copied.draws, examples=100, floors={"copying the context": copied.floors["the commonest output"]})
+    given = advise({**FACTS, "train_examples": 500}, measured=told)
+    assert given.verdict == "nothing" and "hand out the first passage" in given.next
+
+
 def test_a_floor_that_nearly_wins_is_said() -> None:
     raw = {**BEHAVIOUR, "output_kind": "label", "train_examples": 200, "documents_available": "no"}
     given = advise(raw, measured=measured(82, prompting=30, classifier=91, finetuning=50))
