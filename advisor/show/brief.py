@@ -16,6 +16,7 @@ from advisor.show.proven import beside
 from advisor.show.words import (
     FORMS,
     GAP_WORDS,
+    KINDS,
     NOTHING,
     STEPS,
     besides,
@@ -90,7 +91,7 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
         yield Text(f"valid: {FORMS[list(forms)[-1]]}", "soft")
     right = f"already right {percent(diagnosis.gaps.get('none', 0.0))}"
     gaps = [f"{name} {percent(share)}" for name, share in diagnosis.gaps.items() if share and name != "none"]
-    yield Text(f"{right} · gaps: {' · '.join(gaps)}" if gaps else f"{right} · no gaps")
+    yield Text(f"{KINDS[diagnosis.gap.kind]}: {right} · {' · '.join(gaps) or 'no gaps'}")
     if diagnosis.recall:
         depths = " · ".join(f"{one.k}: {percent(one.answer)}" for one in diagnosis.recall)
         best = max((one.right_with or 0.0 for one in diagnosis.use if "oracle" not in one.system), default=0.0)
