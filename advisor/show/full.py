@@ -200,9 +200,9 @@ def ranking(advice: Recommendation) -> Iterator[Table]:
         more = r.gain_over_cheaper
         over = f"{gain(more[1])} {span(more)}" if more else NOTHING
         full = f"{figure(r.forecast[1])} {span(r.forecast)}" if r.forecast else NOTHING
-        arms.append((r.path, figure(r.measured), full, r.cheaper or NOTHING, over))
+        arms.append((r.path, figure(r.measured), full, over))
     if arms:
-        yield table("path|>tried|>in full|best cheaper|>gain over that", *arms)
+        yield table("path|>tried|>in full|>over best cheaper", *arms)
 
 
 def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
