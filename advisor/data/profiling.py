@@ -24,9 +24,10 @@ from advisor.data.findings import (
     unknown_labels,
 )
 from advisor.data.kinds import Sort
+from advisor.data.nearness import near_duplicates
 from advisor.data.outputs import Outputs
 from advisor.data.outputs import outputs as look_at
-from advisor.data.splitting import key, near_duplicates
+from advisor.data.sources import key
 from advisor.score import sets
 from advisor.task import Example, Finding, Task
 from advisor.texts import normalised
