@@ -59,7 +59,8 @@ class Split:
 
     `choose` and `compare` are the two parts of development: inside a path things are chosen on the first, paths are
     compared on the second. Where rows are few all three hold the same rows, and `folds` has the fold of each: a row is
-    answered by what was made without its fold. With fewer still (or none that differ) nothing is compared.
+    answered by what was made without its fold. With fewer still (or none that differ) nothing is compared. `groups` has the
+    group of each row that shares its source with others, by its id: such rows stay on one side, and say less than others.
     """
 
     train: tuple[Example, ...] = ()
@@ -68,6 +69,7 @@ class Split:
     test: tuple[Example, ...] = ()
     folds: tuple[int, ...] = ()
     test_given: bool = False
+    groups: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def fold_of(self) -> Mapping[str, int]:
@@ -82,7 +84,8 @@ class Split:
 
     def without(self, fold: int) -> "Split":
         """What may be learned from to answer the rows of a fold: the rows of the others."""
-        return Split(train=tuple(row for row, of in zip(self.train, self.folds, strict=True) if of != fold))
+        train = tuple(row for row, of in zip(self.train, self.folds, strict=True) if of != fold)
+        return Split(train, groups=self.groups)
 
 
 class Retrieval(BaseModel):

@@ -24,9 +24,11 @@ from advisor.data.findings import (
     unknown_labels,
 )
 from advisor.data.kinds import Sort
+from advisor.data.nearness import near_duplicates
 from advisor.data.outputs import Outputs
 from advisor.data.outputs import outputs as look_at
-from advisor.data.splitting import key, near_duplicates
+from advisor.data.sources import key
+from advisor.data.unlike import EMBEDDED, spaced, unlike_test
 from advisor.score import sets
 from advisor.task import Example, Finding, Task
 from advisor.texts import normalised
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 Count = Callable[[Sequence[str]], list[int]]
 
 COSINE = 0.95  # of embeddings: in all-MiniLM above it mostly the same question in other words
-EMBEDDED = (500, 1500)  # test and other inputs that are embedded at most
 DECLARED = ("label", "json", "style")  # kinds that a task may declare; without a row the others are guesses
 FACTUAL = ("short_answer", "long_answer")  # kinds that are looked for in the documents
 ONE_RIGHT = ("label", "json", "sql", "short_answer")  # kinds where two outputs for one input can't both be right
@@ -110,6 +111,7 @@ def profile(task: Task, count: Count, embed: "Embedder | None" = None, context: 
         ),
         *of_rows(rows, "equal_to_test", "warning", "have the same input as a test row", copied[0]),
         *of_rows(rows, "near_test", "warning", "nearly equal a test row", copied[1]),
+        *unlike_test(split, close, embed),
         *of_rows(rows, "empty_output", "warning", "have an output without a word", _empty(rows, outputs.sort)),
         *of_rows(
             rows, "overlong_output", "note", "have an output far longer than the others", _long(lengths["output"])
@@ -245,7 +247,7 @@ def overlap(
     # Looked for from both sides: each text is paired with the first of the others that are alike, not with all.
     pairs = {*near_duplicates(ours, theirs), *((i, j) for j, i in near_duplicates(theirs, ours))}
     if embed and ours and theirs:
-        few, many = (_spaced(len(texts), most) for texts, most in zip((theirs, ours), EMBEDDED, strict=True))
+        few, many = (spaced(len(texts), most) for texts, most in zip((theirs, ours), EMBEDDED, strict=True))
         near = embed([ours[i] for i in many]) @ embed([theirs[j] for j in few]).T >= COSINE
         pairs |= {(many[i], few[j]) for i, j in np.argwhere(near)}
     place = {text: j for j, text in enumerate(theirs)}
@@ -253,11 +255,6 @@ def overlap(
     equal_test = {j for j, text in enumerate(theirs) if text in set(ours)} if equal_rows else set()
     near_rows = {i for i, _ in pairs} - equal_rows
     return equal_test, {j for _, j in pairs} | equal_test, (equal_rows, near_rows)
-
-
-def _spaced(n: int, most: int) -> list[int]:
-    """At most `most` of n indices, evenly spaced."""
-    return sorted({int(i) for i in np.linspace(0, n - 1, min(n, most))})
 
 
 def _in_documents(task: Task, rows: Sequence[Example]) -> tuple[list[bool | None], list[bool | None]]:

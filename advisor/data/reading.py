@@ -10,7 +10,7 @@ from pathlib import Path
 
 from advisor import answers
 from advisor.address import Address
-from advisor.data import kinds, owncode, splitting, taskfolder
+from advisor.data import kinds, owncode, sources, splitting, taskfolder
 from advisor.data.taskfolder import NEEDED, Folder
 from advisor.errors import InputError, Problem, ranges
 from advisor.score import metrics
@@ -155,12 +155,12 @@ def _apart(
     here: Folder, examples: Sequence[Example], test: Sequence[Example], allow: bool, left_out: list[str]
 ) -> list[Example]:
     """The training rows whose input is not in the test; the others are noted as problems, or as left out."""
-    tests = {splitting.key(row): row for row in reversed(test)}
-    equal = [row for row in examples if splitting.key(row) in tests] if tests else []
+    tests = {sources.key(row): row for row in reversed(test)}
+    equal = [row for row in examples if sources.key(row) in tests] if tests else []
     if equal and allow:
         left_out.append(f"{_rows(equal)} left out: the input stands in the test too")
     for row in equal if not allow else ():
-        what = f"the input equals that of the test row {_place(tests[splitting.key(row)])}"
+        what = f"the input equals that of the test row {_place(tests[sources.key(row)])}"
         here.wrong_row(row, "input", what, "Remove one of them, or leave the training row out with --allow-overlap")
     out = {row.id for row in equal}
     return [row for row in examples if row.id not in out]

@@ -1,5 +1,6 @@
 """Splitting: sides of the right size, nothing nearly equal on two of them, the same for the same seed."""
 
+import json
 import random
 from collections import Counter
 from itertools import combinations
@@ -7,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from advisor.data import splitting
-from advisor.data.splitting import near_duplicates, split
+from advisor.data.splitting import split
 from advisor.task import Example, Split
 from trainers.rendering import Turn
 
@@ -143,59 +144,28 @@ def test_labels_are_spread_over_the_sides_by_their_share() -> None:
         assert 0.07 <= Counter(row.output for row in side)["rare"] / len(side) <= 0.13
 
 
-def test_conversations_differ_by_their_earlier_turns() -> None:
-    one = Example("1", "Yes", "x", turns=(Turn("assistant", "Tea?"),))
-    other = Example("2", "yes ", "x", turns=(Turn("assistant", "Coffee?"),))
-    assert splitting.key(one) != splitting.key(other)
-    assert splitting.key(one) == splitting.key(Example("3", " YES", "y", turns=(Turn("assistant", "tea?"),)))
+def test_the_rows_that_share_a_source_are_told_with_the_number_of_their_group() -> None:
+    rows = some(200) + [Example(f"copy {at}", f"{row.input} !", "x") for at, row in enumerate(some(20))]
+    told = split(rows).groups
+    assert all(told[str(at)] == told[f"copy {at}"] for at in range(20))
+    assert len(told) < 60 and min(Counter(told.values()).values()) == 2
+    assert json.loads(json.dumps(told)) == told
 
 
-def test_near_duplicates_are_found_by_equality_words_and_characters() -> None:
-    run = " ".join(WORDS[:13])
-    texts = [
-        "What is the usual delivery time for the new card that I ordered yesterday?",
-        f"first this and then {run}",
-        "what is  the usual delivery time for the new card that I ordered YESTERDAY?",
-        f"{run} but after it there is a lot of quite other text, which has nothing to do with the first one at all",
-        "What is the usual delivery time for the new card that we ordered yesterday?",
-        "Something else entirely",
-    ]
-    assert near_duplicates(texts) == [(0, 2), (0, 4), (1, 3)]
+def test_rows_of_a_test_that_is_given_have_groups_of_their_own() -> None:
+    rows = [Example(row.id, row.input, row.output, gold=(f"d{at // 2}",)) for at, row in enumerate(some(300))]
+    for count in (40, 200):
+        told = split(rows[:count], rows[200:]).groups
+        assert all(told[str(at)] == told[str(at + 1)] for at in (0, 30, 200, 298))
+        assert not {told[str(at)] for at in range(count)} & {told[str(at)] for at in range(200, 300)}
 
 
-def test_a_run_of_characters_is_longer_than_one_of_words_where_no_spaces_are() -> None:
-    common = "客户在厦门购买的微波炉使用二十四天后显示错误代码请求处理"
-    texts = [
-        f"您好，{common}。",
-        f"{common[:20]}可是这封信说的是别的事情，跟前面一封完全没有关系。",
-        f"昨天收到来信：{common}！再见",
-    ]
-    assert (len(common), near_duplicates(texts)) == (28, [(0, 2)])
-
-
-def test_near_duplicates_between_two_lists_name_every_text_that_has_one() -> None:
-    assert near_duplicates(["a b c", "x y z", "A  b c"], ["x y z", "a b c"]) == [(0, 1), (1, 0), (2, 1)]
-
-
-def test_many_equal_texts_are_paired_with_the_first_only() -> None:
-    assert near_duplicates(["same text"] * 4) == [(0, 1), (0, 2), (0, 3)]
-
-
-@pytest.mark.parametrize("texts", [[], [""], ["", ""], ["a"], ["a", "b"], ["?", "!"]])
-def test_of_next_to_nothing_only_equal_texts_are_near_duplicates(texts: list[str]) -> None:
-    assert near_duplicates(texts) == ([(0, 1)] if texts == ["", ""] else [])
-    assert near_duplicates(texts, []) == near_duplicates([], texts) == []
-
-
-def test_the_quick_search_finds_what_a_full_comparison_finds() -> None:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    draw = random.Random(2)
-    texts = [" ".join(draw.choices(WORDS, k=8)) for _ in range(60)]
-    texts += [text.replace(draw.choice(text.split()), draw.choice(WORDS), 1) for text in texts]
-    texts = list(dict.fromkeys(texts))
-    vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), max_df=0.5).fit_transform(texts)
-    full = (vectors @ vectors.T).toarray()
-    wanted = [(one, other) for one, other in combinations(range(len(texts)), 2) if full[one, other] >= splitting.COSINE]
-    assert wanted
-    assert near_duplicates(texts) == wanted
+def test_conversations_and_equal_long_outputs_stay_in_one_fold() -> None:
+    rows = some(30)
+    rows += [Example(f"next {at}", "Yes", str(at), turns=(Turn("user", rows[at].input),)) for at in range(6)]
+    answer = "{at} was found behind the old door of the hall by its owner"
+    rows += [Example(f"{at} {one}", f"{at * one}", answer.format(at=at)) for at in range(71, 75) for one in (113, 997)]
+    given = split(rows)
+    assert all(given.fold_of[str(at)] == given.fold_of[f"next {at}"] for at in range(6))
+    assert all(given.fold_of[f"{at} 113"] == given.fold_of[f"{at} 997"] for at in range(71, 75))
+    assert given.without(0).groups == given.groups
