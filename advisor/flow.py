@@ -233,8 +233,8 @@ class Run:
 
     @property
     def _timed(self) -> bool:
-        """Whether the clock bounds the run: a budget in tokens buys the same everywhere, an endpoint has its own."""
-        return self.settings.budget.tokens is None and not isinstance(self.model, Endpoint)
+        """Whether the clock bounds the run; an endpoint has a meter of its own."""
+        return self.settings.budget.seconds < planning.ENDLESS and not isinstance(self.model, Endpoint)
 
     @property
     def left(self) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from advisor.measure.diagnosis import Diagnosis
-from advisor.measure.planning import EPOCHS, ROWS, per_row
+from advisor.measure.planning import per_row, shared_out
 from advisor.models.protocol import Model
 from advisor.runtime.bench import Purse
 from advisor.runtime.runtime import Tuning
@@ -30,15 +30,17 @@ def building(task: Task, model: Model, purse: Purse, short: Tuning | None, secon
     planned = purse.rows * purse.epochs
     if planned / NOISE <= seen <= planned * NOISE:
         return purse
-    rows = int(min(len(task.split.train), max(ROWS, seen / 2)))
-    return replace(purse, rows=rows, epochs=int(min(EPOCHS, max(1, seen // max(1, rows)))))
+    rows, epochs = shared_out(seen, len(task.split.train))
+    return replace(purse, rows=rows, epochs=epochs)
 
 
 def proving(diagnosis: Diagnosis | None, paths: Sequence[str], test: Sequence[Example], seconds: float) -> int:
     """How many examples of the test fit into so many seconds, for the baseline and the systems of these paths, at what their
     probes took; `PROVEN` at the least."""
     each = seconds_of(diagnosis, paths, test[:1])
-    return len(test) if each * len(test) <= seconds else min(len(test), max(PROVEN, int(seconds / each)))
+    if not each or each * len(test) <= seconds:
+        return len(test)
+    return min(len(test), max(PROVEN, int(seconds / each)))
 
 
 def seconds_of(diagnosis: Diagnosis | None, paths: Sequence[str], examples: Sequence[Example]) -> float:

@@ -73,9 +73,7 @@ def plan(
     row = per_row(task, model)
     pairs, sizes_tried = _searching(task, rate, seconds)
     less = FITTING / 2 if pairs else 0.0
-    learned = (TRAINING - less) * seconds * speed.train / row
-    rows = int(min(len(examples), max(ROWS, learned / 2)))
-    epochs = int(min(EPOCHS, max(1, learned // max(1, rows))))
+    rows, epochs = shared_out((TRAINING - less) * seconds * speed.train / row, len(examples))
     short, folds = _shortly(parts, rows, epochs, DIAGNOSIS / 2 * seconds * speed.train / row)
     probes = (8 if task.documents else 6) + _has_form(task)  # the tuned model is tried held to it, too
     tunings = folds if parts.folds else 1
@@ -89,6 +87,13 @@ def plan(
     counted = speed is USUAL
     racing = max(0.0, left * each / (each + reading))  # what is read again takes its share of the rest
     return Purse(measure, choose, short, rows, epochs, limit, timed, room, pairs, sizes_tried, folds, racing, counted)
+
+
+def shared_out(seen: float, there: int) -> tuple[int, int]:
+    """Rows and epochs of a tuning that sees so many rows, repeats counted, of those that are `there`: more rows before more
+    than two epochs."""
+    rows = int(min(there, max(ROWS, seen / 2)))
+    return rows, int(min(EPOCHS, max(1, seen // max(1, rows))))
 
 
 def per_row(task: Task, model: Model) -> float:

@@ -109,7 +109,7 @@ def _openings(own: list[bytes], told: Receipt) -> Iterator[Wrong]:
     """Finalists of the receipt whose opening of that very test the ledger does not tell."""
     for name in told.about.finalists:
         if opening(own, told, name) is None:
-            yield Wrong(ledger.FILE, f"opening for {name}", None, ledger.test_hash(told.examples))
+            yield Wrong(ledger.FILE, f"opening for {name}", None, told.about.test)
 
 
 def opening(own: list[bytes], told: Receipt, finalist: str) -> str | None:

@@ -51,7 +51,7 @@ def test_of_a_test_too_large_for_the_time_left_a_part_is_run():
     assert pacing.proving(told, ["rag", "prompting"], test, 2400) == 400
     assert pacing.proving(told, ["rag", "prompting"], test, 1200) == 200
     assert pacing.proving(told, ["rag", "prompting"], test, 10) == pacing.PROVEN
-    assert pacing.proving(None, ["rag"], test, 0) == 400
+    assert pacing.proving(None, ["rag"], test, 0) == pacing.proving(None, ["rag"], test, -5) == 400
     some = pacing.part(test, 150, seed=3)
     assert len(some) == 150 and list(some) == sorted(some, key=lambda e: int(e.id)) and some != test[:150]
     assert some == pacing.part(test, 150, seed=3) != pacing.part(test, 150, seed=4)
