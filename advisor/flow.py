@@ -44,12 +44,11 @@ from advisor.runtime.settings import Settings, agree_to_index, bound, check_pric
 from advisor.runtime.store import Store
 from advisor.score.metrics import resolve
 from advisor.show import report
-from advisor.system import PATH_NAMES, Abstain, Buildable, Classifier, Shot, System, digest
+from advisor.system import PATH_NAMES, TUNING, Abstain, Buildable, Classifier, Shot, System, digest
 from advisor.task import Task
 from retrieval.watching import Watch, unwatched
 
 Value = TypeVar("Value")
-TUNING = ("finetuning", "rag+finetuning")
 
 
 def follow(run: "Run", show: Callable[[object], None] = lambda value: None) -> tuple[Path, ...]:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from trainers.rendering import Turn
 
 PATH_NAMES = ("prompting", "classifier", "rag", "finetuning", "rag+finetuning")  # in the order of cost
+RETRIEVING, TUNING = ("rag", "rag+finetuning"), ("finetuning", "rag+finetuning")  # those that need documents, and tune
+LEARNING = ("classifier", *TUNING)  # those that need examples to train on
 PASSAGES = 3  # retrieved by default
 SHOTS = 4
 

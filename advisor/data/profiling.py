@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from advisor.answers import implied
 from advisor.data.findings import (
     document_findings,
     few_rows,
@@ -173,11 +174,7 @@ def derived_answers(task: Task, profile: Profile) -> dict[str, str | float]:
             answers["needs_private_or_fresh_facts"] = "yes"
     if kind in ("label", "json"):
         answers["num_labels"] = float(len(profile.labels) if kind == "label" else len(profile.outputs.keys))
-    if kind in ("label", "json", "sql", "code"):
-        answers["strict_format"] = "yes"
-    if kind == "style":
-        answers["style_matters"] = "yes"
-    return answers
+    return {**answers, **implied(answers)}
 
 
 def signals(profile: Profile) -> dict[str, float]:

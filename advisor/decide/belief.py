@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from advisor.answers import UNKNOWN
 from advisor.decide.cases import DRAWS, CaseModel, Floats
 from advisor.decide.rules import Signals
-from advisor.system import PATH_NAMES
+from advisor.system import LEARNING, PATH_NAMES, RETRIEVING
 
 Answers = Mapping[str, str | float]
 Bools = NDArray[np.bool_]
 
-RETRIEVING, LEARNING = ("rag", "rag+finetuning"), ("classifier", "finetuning", "rag+finetuning")
 LEVEL = 1e5  # the variance of a task's level, of which nothing is known
 
 

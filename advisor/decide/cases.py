@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from advisor import texts
 from advisor.answers import KEYS, UNKNOWN
 from advisor.decide.rules import Rule, Signals
-from advisor.system import PATH_NAMES
+from advisor.system import LEARNING, PATH_NAMES
 
 Floats = NDArray[np.float64]
 DRAWS = 2000
@@ -43,7 +43,6 @@ DOUBT = 1.5  # such a case's own variance is this much larger
 ABOUT = 6.0  # the weight of a description beside answers: a like task in another form says more than an unlike one in the same
 SAME_SUBJECT = 0.25  # a cosine of words that only descriptions of one subject reach
 
-_LEARNING = {"classifier", "finetuning", "rag+finetuning"}
 _WEIGHTS = {
     "output_kind": 4.0,
     "documents_available": 2.0,
@@ -94,7 +93,7 @@ class Case:
     def told(self) -> Mapping[str, str | float]:
         """The answers, without the count of examples where a study learned from those of another task, and has none of its
         own."""
-        borrowed = self.answers["train_examples"] == 0 and not _LEARNING.isdisjoint(self.scores)
+        borrowed = self.answers["train_examples"] == 0 and any(path in self.scores for path in LEARNING)
         return {**self.answers, "train_examples": UNKNOWN} if borrowed else self.answers
 
 

@@ -178,10 +178,16 @@ def _ranked(path: str, decided: Decided, situation: Situation, gains: Floats, co
     low, expected, high = _ends(gains[:, k])
     note = situation.ruled_out.get(path, "") or decided.floored.get(path, "")
     entry = Ranked(
-        path, decided.probable(path), expected, (low, high), costs[path], note, certainty=decided.sure_of(path)
+        path,
+        decided.probable(path),
+        expected,
+        (low, high),
+        costs[path],
+        note,
+        certainty=decided.sure_of(path),
+        possible=path not in decided.out,
     )
-    entry = replace(entry, possible=path not in situation.ruled_out)
-    if not measured or path in situation.ruled_out:
+    if not measured or not entry.possible:
         return entry
     scores = np.clip(decided.scores, 0.0, 100.0)
     earlier = [name for name in measured.paths if PATH_NAMES.index(name) < k]

@@ -32,7 +32,7 @@ def probed(bench: Bench) -> dict[str, Entry]:
     """What is probed, by name: the untuned, then the classifier, then a short tuning on the best context, as it was tuned and
     held to the form of the task's outputs where they have one."""
     task, entries = bench.task, {}
-    closes = {"zero-shot": "none", "constrained": "format", "similar shots, constrained": "instruction"}
+    closes = {PLAIN: "none", "constrained": "format", "similar shots, constrained": "instruction"}
     for name, arm in prompted(bench).items():
         entries[name] = Entry("prompting", closes.get(name, "instruction"), arm, bench)
     if task.documents:
@@ -200,7 +200,7 @@ def _ruled_out(entries: Mapping[str, Entry], probes: Sequence[Probe], dropped: M
     for name, entry in entries.items():
         if entry.path not in ("", *answering):
             reasons.setdefault(entry.path, dropped.get(name, f"{name} gave no text for too many of the examples"))
-    if any(probe.name == "zero-shot" and probe.misses for probe in probes):
+    if any(probe.name == PLAIN and probe.misses for probe in probes):
         why = "not measured, and zero-shot, with the shortest prompt of all, gave no text for too many of the examples"
         asking = [path for path in PATH_NAMES if path not in ("classifier", *answering)]
         reasons = {**dict.fromkeys(asking, why), **reasons}

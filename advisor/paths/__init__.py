@@ -9,7 +9,7 @@ from advisor.paths.classifier import classifier, has_labels
 from advisor.paths.finetuning import finetuning, rag_finetuning
 from advisor.paths.prompting import prompting, rag
 from advisor.runtime.bench import Bench
-from advisor.system import Buildable
+from advisor.system import LEARNING, RETRIEVING, TUNING, Buildable
 from advisor.task import Task
 
 PATHS: Mapping[str, Callable[[Bench], Buildable]] = {
@@ -25,13 +25,13 @@ def infeasible(task: Task, model: Model) -> Mapping[str, str]:
     """Paths that this task and model rule out, each with the reason."""
     reasons: dict[str, str] = {}
     if not task.documents:
-        reasons |= dict.fromkeys(("rag", "rag+finetuning"), "there are no documents to retrieve from")
+        reasons |= dict.fromkeys(RETRIEVING, "there are no documents to retrieve from")
     if len(task.split.train) < FEWEST:
         reason = f"too few examples to train on: {FEWEST} are needed"
-        reasons |= {path: reasons.get(path, reason) for path in ("classifier", "finetuning", "rag+finetuning")}
+        reasons |= {path: reasons.get(path, reason) for path in LEARNING}
     elif not has_labels(task):
         reasons["classifier"] = "the output is not one of a fixed set of labels"
     if not tunes(model):
         reason = f"{model.name} is an endpoint, which can't be tuned here; name a local model to tune"
-        reasons |= {path: reasons.get(path, reason) for path in ("finetuning", "rag+finetuning")}
+        reasons |= {path: reasons.get(path, reason) for path in TUNING}
     return reasons

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.score.metric import Metric, Scored
+from advisor.score.metric import Metric, Scored, over_all
 
 Floats = NDArray[np.float64]
 Verdict = Literal["better", "worse", "no worse", "not known yet"]
@@ -71,7 +71,7 @@ def missed(n: int, unscored: int) -> bool:
 def rating(metric: Metric, scored: Sequence[Scored]) -> float:
     """What one system is chosen over another by: the score with missing answers as 0, so that none wins by its gaps."""
     kept = [one for one in scored if one.score is not None]
-    return _score(metric, kept) * len(kept) / len(scored) if kept else 0.0
+    return over_all(metric, kept) * len(kept) / len(scored) if kept else 0.0
 
 
 def interval(metric: Metric, scored: Sequence[Scored], seed: int, *, folded: bool = False) -> Interval:
@@ -80,7 +80,7 @@ def interval(metric: Metric, scored: Sequence[Scored], seed: int, *, folded: boo
     n, unscored = len(kept), len(scored) - len(kept)
     if not n:
         return Interval(0.0, None, 100.0, 0, unscored)
-    value = _score(metric, kept)
+    value = over_all(metric, kept)
     spread = float(_figures(metric, _weights(n, RESAMPLES, seed), _matrix(kept)).var()) * n * n / max(n - 1, 1)
     # Scores that all agree say nothing about how far the next one may be off: few that differ, little trust in `spread`.
     different = n - max(np.unique([one.score for one in kept], return_counts=True)[1])
@@ -260,10 +260,6 @@ def _weights(n: int, b: int, seed: int) -> Floats:
 
 def _figures(metric: Metric, weights: Floats, statistics: Floats) -> Floats:
     return metric.aggregate(weights @ statistics)
-
-
-def _score(metric: Metric, scored: Sequence[Scored]) -> float:
-    return float(_figures(metric, np.ones((1, len(scored))), _matrix(scored))[0])
 
 
 def _with(value: float, spread: float, n: int, more: Sequence[float]) -> tuple[float, float, int]:

@@ -48,14 +48,19 @@ class Copier(Reader):
             yield i, Prediction(text, usage=Usage(10, 2))
 
 
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """The command line in an empty folder, its results as JSON."""
+def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In that folder, every model is a `Copier`, and every embedder one by words."""
     model = Copier()
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(folder)
     monkeypatch.setattr(named, "model_named", lambda name: model)
     monkeypatch.setattr(built, "model_named", lambda name: model)
     monkeypatch.setattr("retrieval.load_embedder", lambda name, cache: Words())
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The command line in an empty folder, its results as JSON."""
+    stand_in(tmp_path, monkeypatch)
 
     def run(*arguments: object, **more: str) -> tuple[int, Any]:
         done = CliRunner().invoke(app, [*map(str, arguments), "--json", "--quiet"], **more)  # type: ignore[arg-type]

@@ -9,11 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from advisor.app.cli import app
-from advisor.models import named
-from advisor.runtime import built
 
-from ..conftest import Words
-from ..test_few_rows import Copier, a_task
+from ..test_few_rows import a_task, stand_in
 
 Call = Callable[..., tuple[int, Any]]
 
@@ -21,11 +18,7 @@ Call = Callable[..., tuple[int, Any]]
 @pytest.fixture
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     """The command line in an empty folder: its exit code and its JSON."""
-    model = Copier()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(named, "model_named", lambda name: model)
-    monkeypatch.setattr(built, "model_named", lambda name: model)
-    monkeypatch.setattr("retrieval.load_embedder", lambda name, cache: Words())
+    stand_in(tmp_path, monkeypatch)
 
     def run(*arguments: object) -> tuple[int, Any]:
         done = CliRunner().invoke(app, [*map(str, arguments), "--json", "--quiet"])
