@@ -17,16 +17,15 @@ from advisor.task import Example, Task
 
 CLOSING = 15.0  # seconds for the check for forgetting and the report
 PROVEN = 100  # examples of the test that are run at the least, whatever it takes
-CHECKING = 1.25  # times the training itself: the checks in between, and the choice of decoding
 NOISE = 1.3  # timings vary by so much on a quiet machine; a plan that is off by less stands
 
 
 def building(task: Task, model: Model, purse: Purse, short: Tuning | None, seconds: float) -> Purse:
-    """The purse with the rows and epochs of a full tuning that fit into so many seconds at the pace of the short one. It stays
-    as it is where that is not known, or says much the same."""
+    """The purse with the rows and epochs of a full tuning that fit into so many seconds at the pace of the short one, whose
+    time holds a check as well. It stays as it is where that is not known, or says much the same."""
     if not short or not short.seconds or not short.tokens:
         return purse
-    seen = seconds / CHECKING * short.tokens / short.seconds / per_row(task, model)
+    seen = seconds * short.tokens / short.seconds / per_row(task, model)
     planned = purse.rows * purse.epochs
     if planned / NOISE <= seen <= planned * NOISE:
         return purse

@@ -24,7 +24,7 @@ def planned(bench: Bench, seconds: float, tokens_a_second: float) -> tuple[int, 
 
 def test_a_full_tuning_is_planned_again_at_the_pace_of_the_short_one(wide: Bench):
     row = planning.per_row(wide.task, wide.runtime.model)
-    fits = pacing.CHECKING * 200 * row / 1000  # seconds for what is planned, at 1,000 tokens a second
+    fits = 200 * row / 1000  # seconds for what is planned, at 1,000 tokens a second
     assert planned(wide, fits, 1000) == planned(wide, fits * 1.2, 1000) == (100, 2)
     assert planned(wide, fits, 250) == (32, 1)
     assert planned(wide, fits / 4, 1000) == (32, 1)
