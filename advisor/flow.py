@@ -34,6 +34,7 @@ from advisor.models.protocol import Model
 from advisor.paths import PATHS, abstaining, infeasible
 from advisor.paths import search as searching
 from advisor.paths.abstaining import Abstaining
+from advisor.paths.finetuning import SHORT
 from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench, Purse
 from advisor.runtime.built import ARTIFACT, POOL, STORE, SYSTEM, Asked, asked, parts_of
@@ -242,14 +243,17 @@ class Run:
 
     @cached_property
     def building_purse(self) -> Purse:
-        """The purse for a full tuning, which goes by the pace of the short one where the clock bounds the run."""
+        """The purse for a full tuning, which goes by the pace of the short ones where the clock bounds the run; the time is
+        shared where the runner-up is tuned as well."""
 
         def work() -> Purse:
-            file = self.folder / "probes" / "short-tuning" / TUNED
-            short = runfolder.read(file, Tuning) if file.is_file() else None
-            test = self.task.split.test
+            files = [self.folder / SHORT / path / TUNED for path in TUNING]
+            short = [runfolder.read(file, Tuning) for file in files if file.is_file()]
+            test, chosen = self.task.split.test, self._to_build
             proof = pacing.seconds_of(self.diagnosis, PATH_NAMES[:4], test[: pacing.PROVEN])
-            return pacing.building(self.task, self.model, self.purse, short, self.left - proof)
+            tunings = sum(path in TUNING for path in (chosen.path, chosen.runner_up))
+            left = (self.left - proof) / max(1, tunings)
+            return pacing.building(self.task, self.model, self.purse, short, left)
 
         if not self._timed or not self.diagnosis:
             return self.purse

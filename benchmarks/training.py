@@ -17,7 +17,7 @@ from typing import Any
 import trainers
 from benchmarks.workers import Clock, peak_memory
 from benchmarks.workload import BATCH, MODEL, Conversation, rows
-from trainers.schedule import planned, rate
+from trainers.schedule import decays, planned, rate
 from trainers.tuning import lora
 
 Batch = Sequence[trainers.Row]
@@ -57,7 +57,7 @@ def trl(pipe: Connection, job: Job) -> None:
     class Trainer(SFTTrainer):
         def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer or self.optimizer, lambda step: rate(step, num_training_steps)
+                optimizer or self.optimizer, lambda step: rate(step, num_training_steps, decays(num_training_steps))
             )
             return self.lr_scheduler
 

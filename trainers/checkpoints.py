@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 CHECKPOINT_SECONDS = 30.0  # that a kill may cost
 
 
 @dataclass
 class State:
-    """What a checkpoint holds beside weights and optimizer. `tokens` were computed, what rows share once a pass."""
+    """What a checkpoint holds beside weights and optimizer. The rate falls from step `since` on, to the `end`. `tokens` were
+    computed, what rows share once a pass."""
 
+    since: int
+    end: int
     step: int = 0
     tokens: int = 0
     stale: int = 0
@@ -41,7 +44,6 @@ class Checkpoints:
     key: str
     weights: Mapping[str, nn.Parameter]
     optimizer: Optimizer
-    schedule: LRScheduler
     kept: Path
     written: float = field(default_factory=time.monotonic)
 
@@ -57,9 +59,7 @@ class Checkpoints:
         torch.save(
             {
                 "key": self.key,
-                "weights": {name: weight.detach() for name, weight in self.weights.items()},
-                "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(),
+                **self._held(),
                 "state": json.dumps(asdict(state)),
                 "best": best,
             },
@@ -68,19 +68,14 @@ class Checkpoints:
         partial.replace(self.folder / "checkpoint.pt")
         self.written = time.monotonic()
 
-    def restore(self) -> State:
-        """The state of the last checkpoint, weights and optimizer put back, or a fresh one."""
+    def restore(self, fresh: State) -> State:
+        """The state of the last checkpoint, weights and optimizer put back, or the fresh one."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / "checkpoint.pt"
-        saved = torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else {}
+        saved = _loaded(self.folder / "checkpoint.pt")
         if saved.get("key") != self.key:
             shutil.rmtree(self.kept, ignore_errors=True)
-            return State()
-        with torch.no_grad():
-            for name, weight in self.weights.items():
-                weight.copy_(saved["weights"][name])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.schedule.load_state_dict(saved["schedule"])
+            return fresh
+        self._put_back(saved)
         shutil.rmtree(self.kept, ignore_errors=True)  # a kill after the checkpoint may have left better weights
         for name, content in saved["best"].items():
             self.kept.mkdir(exist_ok=True)
@@ -88,3 +83,38 @@ class Checkpoints:
         state = State(**json.loads(saved["state"]))
         state.scores = [(int(step), float(score)) for step, score in state.scores]
         return state
+
+    def branch(self, file: Path, key: str, state: State) -> None:
+        """Write the trunk of a tuning, from which a longer one can go on: weights and optimizer before the rate falls. `key`:
+        of all that led there."""
+        partial = file.with_suffix(".partial")
+        torch.save(
+            {"key": key, **self._held(), "step": state.step, "tokens": state.tokens, "losses": state.losses}, partial
+        )
+        partial.replace(file)
+
+    def go_on(self, file: Path, key: Callable[[int], str], state: State) -> State:
+        """The state at the end of the trunk in a file, weights and optimizer put back, where this tuning comes by there, which
+        its `key` at that step tells; else the state given."""
+        saved = _loaded(file)
+        if not saved or saved["step"] > state.since or saved["key"] != key(saved["step"]):
+            return state
+        self._put_back(saved)
+        return replace(state, step=saved["step"], tokens=saved["tokens"], losses=saved["losses"])
+
+    def _held(self) -> dict[str, Any]:
+        return {
+            "weights": {name: weight.detach() for name, weight in self.weights.items()},
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def _put_back(self, saved: Mapping[str, Any]) -> None:
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(saved["weights"][name])
+        self.optimizer.load_state_dict(saved["optimizer"])
+
+
+def _loaded(file: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else {}
+    return loaded

@@ -20,9 +20,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
-from trainers.checkpoints import Checkpoints
+from trainers.checkpoints import Checkpoints, State
 from trainers.engine import plain
 from trainers.engine.layers import fused
 from trainers.engine.operations import CrossEntropy
@@ -31,7 +30,7 @@ from trainers.faults import preflight
 from trainers.loading import folder_hash, quiet, take_off
 from trainers.models import LanguageModel
 from trainers.rendering import Row
-from trainers.schedule import Progress, Tuned, TuneSettings, computed, evaluated, passes, planned, rate
+from trainers.schedule import Progress, Tuned, TuneSettings, computed, decays, ended, evaluated, passes, planned, rate
 
 
 def tune(
@@ -41,18 +40,20 @@ def tune(
     settings: TuneSettings,
     folder: Path,
     on_step: Callable[[Progress], None] = lambda progress: None,
+    trunk: Path | None = None,
 ) -> Tuned:
     """Tune on `rows`; the weights that `evaluate` (higher is better) rates best are kept in `folder/adapter`, as peft
     writes them, or with `full` in `folder/model`, as transformers does.
 
     A checkpoint is written at every evaluation and every half minute; an interrupted call goes on from it, to the same
-    end. One of other rows, settings or base is not taken up. The base model is left as it was. Raises ValueError when
-    there are no rows or one of them cannot be learned from (`preflight`).
+    end. One of other rows, settings or base is not taken up. What a tuning was before its rate fell is left in the file
+    `trunk`; one that begins with the same steps goes on from there, to the same end as without. The base model is left as it
+    was. Raises ValueError when there are no rows or one of them cannot be learned from (`preflight`).
     """
     if not rows or (faults := preflight(lm, rows)):
         raise ValueError(f"rows that cannot be trained on: {faults if rows else 'there are none'}")
     with torch.random.fork_rng(), _trainable(lm, settings) as tuned, fused(tuned.model):
-        return _loop(tuned, rows, evaluate, settings, folder, on_step)
+        return _loop(tuned, rows, evaluate, settings, folder, on_step, trunk)
 
 
 @contextlib.contextmanager
@@ -89,29 +90,42 @@ def _loop(
     settings: TuneSettings,
     folder: Path,
     on_step: Callable[[Progress], None],
+    trunk: Path | None,
 ) -> Tuned:
-    plan = list(planned(rows, settings))
+    plan = [[rows[i] for i in step] for step in planned(rows, settings)]
     marks = evaluated(settings, len(plan))
     weights = {name: parameter for name, parameter in lm.model.named_parameters() if parameter.requires_grad}
-    optimizer, schedule = _optimizer(weights, settings, len(plan))
-    keeper = Checkpoints(folder, _key(lm, rows, settings), weights, optimizer, schedule, _kept(folder, settings))
-    state = keeper.restore()
-    while state.step < len(plan) and state.stale < settings.patience:
-        loss, tokens = _step(lm, [rows[i] for i in plan[state.step]], optimizer, list(weights.values()))
-        schedule.step()
+    optimizer = _optimizer(weights, settings)
+    keeper = Checkpoints(folder, _key(lm, rows, asdict(settings)), weights, optimizer, _kept(folder, settings))
+
+    def way(step: int) -> str:
+        """What leads to a step of the trunk."""
+        return _key(lm, [row for batch in plan[:step] for row in batch], _same(settings))
+
+    state = keeper.restore(State(decays(len(plan)), len(plan)))
+    if trunk and not state.step:
+        state = keeper.go_on(trunk, way, state)
+    while state.step < state.end:
+        if trunk and state.step == state.since:
+            keeper.branch(trunk, way(state.step), state)
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * rate(state.step, state.end, state.since)
+        loss, tokens = _step(lm, plan[state.step], optimizer, list(weights.values()))
         state.step, state.tokens = state.step + 1, state.tokens + tokens
         state.losses.append(loss)
         score = None
-        if state.step in marks:
+        if state.step == state.end or (state.step in marks and state.step <= state.since):
             score = evaluate(replace(lm, adapter=f"step {state.step}"))
             better = not state.scores or score > state.best[1]
             state.stale = 0 if better else state.stale + 1
             state.scores.append((state.step, score))
             if better:
                 _save(lm, keeper.kept)
+            if state.stale >= settings.patience and state.step < state.since:
+                state.since, state.end = state.step, min(state.end, ended(state.step))
         if score is not None or keeper.due:
             keeper.write(state)
-        on_step(Progress(state.step, len(plan), loss, score))
+        on_step(Progress(state.step, state.end, loss, score))
     return Tuned(
         keeper.kept,
         folder_hash(keeper.kept),
@@ -122,23 +136,29 @@ def _loop(
     )
 
 
+def _same(settings: TuneSettings) -> dict[str, object]:
+    """What of the settings makes a difference before the rate falls, but for the rows and their order."""
+    return {
+        name: value for name, value in asdict(settings).items() if name not in ("epochs", "evaluations", "patience")
+    }
+
+
 def _kept(folder: Path, settings: TuneSettings) -> Path:
     return folder / ("model" if settings.full else "adapter")
 
 
-def _optimizer(weights: Mapping[str, nn.Parameter], settings: TuneSettings, steps: int) -> tuple[Optimizer, LambdaLR]:
-    """AdamW (no weight decay on norms and biases) and the schedule of its learning rate."""
+def _optimizer(weights: Mapping[str, nn.Parameter], settings: TuneSettings) -> Optimizer:
+    """AdamW (no weight decay on norms and biases)."""
     groups = [
         {"params": [w for w in weights.values() if (w.ndim > 1) == matrices], "weight_decay": decay}
         for matrices, decay in ((True, settings.weight_decay), (False, 0.0))
     ]
-    optimizer = AdamW([g for g in groups if g["params"]], lr=settings.learning_rate, fused=True)
-    return optimizer, LambdaLR(optimizer, lambda step: rate(step, steps))
+    return AdamW([g for g in groups if g["params"]], lr=settings.learning_rate, fused=True)
 
 
-def _key(lm: LanguageModel, rows: Sequence[Row], settings: TuneSettings) -> str:
+def _key(lm: LanguageModel, rows: Sequence[Row], settings: Mapping[str, object]) -> str:
     """What a checkpoint belongs to."""
-    told = [lm.fingerprint, str(lm.model.dtype), asdict(settings), [(row.shared, row.own, row.target) for row in rows]]
+    told = [lm.fingerprint, str(lm.model.dtype), settings, [(row.shared, row.own, row.target) for row in rows]]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

@@ -11,6 +11,9 @@ from advisor.decide.rules import Argument, Signals, read_arguments
 from advisor.errors import wrong
 
 GAPS = ("none", "format", "instruction", "knowledge", "retrieval", "behaviour", "capability")
+BOTH = (
+    "knowledge and behaviour"  # of an example that passes only with passages and tuning: half of it counts for either
+)
 Kind = Literal["knowledge", "behaviour", "both", "none", "capability", "unknown"]
 KNOWLEDGE, BEHAVIOUR = ("knowledge", "retrieval"), ("format", "instruction", "behaviour")
 FAILING = 0.1  # with less there is no gap to speak of

@@ -3,18 +3,19 @@
 How they are run is known in `probing`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from advisor.decide.belief import Measured
-from advisor.decide.gaps import GAPS, Gap, Shown, measured_gap
+from advisor.decide.gaps import BOTH, GAPS, Gap, Shown, measured_gap
 from advisor.measure.race import Round
 from advisor.runtime.grounding import Recall, Use
 from advisor.score.metric import Metric, Scored
 from advisor.score.statistics import draws, missed, rating
-from advisor.system import digest
+from advisor.system import TUNING, digest
 from advisor.task import Example
 
 UNKNOWN = "unknown"  # no gap could be told: no system gave a whole answer
@@ -95,7 +96,7 @@ class Diagnosis:
             "best_prompt_score": max(prompts, default=None),
             "retrieved_score": self.score("retrieved context"),
             "oracle_score": self.score("oracle context"),
-            "short_tuning_score": self.score("short tuning"),
+            "short_tuning_score": max((probe.value for probe in self.probes if probe.path in TUNING), default=None),
             "share_right": self.gaps["none"],
             **{f"gap_{gap}": share for gap, share in self.gaps.items() if gap != "none"},
         }
@@ -116,18 +117,21 @@ class Diagnosis:
 
 
 def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:
-    """For each example the first switch, in the order of GAPS, that makes it pass; capability where whole answers failed."""
+    """For each example the first switch, in the order of GAPS, that makes it pass; BOTH where passages and tuning do it together
+    and neither alone; capability where whole answers failed."""
     gaps: dict[str, str] = {}
     for example in examples:
         passed = {p.gap for p in probes if (p.scores.get(example.id) or 0.0) >= metric.passing}
         whole = any(p.scores.get(example.id) is not None and example.id not in p.cut for p in probes)
-        gaps[example.id] = next((gap for gap in GAPS if gap in passed), "capability" if whole else UNKNOWN)
+        gaps[example.id] = next((gap for gap in (*GAPS, BOTH) if gap in passed), "capability" if whole else UNKNOWN)
     return gaps
 
 
 def shares(gap_of: Mapping[str, str]) -> dict[str, float]:
     """The share of examples in each of GAPS, and of those whose gap is unknown."""
-    return {gap: sum(one == gap for one in gap_of.values()) / max(1, len(gap_of)) for gap in (*GAPS, UNKNOWN)}
+    counts = Counter(gap_of.values())
+    halves = dict.fromkeys(("knowledge", "behaviour"), counts[BOTH] / 2)
+    return {gap: (counts[gap] + halves.get(gap, 0.0)) / max(1, len(gap_of)) for gap in (*GAPS, UNKNOWN)}
 
 
 def _longest(probes: Sequence[Probe]) -> list[Probe]:

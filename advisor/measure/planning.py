@@ -32,7 +32,7 @@ LEAST = 0.4  # of the budget that the proof leaves, however large the test
 MOST_MEASURED, CHECKED = 400, (24, 64)  # examples to measure on; the fewest and the most to choose on
 ASKED = (48, 96)  # the fewest and the most to measure on where all systems are asked about all
 EPOCHS, ROWS = 3, 32  # times that rows are seen at the most, and how many rows at the least
-SHORT_ROWS = 160  # that the short tuning sees; where rows are few, they are seen several times
+SHORT_ROWS = 128  # that a short tuning sees, two windows of batches; where rows are few, they are seen several times
 UNKNOWN_ROW = (40, 200)  # tokens of an input and an output, where there are no rows
 SHOTS = 2 * system.SHOTS  # at most in a prompt
 FITTING = 0.12  # of the same, for fitting an embedder, where there are documents; taken from the others by halves
@@ -74,10 +74,10 @@ def plan(
     pairs, sizes_tried = _searching(task, rate, seconds)
     less = FITTING / 2 if pairs else 0.0
     rows, epochs = shared_out((TRAINING - less) * seconds * speed.train / row, len(examples))
-    short, folds = _shortly(parts, rows, epochs, DIAGNOSIS / 2 * seconds * speed.train / row)
-    probes = (8 if task.documents else 6) + _has_form(task)  # the tuned model is tried held to it, too
-    tunings = folds if parts.folds else 1
-    left = (DIAGNOSIS - less) * seconds - tunings * short * row / speed.train
+    learned = row + (row - one.passages if task.documents else 0)  # tuned in short with passages and without
+    short, folds = _shortly(parts, rows, epochs, DIAGNOSIS / 2 * seconds * speed.train / learned)
+    probes = (9 if task.documents else 6) + _has_form(task)  # the tuned model is tried held to it, too
+    left = (DIAGNOSIS - less) * seconds - max(1, folds) * short * learned / speed.train
     each = probes * per_example
     measure = min(MOST_MEASURED, len(parts.compare))
     if parts.folds:  # each row is answered by what was made from the others, in one round

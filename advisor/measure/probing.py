@@ -4,33 +4,35 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from advisor.decide.gaps import Shown
+from advisor.decide.gaps import BOTH, Shown
 from advisor.errors import CannotError, DroppedOut, InputError
 from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
 from advisor.measure.race import Answers, Entry, race
 from advisor.measure.validity import validity
 from advisor.models.local import tunes
 from advisor.paths.classifier import classifier, has_labels
-from advisor.paths.finetuning import reading, tuned
-from advisor.paths.prompting import Prompt, baseline, constrained, held, oracle, prompted, retrieving
+from advisor.paths.finetuning import SHORT, tuned
+from advisor.paths.prompting import Prompt, constrained, held, oracle, prompted, retrieving
 from advisor.runtime import grounding
 from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import Use
 from advisor.score.metric import Scored, beside, floors, over_all
 from advisor.score.statistics import interval, rating
-from advisor.system import PATH_NAMES, Context, Prediction, System
+from advisor.system import PATH_NAMES, TUNING, Context, Prediction, System
 from advisor.task import Example
 
 # A short tuning stops early: the error that is left falls as a power of the tokens trained on. Zhang et al. 2024 (arXiv
 # 2402.17193) found exponents of about 0.1 to 0.3 for LoRA's loss; scores of small models, which begin far below, fall
 # short of it less (0.19 to 0.56 from short to full in tunings of the examples). Each of these is taken to be as likely.
 EXPONENTS = np.array([0.1, 0.2, 0.3, 0.4, 0.6])
+# Each tuning that is tried in short: its path, its name, and the gap that it closes.
+SHORT_TUNINGS = (("finetuning", "short tuning", "behaviour"), ("rag+finetuning", "short tuning on passages", BOTH))
 PLAIN = "zero-shot"  # the arm that answers all that is asked: gains are over it
 
 
 def probed(bench: Bench) -> dict[str, Entry]:
-    """What is probed, by name: the untuned, then the classifier, then a short tuning on the best context, as it was tuned and
-    held to the form of the task's outputs where they have one."""
+    """What is probed, by name: the untuned, then the classifier, then short tunings, without passages and, where there are
+    documents, with them; each as it was tuned and held to the form of the task's outputs where they have one."""
     task, entries = bench.task, {}
     closes = {PLAIN: "none", "constrained": "format", "similar shots, constrained": "instruction"}
     for name, arm in prompted(bench).items():
@@ -41,23 +43,22 @@ def probed(bench: Bench) -> dict[str, Entry]:
     if task.split.train and has_labels(task):
         entries["classifier"] = Entry("classifier", "", lambda part: classifier(part, "probes/classifier"), bench)
     if task.split.train and tunes(bench.runtime.model) and (bench.purse.folds or not task.split.folds):
-        path = "rag+finetuning" if task.documents else "finetuning"
-        short = _shortly_tuned()
-        entries["short tuning"] = Entry(path, "behaviour", short, bench.short)
-        if constrained(bench):
-            entries["short tuning, constrained"] = Entry(path, "behaviour", held(short), bench.short)
+        for path, name, gap in SHORT_TUNINGS[: 2 if task.documents else 1]:
+            short = _shortly_tuned(path)
+            entries[name] = Entry(path, gap, short, bench.short)
+            if constrained(bench):
+                entries[f"{name}, constrained"] = Entry(path, gap, held(short), bench.short)
     return entries
 
 
-def _shortly_tuned() -> Prompt:
-    """The arm of a short tuning, which is done once for all that are made of it: once for each fold."""
+def _shortly_tuned(path: str) -> Prompt:
+    """The arm of a path tuned in short, which is done once for all that are made of it: once for each fold."""
     systems: dict[str, System] = {}
 
     def made(bench: Bench) -> System:
-        base = reading(bench) if bench.task.documents else baseline(bench)
         try:
             if bench.fold not in systems:
-                systems[bench.fold] = tuned(bench, base, "probes/short-tuning", evaluations=1)
+                systems[bench.fold] = tuned(bench, path, SHORT, evaluations=1)
         except InputError as error:  # rows that can't be learned from: whoever asks for tuning has to mend them
             raise DroppedOut(str(error)) from error
         return systems[bench.fold]
@@ -74,7 +75,7 @@ def diagnose(bench: Bench) -> Diagnosis:
     entries = probed(bench)
 
     def outlook(scored: Mapping[str, Sequence[Scored]]) -> dict[str, tuple[float, float]]:
-        tried = {name: rating(bench.metric, ones) for name, ones in scored.items() if entries[name].gap == "behaviour"}
+        tried = {name: rating(bench.metric, ones) for name, ones in scored.items() if entries[name].path in TUNING}
         return {name: _in_full(bench, score) for name, score in tried.items()}
 
     raced = race(bench, entries, PLAIN, outlook)
@@ -147,10 +148,12 @@ def _probe(name: str, entry: Entry, answers: Answers) -> Probe:
 
 
 def _outlook(bench: Bench, probes: Sequence[Probe]) -> dict[str, tuple[float, float]]:
-    """The further gain of tuning in full, where it was tried in short: from the better of its decodings."""
-    tunings = [probe for probe in probes if probe.gap == "behaviour"]
-    best = max(tunings, key=lambda probe: probe.value, default=None)
-    return {best.path: _in_full(bench, best.value)} if best else {}
+    """The further gain of tuning in full, where a path was tried in short: from the better of its decodings."""
+    best: dict[str, float] = {}
+    for probe in probes:
+        if probe.path in TUNING:
+            best[probe.path] = max(best.get(probe.path, 0.0), probe.value)
+    return {path: _in_full(bench, score) for path, score in best.items()}
 
 
 def _in_full(bench: Bench, score: float) -> tuple[float, float]:

@@ -11,15 +11,17 @@ from advisor.score.statistics import rating
 from advisor.system import Context, System
 from advisor.task import Example
 
+SHORT = "probes"  # the folder of what is made in short
+
 
 def finetuning(bench: Bench) -> System:
     """An adapter that answers from the instruction alone."""
-    return decoded(bench, tuned(bench, baseline(bench), "build/finetuning"))
+    return decoded(bench, tuned(bench, "finetuning", "build"))
 
 
 def rag_finetuning(bench: Bench) -> System:
     """An adapter that answers from retrieved passages, trained with what retrieval finds for the training inputs."""
-    return decoded(bench, tuned(bench, reading(bench), "build/rag+finetuning"))
+    return decoded(bench, tuned(bench, "rag+finetuning", "build"))
 
 
 def reading(bench: Bench) -> System:
@@ -43,10 +45,12 @@ def decoded(bench: Bench, system: System) -> System:
     return held if bound > free or (named and bound == free) else system
 
 
-def tuned(bench: Bench, system: System, folder: str, evaluations: int = 4) -> System:
-    """The system with an adapter trained on the purse's rows; the best checkpoint by the task's metric is kept, and the last
-    where all rows train."""
+def tuned(bench: Bench, path: str, stage: str, evaluations: int = 4) -> System:
+    """What a path tunes, with an adapter trained on the purse's rows; the best checkpoint by the task's metric is kept, and the
+    last where all rows train. It lies in the folder of that stage (`SHORT`, or "build"), and goes on from what the short
+    tuning of the path has learned of the same rows."""
     split, purse = bench.task.split, bench.purse
+    system = baseline(bench) if path == "finetuning" else reading(bench)
     choose = () if split.folds else (split.choose or split.compare)[: purse.choose]
     settings = trainers.TuneSettings(epochs=purse.epochs, evaluations=evaluations if choose else 1, seed=bench.seed)
     return bench.runtime.tune(
@@ -55,7 +59,8 @@ def tuned(bench: Bench, system: System, folder: str, evaluations: int = 4) -> Sy
         lambda texts: _rate(bench, texts, choose),
         choose,
         settings,
-        bench.folder(folder),
+        bench.folder(f"{stage}/{path}"),
+        bench.folder(f"{SHORT}/{path}"),
     )
 
 

@@ -25,7 +25,7 @@ from advisor.task import Example
 from advisor.thoughts import without
 from retrieval.watching import Watch, unwatched
 
-TUNED = "tuned.json"  # beside an adapter
+TUNED, TRUNK = "tuned.json", "trunk.pt"  # beside an adapter
 Conversation = tuple[tuple[trainers.Turn, ...], tuple[str, ...]]  # turns, and the ids of the passages found
 
 
@@ -99,8 +99,10 @@ class Runtime:
         choose: Sequence[Example],
         settings: trainers.TuneSettings,
         folder: str,
+        short: str,
     ) -> System:
-        """The system with its model tuned on examples, rendered as the system renders them, in `folder` of the run folder.
+        """The system with its model tuned on examples, rendered as the system renders them, in `folder` of the run folder; it
+        goes on from the trunk of the tuning in the folder `short`, where that began with the same rows.
 
         `rate` gives the score of the texts for `choose`; the checkpoint that it rates best is kept. Examples that do not fit
         the model's context are left out. Raises DroppedOut where none does.
@@ -132,7 +134,8 @@ class Runtime:
             self.watch(f"training · loss {progress.loss:.2f}{score}", progress.step, progress.steps)
 
         since = time.perf_counter()
-        tuned = trainers.tune(self.lm, rows, evaluate, settings, self.folder / folder, on_step)
+        trunk = self.folder / short / TRUNK
+        tuned = trainers.tune(self.lm, rows, evaluate, settings, self.folder / folder, on_step, trunk)
         runfolder.write(
             self.folder / folder / TUNED,
             Tuning,

@@ -120,9 +120,32 @@ def test_the_adapter_kept_is_the_one_the_callback_rates_best(neox: LanguageModel
         assert (logits(lm, taught[0]) - seen[3]).abs().max() > 1e-3
 
 
-def test_tuning_stops_when_patience_is_spent(neox: LanguageModel, taught: list[Row], tmp_path: Path):
-    tuned = tune(neox, taught, lambda lm: 5.0, replace(SETTINGS, patience=2), tmp_path)
-    assert len(tuned.scores) == 3 and len(tuned.losses) == 6
+def test_when_patience_is_spent_the_rate_falls_and_tuning_ends(neox: LanguageModel, taught: list[Row], tmp_path: Path):
+    told = []
+    settings = replace(SETTINGS, epochs=8, evaluations=8, patience=2)
+    tuned = tune(neox, taught, lambda lm: 5.0, settings, tmp_path, lambda progress: told.append(progress.steps))
+    assert [step for step, _ in tuned.scores] == [2, 4, 6, 8] and told == [16] * 5 + [8] * 3
+
+
+def test_a_longer_tuning_goes_on_from_the_trunk_of_a_short_one_to_the_same_end(neox, taught: list[Row], tmp_path: Path):
+    rows, settings = [*taught, *taught][:12], replace(SETTINGS, batch=1, epochs=2, evaluations=1)
+
+    def tuned(folder: str, rows: Sequence[Row], epochs: int, trunk: str, rank: int = 4) -> tuple[list[object], int]:
+        steps: list[int] = []
+        chosen = replace(settings, epochs=epochs, rank=rank)
+        made = tune(
+            neox, rows, lambda lm: 1.0, chosen, tmp_path / folder, lambda p: steps.append(p.step), tmp_path / trunk
+        )
+        return summary(made), steps[0]
+
+    whole, _ = tuned("whole", rows, 2, "none.pt")
+    short, first = tuned("short", rows[:8], 1, "trunk.pt")
+    assert (len(short[0]), first) == (8, 1)
+    assert tuned("long", rows, 2, "trunk.pt") == (whole, 7)  # of 8 steps the last two had a falling rate
+    # By now the trunk is that of the long one, which is no beginning of these:
+    assert tuned("other", rows[:6], 1, "trunk.pt")[1] == 1
+    assert tuned("again", rows[:8], 1, "trunk.pt") == (short, 1)
+    assert tuned("wider", rows, 2, "trunk.pt", rank=2)[1] == 1
 
 
 def test_a_callback_that_cannot_rate_still_leaves_an_adapter(neox: LanguageModel, taught: list[Row], tmp_path: Path):

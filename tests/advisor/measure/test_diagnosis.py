@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from advisor import runfolder
+from advisor.decide.gaps import BOTH
 from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
 from advisor.score import metrics
 from advisor.score.metric import Metric
@@ -43,6 +44,19 @@ def test_no_example_is_beyond_the_model_by_answers_that_were_cut_off_or_not_ther
     gap_of = gaps_of(METRIC, (cut, whole), EXAMPLES)
     assert gap_of == {"0": "unknown", "1": "capability", "2": "unknown", "3": "none"}
     assert shares(gap_of)["unknown"] == 0.5 and sum(shares(gap_of).values()) == 1.0
+
+
+def test_what_passes_only_with_passages_and_tuning_counts_half_for_either():
+    tunings = (
+        probe("zero-shot", "none", dict.fromkeys("0123", 0.0)),
+        probe("short tuning", "behaviour", {"0": 100.0, "1": 0.0, "2": 0.0, "3": 0.0}, "finetuning"),
+        probe("short tuning on passages", BOTH, {"0": 100.0, "1": 100.0, "2": 100.0, "3": 0.0}, "rag+finetuning"),
+    )
+    gap_of = gaps_of(METRIC, tunings, EXAMPLES)
+    assert gap_of == {"0": "behaviour", "1": BOTH, "2": BOTH, "3": "capability"}
+    told = shares(gap_of)
+    assert (told["behaviour"], told["knowledge"], told["capability"]) == (0.5, 0.25, 0.25)
+    assert sum(told.values()) == 1.0
 
 
 def test_signals_are_the_measured_figures():

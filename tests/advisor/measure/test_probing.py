@@ -7,6 +7,7 @@ import pytest
 from advisor.data.splitting import split
 from advisor.errors import CannotError, InputError, Problem
 from advisor.measure import probing
+from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench
 from advisor.runtime.runtime import Runtime
 from advisor.score.metrics import resolve
@@ -87,10 +88,10 @@ def test_where_rows_are_few_each_is_answered_by_what_was_made_without_it_and_its
 def test_a_short_tuning_answers_only_what_it_has_not_learned(few: Bench, monkeypatch, folds: int, trainings: int):
     learned: dict[str, set[str]] = {}
 
-    def tuned(bench: Bench, system: System, name: str, evaluations: int) -> System:
-        folder = bench.folder(name)
+    def tuned(bench: Bench, path: str, stage: str, evaluations: int) -> System:
+        folder = bench.folder(f"{stage}/{path}")
         learned[folder] = {row.output for row in bench.task.split.train[: bench.purse.rows]}
-        return replace(system, instruction=folder)
+        return replace(baseline(bench), instruction=folder)
 
     monkeypatch.setattr(probing, "tuned", tuned)
     monkeypatch.setattr(probing, "tunes", lambda model: True)
@@ -119,14 +120,14 @@ class Held(Reader):
 def test_a_short_tuning_is_done_once_for_each_fold_and_tried_in_both_decodings(few: Bench, monkeypatch):
     folders: list[str] = []
 
-    def tuned(bench: Bench, system: System, name: str, evaluations: int) -> System:
-        folders.append(bench.folder(name))
-        return replace(system, instruction=folders[-1])
+    def tuned(bench: Bench, path: str, stage: str, evaluations: int) -> System:
+        folders.append(bench.folder(f"{stage}/{path}"))
+        return replace(baseline(bench), instruction=folders[-1])
 
     monkeypatch.setattr(probing, "tuned", tuned)
     monkeypatch.setattr(probing, "tunes", lambda model: True)
     told = probing.diagnose(replace(few, runtime=replace(few.runtime, model=Held())))
-    assert folders == [f"probes/short-tuning/fold-{fold}" for fold in range(5)]
+    assert folders == [f"probes/finetuning/fold-{fold}" for fold in range(5)]
     tunings = [probe for probe in told.probes if probe.path == "finetuning"]
     assert {probe.name: (probe.value, probe.valid["label"]) for probe in tunings} == {
         "short tuning": (0.0, 0.0),

@@ -34,8 +34,9 @@ def handed(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         choose: Sequence[Example],
         settings: Any,
         folder: str,
+        short: str,
     ) -> System:
-        vars(kept).update(rows=rows, rate=rate, choose=choose, settings=settings, folder=folder)
+        vars(kept).update(rows=rows, rate=rate, choose=choose, settings=settings, folder=folder, short=short)
         return system
 
     monkeypatch.setattr(Runtime, "tune", tune)
@@ -46,10 +47,11 @@ def test_checkpoints_are_chosen_on_examples_set_aside_and_none_by_what_it_did_no
     bench: Bench, handed: SimpleNamespace
 ):
     purse = replace(bench.purse, rows=4, epochs=3)
-    tuned(replace(bench, purse=purse), baseline(bench), "build/finetuning")
+    tuned(replace(bench, purse=purse), "finetuning", "build")
     split = bench.task.split
     assert (handed.rows, handed.choose) == (split.train[:4], split.choose)
     assert (handed.settings.epochs, handed.settings.evaluations, handed.folder) == (3, 4, "build/finetuning")
+    assert handed.short == "probes/finetuning"
     right = [row.output for row in split.choose]
     assert handed.rate([*right[:4], *["wrong"] * 6]) == pytest.approx(40)
     assert handed.rate([*right[:1], *[None] * 9]) == pytest.approx(10)
@@ -60,10 +62,10 @@ def test_where_all_rows_train_the_last_checkpoint_is_kept(bench: Bench, handed: 
     rows = bench.task.split.train
     split = Split(rows, rows, rows, folds=(0, 1) * 5)
     few = replace(bench, task=replace(bench.task, split=split), purse=replace(bench.purse, rows=10, epochs=3))
-    tuned(few, baseline(few), "build/finetuning")
+    tuned(few, "finetuning", "build")
     assert (handed.rows, handed.choose, handed.settings.evaluations) == (rows, (), 1)
-    tuned(few.parts[1], baseline(few), "probes/short-tuning")
-    assert (handed.rows, handed.choose, handed.folder) == (rows[::2], (), "probes/short-tuning/fold-1")
+    tuned(few.parts[1], "rag+finetuning", "probes")
+    assert (handed.rows, handed.choose, handed.folder) == (rows[::2], (), "probes/rag+finetuning/fold-1")
 
 
 class Gives(Reader):

@@ -141,7 +141,7 @@ def tuned_on(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, rows: list[Examp
     def render(lm: object, turns: Sequence[trainers.Turn]) -> Row:
         return Row((), (1,) * sum(len(turn.text.split()) for turn in turns), ())
 
-    def tune(lm, rows, evaluate, settings, folder, on_step) -> Tuned:
+    def tune(lm, rows, evaluate, settings, folder, on_step, trunk) -> Tuned:
         handed.extend(rows)
         rated.append(evaluate(lm))
         return Tuned(folder, "tuned", 1, ((1, 0.0),), (), 7)
@@ -152,7 +152,7 @@ def tuned_on(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, rows: list[Examp
     monkeypatch.setattr(trainers, "preflight", lambda lm, rows: {})
     model = LocalModel("m", SimpleNamespace(context=20, fingerprint="m"))  # type: ignore[arg-type]
     settings = trainers.TuneSettings()
-    replace(runtime, model=model).tune(SYSTEM, rows, lambda texts: 50.0, (), settings, "build")
+    replace(runtime, model=model).tune(SYSTEM, rows, lambda texts: 50.0, (), settings, "build", "probes")
     return handed, rated
 
 
