@@ -23,6 +23,7 @@ from advisor.task import Example
 
 FIRST = 32  # examples of the first round
 GROWTH = 2  # times as many have been answered after each further round
+LITTLE = -1.0  # points, for which no further round is worth its time
 CHANCE = 0.05  # of being within the smallest gain worth having of the best, under which an arm leaves
 
 
@@ -72,8 +73,8 @@ class Raced:
 
 
 def race(bench: Bench, entries: Mapping[str, Entry], stays: str, outlook: Outlook) -> Raced:
-    """Run the arms until the examples or the purse are spent, or all that are left beside `stays`, which answers all that is
-    asked, are of one path."""
+    """Run the arms until the examples or the purse are spent, or more examples are not worth asking: all that are left beside
+    `stays`, which answers all that is asked, are of one path, or which is best is as good as known."""
     examples, running = bench.comparing, dict(entries)
     answers: dict[str, Answers] = {}
     dropped: dict[str, str] = {}
@@ -95,14 +96,14 @@ def race(bench: Bench, entries: Mapping[str, Entry], stays: str, outlook: Outloo
             break
         done += len(part)
         scored = {name: answers[name].scored for name in running}
-        chances = _chances(bench, scored, outlook(scored))
+        chances, worth = _chances(bench, scored, outlook(scored))
         left = {name: chance for name, chance in chances.items() if chance < CHANCE and name != stays}
         rounds.append(Round(done, tuple(running), round(spent + _seconds(bench, answers.values()), 2), left))
         figures = {name: round(rating(bench.metric, ones), 2) for name, ones in scored.items()}
         told = {"round": len(rounds), "examples": done, "seconds": rounds[-1].seconds, "scores": figures, "left": left}
         runfolder.progress(bench.runtime.folder, step="diagnosis", **told)
         running = {name: entry for name, entry in running.items() if name not in left}
-        if len({entry.path for name, entry in running.items() if name != stays}) < 2:
+        if worth < LITTLE or len({entry.path for name, entry in running.items() if name != stays}) < 2:
             break
     return Raced(answers, dropped, tuple(rounds))
 
@@ -137,13 +138,15 @@ def _seconds(bench: Bench, answers: Iterable[Answers]) -> float:
 
 def _chances(
     bench: Bench, scored: Mapping[str, Sequence[Scored]], outlook: Mapping[str, tuple[float, float]]
-) -> dict[str, float]:
-    """For each arm the chance that, made in full, it is within the smallest gain worth having of the best."""
+) -> tuple[dict[str, float], float]:
+    """For each arm the chance that, made in full, it is within the smallest gain worth having of the best; and how many points
+    are lost, on the average, by taking the one that looks best now instead of the one that all examples there could be would
+    show to be (the expected value of sample information; of what is expected of making in full they tell nothing)."""
     drawn = draws(bench.metric, scored, bench.seed, folded=bool(bench.task.split.folds))
     random = np.random.default_rng([bench.seed, len(scored)])
-    full = {}
-    for name, likely in drawn.items():
-        more, sd = outlook.get(name, (0.0, 0.0))
-        full[name] = likely + random.normal(more, sd, len(likely))
-    best = np.max(list(full.values()), axis=0)
-    return {name: float((likely >= best - SMALLEST_GAIN).mean()) for name, likely in full.items()}
+    more, sd = (np.array([outlook.get(name, (0.0, 0.0))[i] for name in drawn]) for i in (0, 1))
+    likely = np.column_stack(list(drawn.values())) + more
+    full = likely + random.normal(0, sd, likely.shape)
+    chances = (full >= full.max(axis=1, keepdims=True) - SMALLEST_GAIN).mean(axis=0)
+    worth = likely.max(axis=1).mean() - likely.mean(axis=0).max()
+    return dict(zip(drawn, map(float, chances), strict=True)), float(worth)

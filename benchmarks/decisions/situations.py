@@ -27,10 +27,11 @@ HELD_OUT = ("bfcl_simple", "legal_clauses", "nq_open", "paradetox")
 
 @dataclass(frozen=True)
 class Situation:
-    """A task with so many rows; `closed`: its documents are kept from it."""
+    """A task with so many rows, and its `documents`, or without what it has of them (`closed`)."""
 
     task: str
     rows: int
+    documents: bool = False
     closed: bool = False
 
     @property
@@ -45,7 +46,9 @@ def situations(data: Path, tasks: Sequence[str], rows: Sequence[int] = ROWS) -> 
     for task in tasks:
         open_book = "documents" in yaml.safe_load((data / task / "task.yaml").read_text(encoding="utf-8"))
         there = len(_lines(data / task / "train.jsonl"))
-        found += [Situation(task, n, closed) for n in rows if n <= there for closed in (False, True)[: 1 + open_book]]
+        for n in (n for n in rows if n <= there):
+            found.append(Situation(task, n, documents=open_book))
+            found += [Situation(task, n, closed=True)] if open_book else []
     return found
 
 

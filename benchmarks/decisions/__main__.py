@@ -1,0 +1,194 @@
+"""How well `run` decides: what it would build in each situation of the truth table, and what that costs beside the best.
+
+Regret is cross-fitted: the best path is picked on one half of the test rows, and how much better it is than what was built is
+measured on the other; then the same with halves swapped. What is built provisionally counts as built; where nothing is, the
+plain prompt does. Finding out is counted in seconds of processor time, as building and proving are in the table.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from advisor.answers import KEYS, UNKNOWN
+from advisor.data.reading import load_task
+from advisor.decide.cases import SMALLEST_GAIN
+from advisor.decide.recommendation import recommend
+from advisor.decide.rules import load_rules
+from advisor.score.metric import Metric
+from advisor.score.metrics import resolve
+from advisor.system import PATH_NAMES
+from benchmarks import flags
+from benchmarks.decisions.situations import HELD_OUT, ROWS, TASKS, Situation, situations
+from benchmarks.decisions.truth import BASELINE, Worth, opened, table
+
+WIDE = 10.0  # points between the best path and the next, from which a decision should not be left open
+DRAWS = 10_000
+
+
+@dataclass(frozen=True)
+class Advised:
+    """What the advisor says of a situation: what it would build ("" for nothing), whether it recommends that or only can't tell
+    better, and how probable it thinks each path to be within reach of the best; the first path from answers alone; seconds
+    of processor time that it took to find out."""
+
+    situation: str
+    path: str
+    recommended: bool
+    probable: Mapping[str, float]
+    from_answers: str
+    seconds: float
+
+
+_ADVISED = TypeAdapter(Advised)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The paths of a situation with what each row of the test adds to the metric's sums, by path."""
+
+    situation: Situation
+    metric: Metric
+    worth: Mapping[str, Worth]
+
+    def score(self, path: str, half: slice = slice(None)) -> float:
+        """The score of a path on the test, or on a part of it."""
+        known = [sums for sums in self.worth[path].sums[half] if sums is not None]
+        return float(self.metric.aggregate(np.array(known, dtype=float).sum(0, keepdims=True))[0])
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths that can be built, in their order."""
+        return [path for path in PATH_NAMES if path in self.worth]
+
+    @property
+    def lead(self) -> float:
+        """How far the best path is from the next."""
+        first, second, *_ = sorted(map(self.score, self.paths), reverse=True)
+        return first - second
+
+    def regret(self, path: str) -> float:
+        """How much worse a path is than the best, cross-fitted."""
+        halves = (slice(0, None, 2), slice(1, None, 2))
+        lost = []
+        for picked, measured in (halves, halves[::-1]):
+            best = max(self.paths, key=lambda one: self.score(one, picked))
+            lost.append(self.score(best, measured) - self.score(path or BASELINE, measured))
+        return float(np.mean(lost))
+
+
+def known(data: Path) -> list[Truth]:
+    """The situations of which the table knows every path."""
+    by_name: dict[str, dict[str, Worth]] = {}
+    for one in table():
+        by_name.setdefault(one.situation, {})[one.path] = one
+    found = []
+    for situation in situations(data, (*TASKS, *HELD_OUT)):
+        worth, last = by_name.get(situation.name, {}), "rag+finetuning" if situation.documents else "finetuning"
+        if last in worth:
+            task = load_task(data / situation.task)
+            found.append(Truth(situation, resolve(task.metric, task.labels), worth))
+    return found
+
+
+def advise(one: Truth, data: Path, folder: Path) -> Advised:
+    """Ask the advisor, with its probes but without building anything."""
+    since = time.process_time()
+    with chdir(folder):
+        run = opened(one.situation, data, folder)
+        advice, chosen = run.recommendation, run.chosen
+        told = recommend(
+            {**dict.fromkeys(KEYS, UNKNOWN), **run.profile.derived, **run.task.answers},
+            run.profile.signals,
+            load_rules(),
+        )
+    probable = {estimate.path: estimate.probability for estimate in advice.ranking}
+    first = next(estimate.path for estimate in told.ranking if estimate.path in one.worth)
+    took = round(time.process_time() - since, 1)
+    path = chosen.path if chosen else ""
+    return Advised(one.situation.name, path, advice.path is not None, probable, first, took)
+
+
+def _folk(one: Truth) -> str:
+    return "rag" if "rag" in one.worth else "finetuning"
+
+
+def _dearest(one: Truth) -> str:
+    return one.paths[-1]
+
+
+RULES: Mapping[str, Callable[[Truth], str]] = {  # what is done without measuring anything
+    "always prompting": lambda one: "prompting",
+    "RAG where there are documents": lambda one: "rag" if "rag" in one.worth else "prompting",
+    "always finetuning": lambda one: "finetuning",
+    "RAG for knowledge, tuning for behaviour": _folk,
+    "the dearest path": _dearest,
+}
+
+
+def figures(ones: Sequence[Truth], advised: Mapping[str, Advised]) -> dict[str, object]:
+    """What the last line says."""
+    told = [advised[one.situation.name] for one in ones]
+    regrets = np.array([one.regret(a.path) for one, a in zip(ones, told, strict=True)])
+    wide = [a for one, a in zip(ones, told, strict=True) if one.situation.rows == max(ROWS) and one.lead > WIDE]
+    within, stated = [], []
+    for one, a in zip(ones, told, strict=True):
+        best = max(map(one.score, one.paths))
+        within += [one.score(path) >= best - SMALLEST_GAIN for path in one.paths]
+        stated += [a.probable[path] for path in one.paths]
+    built = sum(w.built + w.tested for one in ones for path, w in one.worth.items() if path != BASELINE)
+    others = {name: [one.regret(rule(one)) for one in ones] for name, rule in RULES.items()}
+    others["answers alone"] = [one.regret(a.from_answers) for one, a in zip(ones, told, strict=True)]
+    return {
+        "bench": "decisions",
+        "situations": len(ones),
+        "regret_mean": _interval(regrets),
+        "regret_worst": round(float(regrets.max()), 2),
+        "agreement": round(float(np.mean([_right(one, a.path) for one, a in zip(ones, told, strict=True)])), 3),
+        "left_open": round(float(np.mean([not a.recommended for a in wide])), 3) if wide else None,
+        "cost_share": round(sum(a.seconds for a in told) / built, 3),
+        "brier": round(float(np.mean((np.array(stated) - np.array(within)) ** 2)), 3),
+        "baselines": {name: _interval(np.array(lost)) for name, lost in others.items()},
+    }
+
+
+def _right(one: Truth, path: str) -> bool:
+    return one.score(path or BASELINE) >= max(map(one.score, one.paths)) - SMALLEST_GAIN
+
+
+def _interval(regrets: np.ndarray) -> list[float]:
+    """The mean between the ends of its 95 % interval (bootstrap over situations)."""
+    drawn = np.random.default_rng(0).choice(regrets, (DRAWS, len(regrets))).mean(axis=1)
+    lo, hi = np.quantile(drawn, [0.025, 0.975])
+    return [round(float(x), 2) for x in (lo, regrets.mean(), hi)]
+
+
+def main() -> None:
+    """Print a line for each situation, then one JSON line. What was found out is kept; --fresh asks again."""
+    asked = flags.given("decisions", __doc__, lambda folder: flags.removed(folder / "advised"))
+    data, folder = asked.data.resolve(), (asked.folder / "advised").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    ones, file = known(data), folder / "advised.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    advised = {one.situation: one for one in map(_ADVISED.validate_json, lines)}
+    print(f"{'situation':28} {'built':15} {'regret':>7} {'best':15} {'lead':>5} {'s':>5}")
+    for one in ones:
+        name = one.situation.name
+        if name not in advised:
+            advised[name] = advise(one, data, folder)
+            with file.open("a", encoding="utf-8") as lines_:
+                lines_.write(_ADVISED.dump_json(advised[name]).decode() + "\n")
+        a, best = advised[name], max(one.paths, key=one.score)
+        built = f"{a.path or 'nothing'}{'' if a.recommended or not a.path else '?'}"
+        print(f"{name:28} {built:15} {one.regret(a.path):7.1f} {best:15} {one.lead:5.1f} {a.seconds:5.0f}", flush=True)
+    if ones:
+        print(json.dumps(figures(ones, advised)))
+
+
+if __name__ == "__main__":
+    main()
