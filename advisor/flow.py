@@ -3,9 +3,8 @@
 A step is asked for by its name; what it rests on is made first, or read.
 """
 
-import shutil
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
@@ -24,12 +23,12 @@ from advisor.decide.costs import EFFORTS
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.rules import load_rules
 from advisor.errors import CannotError, InputError, Problem
-from advisor.measure import diagnosis, ledger, pacing, planning, probing, proof, sealing
+from advisor.measure import diagnosis, pacing, planning, probing, proof, sealing
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.proof import Chosen, Finalists, Result
 from advisor.models import named
 from advisor.models.endpoint import Endpoint
-from advisor.models.local import LocalModel, tunes
+from advisor.models.local import LocalModel, tuned_as_prompted, tunes
 from advisor.models.protocol import Model
 from advisor.paths import PATHS, abstaining, infeasible
 from advisor.paths import search as searching
@@ -37,15 +36,16 @@ from advisor.paths.abstaining import Abstaining
 from advisor.paths.finetuning import SHORT
 from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench, Purse
-from advisor.runtime.built import ARTIFACT, POOL, STORE, SYSTEM, Asked, asked, parts_of
+from advisor.runtime.built import STORE, Asked, asked, gathered, parts_of
+from advisor.runtime.built import named as recorded
 from advisor.runtime.finder import LazyEmbedder, Search, over_documents
 from advisor.runtime.rerank import OWN, reranker
 from advisor.runtime.runtime import TUNED, Runtime, Tuning
-from advisor.runtime.settings import Settings, agree_to_index, bound, check_prices
+from advisor.runtime.settings import Budget, Settings, agree_to_index, bound, check_prices
 from advisor.runtime.store import Store
 from advisor.score.metrics import resolve
 from advisor.show import report
-from advisor.system import PATH_NAMES, TUNING, Abstain, Buildable, Classifier, Shot, System, digest
+from advisor.system import PATH_NAMES, TUNING, Abstain, Buildable, Classifier, System, digest
 from advisor.task import Task
 from retrieval.watching import Watch, unwatched
 
@@ -71,35 +71,51 @@ class Run:
 
     def __init__(self, task: Task, settings: Settings | None = None, watch: Watch = unwatched) -> None:
         self.task, self.settings, self.watch = task, settings or Settings(), watch
-        said = named.chosen(self.settings.model, task.models)
-        check_prices(said, self.settings)
-        model = named.model_named(said)
-        _check(task, model, self.settings.path)
         self._answers = {**task.answers, **self.settings.said}
         self._forbidden = "no" in (task.answers.get("data_may_leave"), self.settings.said.get("data_may_leave"))
+        models, self._kept_out = named.allowed(named.chosen(self.settings.model, task.models), self._forbidden)
+        for one in models:
+            check_prices(one, self.settings)
+        made, self._count = [named.model_named(one) for one in models], len(models)
+        _check(task, made, self.settings.path)
         runs = runfolder.opened("")  # where the embedder keeps its vectors
         self.embedder = LazyEmbedder(task.retrieval.embedder, runs)
-        self._reader = reranker(task.retrieval.rerank, model) if task.documents else None
-        parts = parts_of(model, self.embedder, self._reader)
+        self._reader = reranker(task.retrieval.rerank, made[0]) if task.documents else None
+        records = [recorded(model, parts_of(model, self.embedder, self._reader)) for model in made]
+        parts = [one.parts for one in records]
         self._key = digest([version("advisor"), task.fingerprint, parts, self.settings.seed, self.settings.budget])
         whole = digest([self._key, self.settings.path, self.settings.said])
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
         weakref.finalize(self, runfolder.alone(self.folder / runfolder.LOCK).release)
         if self.settings.fresh:
             runfolder.forget(self.folder)
-        self.model: LocalModel | Endpoint = (
-            bound(model, self.folder, self.settings, forbidden=self._forbidden, typed=bool(self.settings.model))
-            if isinstance(model, Endpoint)
-            else model
-        )
+        self.models = tuple(self._bound(model, n) for n, model in enumerate(made, 1))
         self.store = Store(self.folder.parent / STORE)
         self._found = sealing.found(self.folder)
-        self._record(asked(task, self.model, self.settings, parts))
+        self._record(asked(task, self.settings, records))
+
+    @property
+    def model(self) -> LocalModel | Endpoint:
+        """The first of the models: the baseline's, and the one whose gaps are told."""
+        return self.models[0]
+
+    def _bound(self, model: LocalModel | Endpoint, n: int) -> LocalModel | Endpoint:
+        """The model; an endpoint within its share of the budget and with consent, and what it showed in a folder of its own."""
+        if not isinstance(model, Endpoint):
+            return model
+        folder, own = self.folder / _apart(n), replace(self.settings, budget=self._share)
+        return bound(model, folder, own, forbidden=self._forbidden, typed=bool(self.settings.model))
+
+    @cached_property
+    def _share(self) -> Budget:
+        """What one of the models may take of the budget."""
+        return self.settings.budget.shared(self._count)
 
     def agree(self) -> None:
-        """Ask now for the consent that an endpoint, or an index elsewhere, needs. Raises InputError without it."""
-        if isinstance(self.model, Endpoint):
-            self.model.agree(self.model.address)
+        """Ask now for the consent that endpoints, or an index elsewhere, need. Raises InputError without it."""
+        for model in self.models:
+            if isinstance(model, Endpoint):
+                model.agree(model.address)
         agree_to_index(self.task.retrieval, self.settings, self._forbidden)
 
     @cached_property
@@ -116,11 +132,14 @@ class Run:
 
     @cached_property
     def purse(self) -> Purse:
-        """What the budget buys, from one timing of this machine that a resumed run keeps."""
-        budget = self.settings.budget
-        return self._step(
-            "purse", self._key, Purse, lambda: planning.plan(self.task, self.model, self.embedder, budget)
-        )
+        """What the budget buys of the first model, from one timing of this machine that a resumed run keeps."""
+        return self._purse(1)
+
+    def _purse(self, n: int) -> Purse:
+        """What the share of the nth model buys of it."""
+        model = self.models[n - 1]
+        plan = partial(planning.plan, self.task, model, self.embedder, self._share)
+        return self._step(f"purse{'' if n == 1 else n}", self._key, Purse, plan)
 
     @property
     def assumed_purse(self) -> Purse:
@@ -139,8 +158,18 @@ class Run:
 
     @cached_property
     def bench(self) -> Bench:
-        """What is measured and built on, searching as was chosen."""
+        """What is measured and built on with the first model, searching as was chosen."""
         return self._bench(self.search or Search())
+
+    @cached_property
+    def benches(self) -> tuple[Bench, ...]:
+        """The same with each model; all are asked the same examples, and race within what all have together."""
+        purses = [self._purse(n) for n in range(1, len(self.models) + 1)]
+        measure, racing = min(purse.measure for purse in purses), sum(purse.racing for purse in purses)
+        return tuple(
+            self.bench.of(model, replace(purse, measure=measure, racing=racing), _apart(n))
+            for n, (model, purse) in enumerate(zip(self.models, purses, strict=True), 1)
+        )
 
     @property
     def measurable(self) -> bool:
@@ -152,8 +181,16 @@ class Run:
         """What probes measured; None with too few examples."""
         if not self.measurable:
             return None
-        key = digest([self._key, self.purse])
-        return self._step("diagnosis", key, Diagnosis, lambda: probing.diagnose(self.bench))
+        timed = "max_latency_ms" in self._limits
+        key = digest([self._key, self.purse, timed])
+        probe = partial(probing.diagnose, notes=self._kept_out, timed=timed)
+        return self._step("diagnosis", key, Diagnosis, lambda: probe(*self.benches))
+
+    @property
+    def _limits(self) -> dict[str, float]:
+        """What an answer may take, as far as the person says."""
+        said = {name: self._answers.get(name) for name in ("max_latency_ms", "max_cost_per_1000")}
+        return {name: float(value) for name, value in said.items() if isinstance(value, (int, float))}
 
     @cached_property
     def recommendation(self) -> Recommendation:
@@ -162,7 +199,7 @@ class Run:
         task = " ".join([self.task.name, self.task.description, self.task.instruction])
         answers = {
             **profile.derived,
-            "tunes_same_model": "yes" if tunes(self.model) else "unknown",
+            "tunes_same_model": tuned_as_prompted(self.models),
             "description": task,
         }
         origin = {name: "told by the data" for name in answers} | {"base_capability": "measured"}
@@ -174,20 +211,24 @@ class Run:
         said = {name: value for name, value in self._answers.items() if value != "unknown"}
         answers, origin = {**answers, **said}, {name: where for name, where in origin.items() if name not in said}
         rules, cases = load_rules(), load_cases()
+        out = {**measured.ruled_out, **measured.too_dear(self._limits)} if measured else {}
+        benches = self.benches if measured else ()
+        by_model = {one.model: planning.costs(self.task, one.runtime.model, one.purse) for one in benches}
 
         def work() -> Recommendation:
             return recommendation.recommend(
                 answers,
                 {**profile.signals, **(measured.signals() if measured else {})},
                 rules,
-                measured.measured(self.bench.metric, self.settings.seed, bool(self.task.split.test))
+                measured.measured(self.bench.metric, self.settings.seed, bool(self.task.split.test), self._limits)
                 if measured
                 else None,
-                planning.costs(self.task, self.model, self.purse) if measured else EFFORTS,
-                {**(measured.ruled_out if measured else {}), **infeasible(self.task, self.model)},
+                by_model[self.model.name] if measured else EFFORTS,
+                {**out, **infeasible(self.task, *self.models)},
                 cases,
                 measured.gap if measured else None,
                 origin,
+                by_model=by_model,
             )
 
         key = digest([self._key, answers, profile.signals, measured, self.purse if measured else None, rules, cases])
@@ -206,9 +247,11 @@ class Run:
         path, second = chosen.path, chosen.runner_up
         runner_up = self._built(second, "runner_up_system") if second and self.task.split.test else None
         system = self._built(path, "system")
-        file = self.folder / "build" / path / TUNED
+        file = self.folder / self._bench_of(path).folder(f"build/{path}") / TUNED
         tuned = runfolder.read(file, Tuning) if file.is_file() else Tuning((), 0)
-        return Finalists(baseline(self.bench), runner_up, self._artifact(system), tuned.tokens, tuned.too_long)
+        return Finalists(
+            baseline(self.bench), runner_up, gathered(self.bench.runtime, system), tuned.tokens, tuned.too_long
+        )
 
     @cached_property
     def proof(self) -> Result:
@@ -216,13 +259,14 @@ class Run:
         finalists, chosen = self.build, self._to_build
 
         def work() -> Result:
-            self.afford(len(self.task.split.test) * len(finalists.named))
+            proof.afford(self.bench, finalists)
             measured = self.diagnosis.examples if self.diagnosis else 0
             paths = [chosen.path, *([chosen.runner_up] if chosen.runner_up else [])]
             test = self.task.split.test
             most = pacing.proving(self.diagnosis, paths, test, self.left) if self._timed else len(test)
             result = proof.prove(self.bench, chosen, finalists, measured, most=most)
-            return replace(result, spent=self.model.meter.spent) if isinstance(self.model, Endpoint) else result
+            spent = [model.meter.spent for model in self.models if isinstance(model, Endpoint)]
+            return replace(result, spent=sum(spent[1:], spent[0])) if spent else result
 
         key = digest([self._key, chosen, self.recommendation])
         result = runfolder.step(self.folder, "result", key, Result, work)
@@ -234,30 +278,37 @@ class Run:
     @property
     def _timed(self) -> bool:
         """Whether the clock bounds the run; an endpoint has a meter of its own."""
-        return self.settings.budget.seconds < planning.ENDLESS and not isinstance(self.model, Endpoint)
+        local = any(not isinstance(model, Endpoint) for model in self.models)
+        return self.settings.budget.seconds < planning.ENDLESS and local
 
     @property
     def left(self) -> float:
         """Seconds that the steps done until now have left of the budget, without what ends a run."""
         return self.settings.budget.seconds - sum(runfolder.seconds(self.folder).values()) - pacing.CLOSING
 
-    @cached_property
-    def building_purse(self) -> Purse:
-        """The purse for a full tuning, which goes by the pace of the short ones where the clock bounds the run; the time is
-        shared where the runner-up is tuned as well."""
+    def _bench_of(self, path: str) -> Bench:
+        """The bench of the model that is best for a path."""
+        return next((one for one in self.benches if one.model == self.recommendation.of(path).model), self.benches[0])
+
+    def _building(self, path: str, name: str) -> Bench:
+        """The bench to build a path on as the step `name`. For a tuning its purse goes by the pace of the short one where the clock
+        bounds the run; the time is shared where the runner-up is tuned as well."""
+        bench, chosen = self._bench_of(path), self._to_build
 
         def work() -> Purse:
-            files = [self.folder / SHORT / path / TUNED for path in TUNING]
-            short = [runfolder.read(file, Tuning) for file in files if file.is_file()]
-            test, chosen = self.task.split.test, self._to_build
+            file = self.folder / bench.folder(f"{SHORT}/{path}") / TUNED
+            short = runfolder.read(file, Tuning) if file.is_file() else None
+            test = self.task.split.test
             proof = pacing.seconds_of(self.diagnosis, PATH_NAMES[:4], test[: pacing.PROVEN])
-            tunings = sum(path in TUNING for path in (chosen.path, chosen.runner_up))
-            left = (self.left - proof) / max(1, tunings)
-            return pacing.building(self.task, self.model, self.purse, short, left)
+            left = (self.left - proof) / (2 if name != "system" and chosen.path in TUNING else 1)
+            return pacing.building(self.task, bench.runtime.model, bench.purse, short, left)
 
-        if not self._timed or not self.diagnosis:
-            return self.purse
-        return runfolder.step(self.folder, "building_purse", digest([self._key, self.purse]), Purse, work)
+        if self.diagnosis:
+            bench = replace(bench, out=self.diagnosis.gone(bench.model, self._limits))
+        if path not in TUNING or not self._timed or not self.diagnosis:
+            return bench
+        purse = runfolder.step(self.folder, f"{name}_purse", digest([self._key, self.purse, path]), Purse, work)
+        return replace(bench, purse=purse)
 
     def report(self) -> tuple[Path, ...]:
         """Write what was found out as pages for people, and seal the run folder; the pages' paths."""
@@ -295,15 +346,16 @@ class Run:
             agree_to_index(how, self.settings, self._forbidden)
         finder = over_documents(task.documents, self.folder, how, search, self.embedder, self._reader, self.watch)
         pool, fresh = task.split.train, self.settings.fresh
-        runtime = Runtime(self.model, self.folder, self.store, self.embedder, finder, pool, fresh, self.watch)
+        models = self.models[1:]
+        runtime = Runtime(self.model, self.folder, self.store, self.embedder, finder, pool, fresh, self.watch, models)
         own = partial(own_function, folder=task.folder, allow=self.settings.allow_code)
         metric = resolve(task.metric, task.labels, own)
         return Bench(task, runtime, metric, self.purse, self.settings.seed)
 
     def _built(self, path: str, name: str) -> Buildable:
         """The system of a path, built as the step `name`; it says that it does not know where the task asks for that."""
-        key = digest([self._key, self.purse, path])
-        bench = replace(self.bench, purse=self.building_purse) if path in TUNING else self.bench
+        bench = self._building(path, name)
+        key = digest([self._key, self.purse, path, bench.model, sorted(bench.out)])
         kind: type[Buildable] = Classifier if path == "classifier" else System
         system = runfolder.step(self.folder, name, key, kind, lambda: PATHS[path](bench))
         if not self.task.abstain or not isinstance(system, System) or system.context.kind == "none":
@@ -311,33 +363,6 @@ class Run:
         plain, step = system, "abstaining" if name == "system" else f"{name}_abstaining"
         fitted = runfolder.step(self.folder, step, key, Abstaining, lambda: abstaining.fit(self.bench, plain))
         return replace(plain, abstain=Abstain(fitted.text, fitted.below))
-
-    def _artifact(self, system: Buildable) -> Buildable:
-        """Gather what a person takes away in `artifact/`; the system that names it there."""
-        with runfolder.whole_folder(self.folder / ARTIFACT) as folder:
-            if isinstance(system, Classifier):
-                shutil.copyfile(runfolder.within(self.folder, system.head), folder / "head.npz")
-                system = replace(system, head=f"{ARTIFACT}/head.npz")
-            else:
-                if system.model.adapter:
-                    shutil.copytree(runfolder.within(self.folder, system.model.adapter), folder / "adapter")
-                    system = replace(system, model=replace(system.model, adapter=f"{ARTIFACT}/adapter"))
-                if system.context.kind != "none":
-                    self.bench.runtime.finder.save(folder)
-                if system.shots.kind == "similar":
-                    pool = tuple(Shot(example.input, example.output) for example in self.task.split.train)
-                    runfolder.write(folder / POOL, tuple[Shot, ...], pool)
-            runfolder.write(folder / SYSTEM, Buildable, system)
-        return system
-
-    def afford(self, requests: int) -> None:
-        """Raises CannotError when so many requests to an endpoint would not fit the budget: the test stays sealed then."""
-        if not isinstance(self.model, Endpoint) or ledger.is_open(self.folder):  # a resumed proof needs only the rest
-            return
-        takes, meter = planning.expected(self.task, self.model, requests), self.model.meter
-        if not meter.fits(takes):
-            what = f"the sealed test would take about {takes}, more than the budget leaves after {meter.spent}"
-            raise CannotError(f"{what}. It was not opened; give a larger --budget, or a smaller test")
 
 
 def opened(folder: Path, settings: Settings | None = None, watch: Watch = unwatched) -> Run:
@@ -357,9 +382,15 @@ def opened(folder: Path, settings: Settings | None = None, watch: Watch = unwatc
     return Run(task, settings, watch)
 
 
-def _check(task: Task, model: Model, path: str) -> None:
+def _apart(n: int) -> str:
+    """The folder of what is made for the nth model alone."""
+    return "" if n == 1 else f"model-{n}"
+
+
+def _check(task: Task, models: Sequence[Model], path: str) -> None:
     """Raises InputError where the path that was asked for can't be built, or the model can't rerank as the task asks."""
-    if reason := infeasible(task, model).get(path):
+    model, *_ = models
+    if reason := infeasible(task, *models).get(path):
         what = f"{path} can't be built: {reason}"
         raise InputError(Problem(what, "--path", do="Choose another path"))
     if task.retrieval.rerank == OWN and not tunes(model):

@@ -87,6 +87,7 @@ class Checkpoints:
     def branch(self, file: Path, key: str, state: State) -> None:
         """Write the trunk of a tuning, from which a longer one can go on: weights and optimizer before the rate falls. `key`:
         of all that led there."""
+        file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(".partial")
         torch.save(
             {"key": key, **self._held(), "step": state.step, "tokens": state.tokens, "losses": state.losses}, partial

@@ -28,7 +28,8 @@ class Measured:
     every path from the same resampled examples. `outlook`: for a path that was only tried in short, the further gain
     in points expected of building it in full, and the sd of that. `examples`: how many were measured on. `proven`: whether
     a sealed test is there to prove it on. `floors`: the like draws of what no work at all scores, by name.
-    `rows`: on how many rows tuning was tried in short, and how many it would learn from.
+    `rows`: on how many rows tuning was tried in short, and how many it would learn from. `pairs`: where models were compared,
+    the like draws of each path with each model, of which a path's own are those of the best.
     """
 
     draws: Mapping[str, NDArray[np.float64]]
@@ -37,6 +38,7 @@ class Measured:
     proven: bool = True
     floors: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     rows: tuple[int, int] = (0, 0)
+    pairs: Mapping[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def paths(self) -> tuple[str, ...]:

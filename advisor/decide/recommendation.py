@@ -4,7 +4,7 @@ Knows nothing of models, files or how things were measured. Every figure is a sh
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import NormalDist
@@ -37,7 +37,7 @@ class Ranked:
 
     Where scores were measured: `measured`, the path's own as it was tried, `forecast`, what is expected of it in full (lower
     end, expected, upper end), and `gain_over_cheaper`, the forecast's gain over the best that comes before in the order of
-    cost (`cheaper`).
+    cost (`cheaper`). `model`: the best for the path, where models were compared.
     """
 
     path: str
@@ -52,6 +52,19 @@ class Ranked:
     cheaper: str = ""
     gain_over_cheaper: Triple | None = None
     possible: bool = True
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class WithModel:
+    """A path with one of the models that were compared: the probability that, of all of these, it is within the smallest gain
+    worth having of the best; its score as it was measured, and what it costs."""
+
+    path: str
+    model: str
+    probability: float
+    measured: float
+    cost: Cost
 
 
 @dataclass(frozen=True)
@@ -74,7 +87,8 @@ class Recommendation:
     `path` is None where the evidence is insufficient (`provisional` then is the cheapest path that can't be told from the
     best) or no path is surely above the floor (`verdict` says which). `certainty` is that of the first in the ranking. Gains are
     over `gain_over`; `answers` are those that it rests on, `origin` says where each comes from: "said", or what else.
-    `settles` says how many more examples would decide it.
+    `settles` says how many more examples would decide it. `models`: each path with each model, the best first, where models were
+    compared.
     """
 
     verdict: Verdict
@@ -92,6 +106,7 @@ class Recommendation:
     cases: tuple[Similar, ...] = ()
     answers: Mapping[str, str | float] = field(default_factory=dict)
     origin: Mapping[str, str] = field(default_factory=dict)
+    models: tuple[WithModel, ...] = ()
 
     @property
     def leading(self) -> str:
@@ -114,13 +129,15 @@ def recommend(
     gap: Gap | None = None,
     origin: Mapping[str, str] | None = None,
     feasible: frozenset[str] = frozenset(),
+    by_model: Mapping[str, Mapping[str, Cost]] | None = None,
 ) -> Recommendation:
     """The path to take, from answers, from measurements or both.
 
     `signals` are measured values that rules may read beside the answers; `costs` says what each path takes;
     `infeasible` names paths that can't be taken, each with the reason, `feasible` those that can whatever the answers
     say; `cases` are the comparisons to learn from (default: those shipped); `gap` is the one that was measured (default: as the
-    answers let believe); `origin` says where answers come from that the person did not give.
+    answers let believe); `origin` says where answers come from that the person did not give; `by_model` are the costs with each
+    model, where models are compared.
     """
     if measured and not measured.paths:
         measured = None  # a baseline alone compares nothing
@@ -135,6 +152,7 @@ def recommend(
     alike = nearest(said, STUDIES, [case for case in model.cases if first in case.scores])
     settles = _examples_to_settle(decided, measured) if measured else ""
     known = {name: value for name, value in answers.items() if value != UNKNOWN}
+    models = _with_models(measured, by_model or {}) if measured else ()
     return Recommendation(
         verdict=decided.verdict,
         gap=gap or believed_gap(situation.known),
@@ -143,7 +161,8 @@ def recommend(
         enough=decided.enough,
         provisional=decided.provisional if decided.verdict == "insufficient evidence" else None,
         gain_over=over,
-        ranking=tuple(_ranked(path, decided, situation, gains, costs) for path in decided.order),
+        ranking=tuple(_ranked(path, decided, situation, gains, costs, models) for path in decided.order),
+        models=models,
         reasons=reasons(decided, situation, fired(rules, situation.known), alike),
         would_change=changes(model, said, situation, decided),
         next=_next(situation, decided, settles),
@@ -173,7 +192,37 @@ def _ends(draws: Floats) -> Triple:
     return _rounded(low), _rounded(draws.mean()), _rounded(high)
 
 
-def _ranked(path: str, decided: Decided, situation: Situation, gains: Floats, costs: Mapping[str, Cost]) -> Ranked:
+def _with_models(measured: Measured, costs: Mapping[str, Mapping[str, Cost]]) -> tuple[WithModel, ...]:
+    """Each path with each model, the best first. What is expected of a tuning in full is that of the path's best model."""
+    if not measured.pairs:
+        return ()
+    random = np.random.default_rng(2)
+    full = []
+    for (path, _), drawn in measured.pairs.items():
+        more, sd = measured.outlook.get(path, (0.0, 0.0))
+        full.append(drawn + random.normal(more, sd, len(drawn)))
+    best = np.max(full, axis=0)
+    told = [
+        WithModel(
+            path,
+            model,
+            round(float((own >= best - SMALLEST_GAIN).mean()), 2),
+            _rounded(drawn.mean()),
+            costs[model][path],
+        )
+        for own, ((path, model), drawn) in zip(full, measured.pairs.items(), strict=True)
+    ]
+    return tuple(sorted(told, key=lambda one: -one.probability))
+
+
+def _ranked(
+    path: str,
+    decided: Decided,
+    situation: Situation,
+    gains: Floats,
+    costs: Mapping[str, Cost],
+    models: Sequence[WithModel],
+) -> Ranked:
     k, measured = PATH_NAMES.index(path), situation.measured
     low, expected, high = _ends(gains[:, k])
     note = situation.ruled_out.get(path, "") or decided.floored.get(path, "")
@@ -187,6 +236,9 @@ def _ranked(path: str, decided: Decided, situation: Situation, gains: Floats, co
         certainty=decided.sure_of(path),
         possible=path not in decided.out,
     )
+    if own := [one for one in models if one.path == path]:
+        best = max(own, key=lambda one: one.measured)
+        entry = replace(entry, model=best.model, cost=best.cost)
     if not measured or not entry.possible:
         return entry
     scores = np.clip(decided.scores, 0.0, 100.0)

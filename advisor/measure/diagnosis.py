@@ -3,11 +3,13 @@
 How they are run is known in `probing`.
 """
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.decide.belief import Measured
 from advisor.decide.gaps import BOTH, GAPS, Gap, Shown, measured_gap
@@ -25,7 +27,8 @@ UNKNOWN = "unknown"  # no gap could be told: no system gave a whole answer
 class Probe:
     """One system measured: its score with interval, the metric's figures `beside` it, and what it took. `gap` is the gap
     that it closes where it passes; `cut` are the examples whose answers a limit cut off, the larger one too; `valid` the
-    shares of its texts in a form that a program can read (`validity.forms`)."""
+    shares of its texts in a form that a program can read (`validity.forms`). `usd_per_1000` requests take at an endpoint's prices,
+    and an answer that is asked for alone takes `latency_ms`, where that was measured."""
 
     name: str
     path: str
@@ -42,6 +45,9 @@ class Probe:
     cut: tuple[str, ...] = ()
     valid: Mapping[str, float] = field(default_factory=dict)
     beside: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+    usd_per_1000: float | None = None
+    latency_ms: float | None = None
 
     @property
     def misses(self) -> bool:
@@ -102,18 +108,65 @@ class Diagnosis:
         }
         return {name: value for name, value in named.items() if value is not None}
 
-    def measured(self, metric: Metric, seed: int, proven: bool = True) -> Measured:
+    def over(self, limits: Mapping[str, float]) -> dict[str, str]:
+        """The probes that take more than the answers `max_latency_ms` and `max_cost_per_1000` allow, each with the reason."""
+        reasons: dict[str, str] = {}
+        for probe in self.probes:
+            if probe.latency_ms is not None and probe.latency_ms > limits.get("max_latency_ms", math.inf):
+                reasons[probe.name] = (
+                    f"an answer takes {probe.latency_ms:.0f} ms, more than the {limits['max_latency_ms']:.0f} allowed"
+                )
+            elif probe.usd_per_1000 is not None and probe.usd_per_1000 > limits.get("max_cost_per_1000", math.inf):
+                most = limits["max_cost_per_1000"]
+                reasons[probe.name] = (
+                    f"1,000 requests cost {probe.usd_per_1000:.2g} USD, more than the {most:g} allowed"
+                )
+        return reasons
+
+    def gone(self, model: str, limits: Mapping[str, float]) -> frozenset[str]:
+        """The arms, as they are called on a bench of this model, that left the race or take more than the answers allow."""
+        left = {name for one in self.rounds for name in one.left} | set(self.over(limits))
+        names = {probe.name for probe in self.probes if probe.model == model}
+        return frozenset(name.split(" · ")[0] for name in left & names)
+
+    def too_dear(self, limits: Mapping[str, float]) -> dict[str, str]:
+        """The paths of which every probe takes more than the answers allow, each with a reason."""
+        over = self.over(limits)
+        paths = {probe.path: over[probe.name] for probe in self.probes if probe.name in over and probe.path}
+        return {path: why for path, why in paths.items() if all(p.name in over for p in self.probes if p.path == path)}
+
+    def measured(
+        self, metric: Metric, seed: int, proven: bool = True, limits: Mapping[str, float] | None = None
+    ) -> Measured:
         """Paired draws of each path's score. A path with several probes is scored by the one chosen on other examples, of
-        those that gave text often enough. `proven`: whether there is a sealed test."""
+        those that gave text often enough. `proven`: whether there is a sealed test. `limits`: what takes more is left out (`over`)."""
+        over = self.over(limits or {})
         of_path: dict[str, list[Probe]] = {}
         for probe in self.probes:
-            if probe.path:
+            if probe.path and probe.name not in over:
                 of_path.setdefault(probe.path, []).append(probe)
         scored = {path: _cross_fitted(metric, _longest(probes), seed) for path, probes in of_path.items()}
         scored["baseline"] = _scored(next(probe for probe in self.probes if probe.name == "zero-shot"))
         drawn = draws(metric, {**scored, **self.floored}, seed, folded=self.folds > 0, beside="baseline")
         floors = {name: drawn.pop(name) for name in self.floored}
-        return Measured(drawn, self.outlook, self.examples, proven, floors, self.rows)
+        pairs = {} if len(self.models) < 2 else self._pairs(metric, seed, over)
+        return Measured(drawn, self.outlook, self.examples, proven, floors, self.rows, pairs)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that were asked, in the order in which the task names them."""
+        return tuple(dict.fromkeys(probe.model for probe in self.probes))
+
+    def _pairs(self, metric: Metric, seed: int, over: Collection[str]) -> dict[tuple[str, str], NDArray[np.float64]]:
+        """Paired draws of the score of each path with each model."""
+        of_pair: dict[tuple[str, str], list[Probe]] = {}
+        for probe in self.probes:
+            if probe.path and probe.name not in over:
+                of_pair.setdefault((probe.path, probe.model), []).append(probe)
+        scored = {" ".join(pair): _cross_fitted(metric, _longest(probes), seed) for pair, probes in of_pair.items()}
+        scored["baseline"] = _scored(self.probes[0])
+        drawn = draws(metric, scored, seed, folded=self.folds > 0, beside="baseline")
+        return {pair: drawn[" ".join(pair)] for pair in of_pair}
 
 
 def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:

@@ -58,5 +58,5 @@ def forgetting(runtime: Runtime, system: Predictor) -> Forgetting | None:
         made = runtime.predict(one, asked, "general questions")
         scores.append(interval(metric, score_all(metric, [p.text for p in made], asked), 0).value)
     turns = [[Turn("user", example.input)] for example in asked]
-    moved = trainers.divergence(runtime.lm, runtime.folder / system.model.adapter, turns)
+    moved = trainers.divergence(runtime.of(runtime.model_of(system)).lm, runtime.folder / system.model.adapter, turns)
     return Forgetting(moved, scores[0], scores[1], len(asked))

@@ -20,13 +20,12 @@ PROVEN = 100  # examples of the test that are run at the least, whatever it take
 NOISE = 1.3  # timings vary by so much on a quiet machine; a plan that is off by less stands
 
 
-def building(task: Task, model: Model, purse: Purse, short: Sequence[Tuning], seconds: float) -> Purse:
-    """The purse with the rows and epochs of a full tuning that fit into so many seconds at the pace of short ones, whose
+def building(task: Task, model: Model, purse: Purse, short: Tuning | None, seconds: float) -> Purse:
+    """The purse with the rows and epochs of a full tuning that fit into so many seconds at the pace of the short one, whose
     time holds a check as well. It stays as it is where that is not known, or says much the same."""
-    tokens, taken = sum(one.tokens for one in short), sum(one.seconds for one in short)
-    if not taken or not tokens:
+    if not short or not short.seconds or not short.tokens:
         return purse
-    seen = seconds * tokens / taken / per_row(task, model)
+    seen = seconds * short.tokens / short.seconds / per_row(task, model)
     planned = purse.rows * purse.epochs
     if planned / NOISE <= seen <= planned * NOISE:
         return purse

@@ -1,6 +1,8 @@
 """Probing: systems with one part switched, made and run on the same development examples. What they showed is a Diagnosis."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,6 +11,7 @@ from advisor.errors import CannotError, DroppedOut, InputError
 from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
 from advisor.measure.race import Answers, Entry, race
 from advisor.measure.validity import validity
+from advisor.models.endpoint import Endpoint
 from advisor.models.local import tunes
 from advisor.paths.classifier import classifier, has_labels
 from advisor.paths.finetuning import SHORT, tuned
@@ -27,7 +30,25 @@ from advisor.task import Example
 EXPONENTS = np.array([0.1, 0.2, 0.3, 0.4, 0.6])
 # Each tuning that is tried in short: its path, its name, and the gap that it closes.
 SHORT_TUNINGS = (("finetuning", "short tuning", "behaviour"), ("rag+finetuning", "short tuning on passages", BOTH))
+TIMED = 3  # answers by which it is told how long one takes
 PLAIN = "zero-shot"  # the arm that answers all that is asked: gains are over it
+
+
+def entered(benches: Sequence[Bench]) -> dict[str, Entry]:
+    """What is probed of every model: of the first all, of others what can be built for them, told apart by the model's name.
+    Gaps are those of the first."""
+    first, *others = benches
+    entries, told = probed(first), _briefly([bench.model for bench in benches])
+    for bench in others:
+        own = {name: entry for name, entry in probed(bench).items() if entry.path not in ("", "classifier")}
+        entries |= {f"{name} · {told[bench.model]}": replace(entry, gap="") for name, entry in own.items()}
+    return entries
+
+
+def _briefly(models: Sequence[str]) -> dict[str, str]:
+    """The names of models without the address or the folder, where these tell them apart."""
+    brief = {model: (model.split("#")[1] if "#" in model else model.rsplit("/", 1)[-1]) for model in models}
+    return brief if len(set(brief.values())) == len(brief) else {model: model for model in models}
 
 
 def probed(bench: Bench) -> dict[str, Entry]:
@@ -57,31 +78,38 @@ def _shortly_tuned(path: str) -> Prompt:
 
     def made(bench: Bench) -> System:
         try:
-            if bench.fold not in systems:
-                systems[bench.fold] = tuned(bench, path, SHORT, evaluations=1)
+            if bench.apart not in systems:
+                systems[bench.apart] = tuned(bench, path, SHORT, evaluations=1)
         except InputError as error:  # rows that can't be learned from: whoever asks for tuning has to mend them
             raise DroppedOut(str(error)) from error
-        return systems[bench.fold]
+        return systems[bench.apart]
 
     return made
 
 
-def diagnose(bench: Bench) -> Diagnosis:
-    """Run the probes on the development examples set aside for comparing paths.
+def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: bool = False) -> Diagnosis:
+    """Run the probes on the development examples set aside for comparing paths; with the benches of `others`, models are
+    compared. `notes`: what else a reader of the figures should know. `timed`: also find out how long an answer takes.
 
     One that can't be made or asked drops out, and the others go on. Raises CannotError where the plain one does.
     """
     task, runtime = bench.task, bench.runtime
-    entries = probed(bench)
+    entries = entered([bench, *others])
+    bench_of = {one.model: one for one in (bench, *others)}
 
     def outlook(scored: Mapping[str, Sequence[Scored]]) -> dict[str, tuple[float, float]]:
-        tried = {name: rating(bench.metric, ones) for name, ones in scored.items() if entries[name].path in TUNING}
-        return {name: _in_full(bench, score) for name, score in tried.items()}
+        return {
+            name: _in_full(bench_of[entries[name].bench.model], rating(bench.metric, ones))
+            for name, ones in scored.items()
+            if entries[name].path in TUNING
+        }
 
     raced = race(bench, entries, PLAIN, outlook)
     if PLAIN in raced.dropped:
         raise CannotError(f"nothing can be measured: {raced.dropped[PLAIN]}")
     probes = [_probe(name, entries[name], answers) for name, answers in raced.answers.items()]
+    if timed:
+        probes = [replace(probe, latency_ms=_latency(entries[probe.name])) for probe in probes]
     asked = bench.comparing[: raced.rounds[-1].examples]
     everyone = bench.comparing[: raced.rounds[0].examples]
     shown = {name: entry.arm(bench) for name, entry in entries.items() if entry.gap in ("knowledge", "retrieval")}
@@ -94,8 +122,9 @@ def diagnose(bench: Bench) -> Diagnosis:
         probes=tuple(probes),
         gap_of=gap_of,
         gaps=shares(gap_of),
-        outlook=_outlook(bench, probes),
+        outlook=_outlook(bench_of, probes),
         notes=(
+            *notes,
             *_circumstances(bench),
             *(f"{name} dropped out: {why}" for name, why in raced.dropped.items()),
             *_gapped(probes),
@@ -127,7 +156,8 @@ def _shown(examples: Sequence[Example], gap_of: Mapping[str, str], plain: Mappin
 def _probe(name: str, entry: Entry, answers: Answers) -> Probe:
     bench, metric, scored = entry.bench, entry.bench.metric, answers.scored
     score = interval(metric, scored, bench.seed, folded=bool(bench.task.split.folds))
-    used = [prediction.usage for prediction in answers.made]
+    used, model = [prediction.usage for prediction in answers.made], entry.bench.runtime.model
+    read, written = sum(one.prompt_tokens for one in used), sum(one.generated_tokens for one in used)
     return Probe(
         name=name,
         path=entry.path,
@@ -138,22 +168,35 @@ def _probe(name: str, entry: Entry, answers: Answers) -> Probe:
         n=score.n,
         unscored=score.unscored,
         seconds=round(sum(u.seconds for u in used), 2),
-        tokens=sum(u.prompt_tokens + u.generated_tokens for u in used),
+        tokens=read + written,
         scores={one.id: one.score for one in scored},
         statistics={one.id: tuple(one.statistics) for one in scored},
         cut=tuple(one.id for one, answer in _pairs(answers) if answer.cut),
         valid=validity(bench.task, answers.made),
         beside=beside(metric, scored),
+        model=entry.bench.model,
+        usd_per_1000=1000 * model.meter.priced(read, written) / len(used) if isinstance(model, Endpoint) else None,
     )
 
 
-def _outlook(bench: Bench, probes: Sequence[Probe]) -> dict[str, tuple[float, float]]:
-    """The further gain of tuning in full, where a path was tried in short: from the better of its decodings."""
-    best: dict[str, float] = {}
+def _latency(entry: Entry) -> float:
+    """The milliseconds that an answer takes, asked for alone: the median of a few, once the first has warmed up."""
+    bench, system = entry.bench, entry.arm(entry.bench)
+    took = []
+    for example in bench.comparing[: TIMED + 1]:
+        since = time.perf_counter()
+        bench.runtime.predict(system, [example], "time of an answer", keep=False)
+        took.append(1000 * (time.perf_counter() - since))
+    return round(float(np.median(took[1:])), 1)
+
+
+def _outlook(benches: Mapping[str, Bench], probes: Sequence[Probe]) -> dict[str, tuple[float, float]]:
+    """The further gain of tuning in full, where a path was tried in short: from the best of its models and decodings."""
+    best: dict[str, Probe] = {}
     for probe in probes:
-        if probe.path in TUNING:
-            best[probe.path] = max(best.get(probe.path, 0.0), probe.value)
-    return {path: _in_full(bench, score) for path, score in best.items()}
+        if probe.path in TUNING and (probe.path not in best or probe.value > best[probe.path].value):
+            best[probe.path] = probe
+    return {path: _in_full(benches[probe.model], probe.value) for path, probe in best.items()}
 
 
 def _in_full(bench: Bench, score: float) -> tuple[float, float]:

@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 
 from advisor.data.profiling import near_test
 from advisor.decide.recommendation import Recommendation
+from advisor.errors import CannotError
 from advisor.measure import receipt
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.figures import Answered, Clean, Compared, Triple, figures
 from advisor.measure.forgetting import Forgetting, forgetting
-from advisor.measure.ledger import Opened, open_test, opened_before, test_hash
+from advisor.measure.ledger import Opened, is_open, open_test, opened_before, test_hash
 from advisor.measure.pacing import part
+from advisor.measure.planning import expected
 from advisor.measure.receipt import About, Finalist, Given, Receipt
 from advisor.measure.validity import forms
+from advisor.models.endpoint import Endpoint
 from advisor.models.spending import Spent
 from advisor.runtime.bench import Bench
 from advisor.score.metric import score_all
@@ -146,6 +149,19 @@ def prove(
         test_rows=len(task.split.test),
         **figures(told, bench.metric),
     )
+
+
+def afford(bench: Bench, finalists: Finalists) -> None:
+    """Raises CannotError when what the finalists ask of an endpoint would not fit the budget: the test stays sealed then."""
+    runtime, test = bench.runtime, bench.task.split.test
+    if is_open(runtime.folder):  # a resumed proof needs only the rest
+        return
+    asked = [runtime.model_of(one) for one in finalists.named.values() if isinstance(one, System)]
+    for model in dict.fromkeys(one for one in asked if isinstance(one, Endpoint)):
+        takes = expected(bench.task, model, len(test) * asked.count(model))
+        if not model.meter.fits(takes):
+            what = f"the sealed test would take about {takes}, more than the budget leaves after {model.meter.spent}"
+            raise CannotError(f"{what}. It was not opened; give a larger --budget, or a smaller test")
 
 
 def _run(bench: Bench, named: Mapping[str, Buildable], examples: tuple[Example, ...]) -> tuple[Receipt, str]:

@@ -23,7 +23,7 @@ from advisor.task import Example
 
 FIRST = 32  # examples of the first round
 GROWTH = 2  # times as many have been answered after each further round
-LITTLE = -1.0  # points, for which no further round is worth its time
+LITTLE = 0.25  # points, for which no further round is worth its time
 CHANCE = 0.05  # of being within the smallest gain worth having of the best, under which an arm leaves
 
 

@@ -120,6 +120,13 @@ def tunes(model: Model) -> bool:
     return isinstance(model, LocalModel)
 
 
+def tuned_as_prompted(models: Sequence[Model]) -> str:
+    """Whether the model that would be prompted is the one that would be tuned, as far as the models tell."""
+    if not any(map(tunes, models)):
+        return "unknown"
+    return "yes" if all(map(tunes, models)) else "no"
+
+
 def parts(model: Model) -> Mapping[str, str]:
     """The hashes that a model's fingerprint is made of, by what a person calls them."""
     return model.lm.parts if isinstance(model, LocalModel) else {"model": model.fingerprint}

@@ -21,12 +21,22 @@ def model_named(name: str | Address) -> LocalModel | Endpoint:
     return Endpoint(address) if address else LocalModel(str(name))
 
 
-def chosen(name: str, declared: Sequence[str | Address]) -> str | Address:
-    """The model of that name, with all that a task declares of it; of "" the first that the task declares."""
+def chosen(name: str, declared: Sequence[str | Address]) -> tuple[str | Address, ...]:
+    """The model of that name, with all that a task declares of it; of "" all that the task declares, which are compared."""
     if not name:
-        return next(iter(declared), DEFAULT)
+        return tuple(dict.fromkeys(declared)) or (DEFAULT,)
     known = next((model for model in declared if str(model) == name), None)
-    return known or addressed(name) or name
+    return (known or addressed(name) or name,)
+
+
+def allowed(models: Sequence[str | Address], forbidden: bool) -> tuple[tuple[str | Address, ...], tuple[str, ...]]:
+    """The models that may be asked, and a note on each that is left out, since data may not leave; where all are, they stay,
+    for the person to be told."""
+    out = [one for one in models if forbidden and (at := addressed(one)) and not at.on_this_machine]
+    if len(out) == len(models):
+        return tuple(models), ()
+    kept = tuple(one for one in models if one not in out)
+    return kept, tuple(f"{one} is left out of the comparison: data may not leave" for one in out)
 
 
 def addressed(name: str | Address) -> Address | None:

@@ -21,8 +21,13 @@ PATHS: Mapping[str, Callable[[Bench], Buildable]] = {
 }
 
 
-def infeasible(task: Task, model: Model) -> Mapping[str, str]:
-    """Paths that this task and model rule out, each with the reason."""
+def infeasible(task: Task, *models: Model) -> Mapping[str, str]:
+    """Paths that this task rules out, or each of the models, with the reason."""
+    first, *others = (_infeasible(task, model) for model in models)
+    return {path: why for path, why in first.items() if all(path in reasons for reasons in others)}
+
+
+def _infeasible(task: Task, model: Model) -> Mapping[str, str]:
     reasons: dict[str, str] = {}
     if not task.documents:
         reasons |= dict.fromkeys(RETRIEVING, "there are no documents to retrieve from")

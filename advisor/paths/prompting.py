@@ -161,12 +161,14 @@ def rag(bench: Bench) -> System:
 
 
 def _best(bench: Bench, arms: Mapping[str, Prompt], unmeasured: str) -> System:
-    """The system of the arm with the best score; of the one named `unmeasured` where there is nothing to choose on.
+    """The system of the arm with the best score, of those that are not out; of the one named `unmeasured` where there is nothing
+    to choose on.
 
     An arm that can't be asked drops out. Raises DroppedOut where all do.
     """
-    if not bench.choosing:
-        return arms[unmeasured](bench)
+    arms = {name: arm for name, arm in arms.items() if name not in bench.out} or arms
+    if not bench.choosing or len(arms) == 1:
+        return arms.get(unmeasured, next(iter(arms.values())))(bench)
     ratings: dict[str, float] = {}
     reasons: list[str] = []
     for name, arm in arms.items():

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from advisor.models.protocol import Model
 from advisor.runtime.runtime import Runtime
 from advisor.score.metric import Metric
 from advisor.task import Example, Task
@@ -38,15 +39,17 @@ class Purse:
 
 @dataclass(frozen=True)
 class Bench:
-    """A task with all that it takes to measure and build systems for it. `fold`: what is made here lies in a folder of
-    that name, apart from what is made for other folds."""
+    """A task with all that it takes to measure and build systems for it. `apart`: what is made here lies in folders of
+    that name, apart from what is made for other models and folds. `out`: arms that a path need not try again, because they left
+    the race or take too much."""
 
     task: Task
     runtime: Runtime
     metric: Metric
     purse: Purse
     seed: int
-    fold: str = ""
+    apart: str = ""
+    out: frozenset[str] = frozenset()
 
     @property
     def choosing(self) -> tuple[Example, ...]:
@@ -66,7 +69,18 @@ class Bench:
     def _without(self, fold: int) -> "Bench":
         split = self.task.split.without(fold)
         runtime = replace(self.runtime, pool=split.train)
-        return replace(self, task=replace(self.task, split=split), runtime=runtime, fold=f"fold-{fold}")
+        return replace(
+            self, task=replace(self.task, split=split), runtime=runtime, apart=f"{self.apart}/fold-{fold}".lstrip("/")
+        )
+
+    def of(self, model: Model, purse: Purse, apart: str) -> "Bench":
+        """The same for systems of another of the runtime's models, with what may be spent on it."""
+        return replace(self, runtime=self.runtime.of(model), purse=purse, apart=apart)
+
+    @property
+    def model(self) -> str:
+        """The name of the model that systems are made for."""
+        return self.runtime.model.name
 
     @property
     def short(self) -> "Bench":
@@ -78,4 +92,4 @@ class Bench:
 
     def folder(self, name: str) -> str:
         """Where what is made under a name lies in the run folder."""
-        return f"{name}/{self.fold}" if self.fold else name
+        return f"{name}/{self.apart}" if self.apart else name

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from advisor.runtime.rerank import fingerprint, reranker
 from advisor.runtime.runtime import Runtime
 from advisor.runtime.settings import Settings, agree_to_index, bound, check_prices
 from advisor.runtime.store import Store
-from advisor.system import Buildable, Prediction, Shot, System
+from advisor.system import Buildable, Classifier, Prediction, Shot, System
 from advisor.task import Example, Retrieval, Task
 from retrieval import Embedder
 from retrieval.ranking import Reranker
@@ -38,7 +39,7 @@ EMBEDDER, CROSS_ENCODER = "embedding model", "cross-encoder"
 @dataclass(frozen=True)
 class Asked:
     """What was asked of a run, with what a rerun needs; `retrieval` holds what task.yaml said of it, `parts` the hashes of
-    what answers depend on, by what a person calls it."""
+    what answers depend on, by what a person calls it. `others`: the models that this one is compared with."""
 
     name: str
     folder: str
@@ -59,10 +60,32 @@ class Asked:
     retrieval: Mapping[str, Any] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
+    others: tuple["Named", ...] = ()
+
+    def named(self, model: str) -> "Named":
+        """What is recorded of the model of that name; of the first where it is not among the others."""
+        first = Named(self.model, self.endpoint, self.model_fingerprint, self.parts)
+        return next((one for one in self.others if one.model == model), first)
 
 
-def asked(task: Task, model: LocalModel | Endpoint, settings: Settings, parts: Mapping[str, str]) -> Asked:
-    """The record of what is asked of a run, by the command under way."""
+@dataclass(frozen=True)
+class Named:
+    """A model by its name and, where it is one, as an endpoint, with the hashes of what its answers depend on."""
+
+    model: str
+    endpoint: Address | None
+    fingerprint: str
+    parts: Mapping[str, str]
+
+
+def named(model: LocalModel | Endpoint, parts: Mapping[str, str]) -> Named:
+    """What is recorded of a model."""
+    return Named(model.name, model.address if isinstance(model, Endpoint) else None, model.fingerprint, parts)
+
+
+def asked(task: Task, settings: Settings, models: Sequence[Named]) -> Asked:
+    """The record of what is asked of a run of these models, by the command under way."""
+    model, *others = models
     return Asked(
         name=task.name,
         folder=str(task.folder),
@@ -70,8 +93,8 @@ def asked(task: Task, model: LocalModel | Endpoint, settings: Settings, parts: M
         instruction=task.instruction,
         metric=task.metric,
         labels=task.labels,
-        model=model.name,
-        endpoint=model.address if isinstance(model, Endpoint) else None,
+        model=model.model,
+        endpoint=model.endpoint,
         model_fingerprint=model.fingerprint,
         seed=settings.seed,
         command=" ".join(["advisor", *sys.argv[1:]]),
@@ -82,7 +105,8 @@ def asked(task: Task, model: LocalModel | Endpoint, settings: Settings, parts: M
         abstain=task.abstain,
         retrieval=task.retrieval.model_dump(exclude_defaults=True),
         flags={"path": settings.path, "budget": str(settings.budget)},
-        parts=parts,
+        parts=model.parts,
+        others=tuple(others),
     )
 
 
@@ -91,6 +115,25 @@ def parts_of(model: Model | None, embedder: Embedder | None, reader: Reranker | 
     hashes = dict(parts(model)) if model else {}
     hashes |= {EMBEDDER: embedder.fingerprint} if embedder else {}
     return hashes | ({CROSS_ENCODER: own} if (own := fingerprint(reader)) else {})
+
+
+def gathered(runtime: Runtime, system: Buildable) -> Buildable:
+    """Gather what a person takes away in `artifact/` of the run folder; the system that names it there."""
+    with runfolder.whole_folder(runtime.folder / ARTIFACT) as folder:
+        if isinstance(system, Classifier):
+            shutil.copyfile(runfolder.within(runtime.folder, system.head), folder / "head.npz")
+            system = replace(system, head=f"{ARTIFACT}/head.npz")
+        else:
+            if system.model.adapter:
+                shutil.copytree(runfolder.within(runtime.folder, system.model.adapter), folder / "adapter")
+                system = replace(system, model=replace(system.model, adapter=f"{ARTIFACT}/adapter"))
+            if system.context.kind != "none":
+                runtime.finder.save(folder)
+            if system.shots.kind == "similar":
+                pool = tuple(Shot(example.input, example.output) for example in runtime.pool)
+                runfolder.write(folder / POOL, tuple[Shot, ...], pool)
+        runfolder.write(folder / SYSTEM, Buildable, system)
+    return system
 
 
 @dataclass(frozen=True)
@@ -139,7 +182,8 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
     record = runfolder.read(folder / "task.json", Asked)
     how = _retrieval(record, folder)
     shots = runfolder.read(artifact / POOL, tuple[Shot, ...]) if (artifact / POOL).is_file() else ()
-    model = model_named(record.endpoint or record.model)
+    own = record.named(system.model.name if isinstance(system, System) else "")
+    model = model_named(own.endpoint or own.model)
     if isinstance(system, System):
         if isinstance(model, Endpoint):
             check_prices(model.address, settings)
@@ -154,13 +198,13 @@ def load(run: str | Path, watch: Watch = unwatched, settings: Settings | None = 
         (finds and not (artifact / FITTED).is_dir()) or not isinstance(system, System) or system.shots.kind == "similar"
     )
     uses = parts_of(model if isinstance(system, System) else None, embedder if embeds else None, reader)
-    _check_parts(record, how, uses)
+    _check_parts(own, how, uses)
     finder = of_artifact(artifact, how, embedder, reader, watch)
     pool = tuple(Example(str(i), shot.input, shot.output) for i, shot in enumerate(shots))
     return Built(system, Runtime(model, folder, Store(runs / STORE), embedder, finder, pool, watch=watch), record)
 
 
-def _check_parts(record: Asked, how: Retrieval, now: Mapping[str, str]) -> None:
+def _check_parts(record: Named, how: Retrieval, now: Mapping[str, str]) -> None:
     """Raises CannotError where what a run was built on is not what it was."""
     named = {EMBEDDER: how.embedder, CROSS_ENCODER: how.rerank}
     changed = [

@@ -44,6 +44,7 @@ class Tuning:
 class Runtime:
     """Runs systems for one run folder.
 
+    model: the one that systems are made for; `others` are those that further systems were made for, and may be asked as well.
     folder: the run folder, where adapters lie. store: answers computed before. embedder: for shots by similarity and
     classifiers. finder: of passages. pool: the examples that shots are taken from. fresh: whether answers are computed
     again that the store has.
@@ -57,6 +58,16 @@ class Runtime:
     pool: tuple[Example, ...] = ()
     fresh: bool = False
     watch: Watch = unwatched
+    others: tuple[Model, ...] = ()
+
+    def of(self, model: Model) -> "Runtime":
+        """The same for systems of another of its models."""
+        every = (self.model, *self.others)
+        return replace(self, model=model, others=tuple(one for one in every if one is not model))
+
+    def model_of(self, system: System) -> Model:
+        """The model that a system was made for."""
+        return next((one for one in (self.model, *self.others) if one.name == system.model.name), self.model)
 
     @property
     def lm(self) -> trainers.LanguageModel:
@@ -146,11 +157,11 @@ class Runtime:
 
     @contextmanager
     def _with_adapter(self, system: System) -> Iterator[Model]:
-        if not isinstance(self.model, LocalModel):
-            yield self.model
+        model, adapter = self.model_of(system), system.model.adapter
+        if not isinstance(model, LocalModel):
+            yield model
             return
-        adapter = system.model.adapter
-        with self.model.adapted(runfolder.within(self.folder, adapter) if adapter else None) as model:
+        with model.adapted(runfolder.within(self.folder, adapter) if adapter else None) as model:
             yield model
 
     def _answer(self, system: System, examples: Sequence[Example], what: str, keep: bool) -> list[Prediction]:
@@ -162,7 +173,7 @@ class Runtime:
     ) -> list[Prediction]:
         conversations = self._conversations(system, examples)
         requests = [Request(turns, system.decoding) for turns, _ in conversations]
-        made_by = [self.model.fingerprint, system.model.adapter_fingerprint]
+        made_by = [self.model_of(system).fingerprint, system.model.adapter_fingerprint]
         keys = [digest([made_by, request]) for request in requests] if keep else []
         known = {} if self.fresh or not keep else self.store.get(keys)
         answers = {i: known[key] for i, key in enumerate(keys) if key in known}

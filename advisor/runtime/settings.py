@@ -33,6 +33,11 @@ class Budget:
     tokens: float | None = None
     usd: float | None = None
 
+    def shared(self, among: int) -> "Budget":
+        """An equal share of it."""
+        tokens, usd = (None if cap is None else cap / among for cap in (self.tokens, self.usd))
+        return Budget(self.seconds / among, tokens, usd)
+
     def __str__(self) -> str:
         """As `parse_budget` reads it."""
         amounts = ((self.seconds, "s"), (self.tokens, "tok"), (self.usd, "usd"))

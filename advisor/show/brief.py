@@ -11,7 +11,7 @@ from advisor.measure.proof import Result
 from advisor.runtime.finder import Search
 from advisor.score.statistics import MISSING, missed
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Text, table
-from advisor.show.full import ladder, ranking
+from advisor.show.full import ladder, models, ranking
 from advisor.show.proven import beside
 from advisor.show.words import (
     FORMS,
@@ -109,6 +109,7 @@ def _recommendation(advice: Recommendation) -> Iterator[Block]:
         if shown := advice.gap.examples.get(gap):
             yield Text(f"{gap}, {GAP_WORDS[gap]}: {instance(shown)}", "soft")
     yield from ranking(advice)
+    yield from models(advice)
     notes: dict[str, list[str]] = {}
     for entry in advice.ranking:
         notes.setdefault(entry.note, []).append(entry.path)

@@ -205,6 +205,23 @@ def ranking(advice: Recommendation) -> Iterator[Table]:
         yield table("path|>tried|>in full|>over best cheaper", *arms)
 
 
+def models(advice: Recommendation) -> Iterator[Table]:
+    """Each path with each model that was compared, the best first."""
+    rows = [
+        (
+            one.path,
+            one.model,
+            figure(one.probability, 2),
+            figure(one.measured),
+            duration(one.cost.build_seconds),
+            figure(one.cost.tokens_per_request, 0),
+        )
+        for one in advice.models
+    ]
+    if rows:
+        yield table("path|with the model|>prob.|>tried|>build|>tokens per request", *rows)
+
+
 def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
     yield _gap(advice)
     what = (
@@ -221,7 +238,11 @@ def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
         )
         for r in advice.ranking
     ]
-    yield Section("All paths", (Text(what, "soft"), *ranking(advice), table("path|>tokens per request|effort", *rows)))
+    efforts = table("path|>tokens per request|effort", *rows)
+    yield Section("All paths", (Text(what, "soft"), *ranking(advice), efforts))
+    if advice.models:
+        compared = "Probability: that the path with this model is within 2 points of the best path with any of them."
+        yield Section("The models compared", (Text(compared, "soft"), *models(advice)))
     if advice.reasons:
         sides = {"for": f"For {advice.leading}", "against": "Against it"}
         lists = []
@@ -359,6 +380,7 @@ def _reproduce(run: RunFiles) -> Section:
     if task := run.task:
         versions = ", ".join(f"{name} {number}" for name, number in task.versions.items())
         rows += [("command", task.command), ("model", task.model), ("hash of the model", task.model_fingerprint)]
+        rows += [(f"compared with {one.model}", one.fingerprint) for one in task.others]
         rows += [("hash of the data", task.fingerprint), ("seed", str(task.seed)), ("machine", task.machine)]
         rows += [("versions", versions), *((name, str(value)) for name, value in task.flags.items() if value)]
         rows += [("rows left out", f"{len(task.left_out)}: {places(task.left_out)}")] if task.left_out else []

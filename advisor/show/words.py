@@ -39,7 +39,8 @@ STEPS: Mapping[str, str] = {
     "purse": "timing",
     "runner_up_system": "building the runner-up",
     "system": "building",
-    "building_purse": "planning the tuning again",
+    "system_purse": "planning the tuning again",
+    "runner_up_system_purse": "planning the runner-up's tuning again",
     "result": "proof",
 }
 FORMS: Mapping[str, str] = {
@@ -188,13 +189,20 @@ def _advised(recommendation: Recommendation) -> str:
             "the cheapest that can't be told from it."
         )
     expected = f"{gain(first.expected_gain)} points over {recommendation.gain_over} {span(first.interval)}"
-    return f"Take {recommendation.path} (certainty {certainty}): {expected} expected, not proven on a sealed test yet."
+    return f"Take {with_model(first)} (certainty {certainty}): {expected} expected, not proven on a sealed test yet."
+
+
+def with_model(entry: Ranked) -> str:
+    """A path with its model, where models were compared."""
+    return f"{entry.path} with {entry.model}" if entry.model else entry.path
 
 
 def _proven(recommendation: Recommendation | None, result: Result) -> str:
     """The sentence once something is built."""
-    path = result.path
-    believed = next((one for one in (recommendation.ranking if recommendation else ()) if one.path == path), None)
+    believed = next(
+        (one for one in (recommendation.ranking if recommendation else ()) if one.path == result.path), None
+    )
+    path = with_model(believed) if believed else result.path
     sure = f"certainty {figure(believed.certainty if believed else None, 2)}"
     evidence = _on_test(result) if result.test_items else _untested(result, recommendation, believed)
     if result.provisional:

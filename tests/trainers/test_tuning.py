@@ -134,7 +134,13 @@ def test_a_longer_tuning_goes_on_from_the_trunk_of_a_short_one_to_the_same_end(n
         steps: list[int] = []
         chosen = replace(settings, epochs=epochs, rank=rank)
         made = tune(
-            neox, rows, lambda lm: 1.0, chosen, tmp_path / folder, lambda p: steps.append(p.step), tmp_path / trunk
+            neox,
+            rows,
+            lambda lm: 1.0,
+            chosen,
+            tmp_path / folder,
+            lambda p: steps.append(p.step),
+            tmp_path / "trunks" / trunk,
         )
         return summary(made), steps[0]
 

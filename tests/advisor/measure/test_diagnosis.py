@@ -6,6 +6,7 @@ import numpy as np
 from advisor import runfolder
 from advisor.decide.gaps import BOTH
 from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
+from advisor.measure.race import Round
 from advisor.score import metrics
 from advisor.score.metric import Metric
 from advisor.task import Example
@@ -44,6 +45,24 @@ def test_no_example_is_beyond_the_model_by_answers_that_were_cut_off_or_not_ther
     gap_of = gaps_of(METRIC, (cut, whole), EXAMPLES)
     assert gap_of == {"0": "unknown", "1": "capability", "2": "unknown", "3": "none"}
     assert shares(gap_of)["unknown"] == 0.5 and sum(shares(gap_of).values()) == 1.0
+
+
+def test_what_takes_more_than_an_answer_allows_is_left_out():
+    slow = replace(PROBES[1], latency_ms=900.0, usd_per_1000=0.2)
+    told = replace(diagnosis(), probes=(replace(PROBES[0], latency_ms=300.0), slow, PROBES[2]))
+    assert told.over({}) == {} == told.too_dear({})
+    assert told.over({"max_latency_ms": 500}) == {"fixed shots": "an answer takes 900 ms, more than the 500 allowed"}
+    assert (
+        set(told.over({"max_cost_per_1000": 0.1})) == {"fixed shots"} and told.too_dear({"max_latency_ms": 500}) == {}
+    )
+    assert set(told.too_dear({"max_latency_ms": 200})) == {"prompting"}
+    scores = [
+        told.measured(METRIC, 0, limits=limits).draws["prompting"].mean() for limits in ({}, {"max_latency_ms": 500})
+    ]
+    assert scores[0] != scores[1]
+    assert told.gone("", {"max_latency_ms": 500}) == {"fixed shots"}
+    raced = replace(told, rounds=(Round(4, ("zero-shot",), 1.0, {"zero-shot": 0.01}),))
+    assert raced.gone("", {}) == {"zero-shot"} and raced.gone("other", {}) == frozenset()
 
 
 def test_what_passes_only_with_passages_and_tuning_counts_half_for_either():

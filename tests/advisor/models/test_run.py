@@ -136,6 +136,51 @@ def test_a_whole_run_works_through_an_endpoint_that_thinks_first(server, tmp_pat
     assert dead.returncode == 1 and "108 of 108 rows have no answer" in dead.stderr
 
 
+def two_clerks(body: Body) -> Body:
+    """One knows the desks, as `clerk`; the one called tiny takes everything for a matter of passwords."""
+    if body["model"] == "big":
+        return clerk(body)
+    *before, last = body["messages"]
+    return clerk({**body, "messages": [*before, {**last, "content": f"password {'x' * len(last['content'])}"}]})
+
+
+def test_models_are_compared_and_the_best_is_built_proven_and_loaded_again(server, tmp_path):
+    server.reply = two_clerks
+    models = [
+        f"{{endpoint: '{server.url}', name: {name}, price: {{prompt: 1, completion: 2}}}}" for name in ("tiny", "big")
+    ]
+    write_task(tmp_path / "post", f"[{', '.join(models)}]", 180)
+    done = advise(tmp_path, "run", "post", "--path", "prompting", "--json", "--budget", "800ktok")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["test"] == 100 and result["baseline"] < 50
+    run = tmp_path / result["run"]
+    tiny, big = f"{server.url}#tiny", f"{server.url}#big"
+    assert json.loads((run / "artifact" / "system.json").read_text())["model"]["name"] == big
+    advice = json.loads((run / "recommendation.json").read_text())
+    assert {one["path"]: one["model"] for one in advice["ranking"] if one["possible"]}["prompting"] == big
+    told = {(one["path"], one["model"]): one for one in advice["models"]}
+    assert told["prompting", big]["probability"] > 0.7 > 0.1 > told["prompting", tiny]["probability"]
+    assert "constrained · big" in (run / "report.md").read_text()
+    assert set(told) == {("prompting", tiny), ("prompting", big), ("classifier", tiny)}
+    spent = [json.loads((run / f).read_text().splitlines()[-1]) for f in ("spent.jsonl", "model-2/spent.jsonl")]
+    assert all(line["requests"] for line in spent) and result["spent"]["requests"] == len(server.bodies)
+    assert "big" in (run / "report.md").read_text()
+    again = advise(tmp_path, "predict", result["run"], "--quiet", given='{"input": "where is my parcel"}\n')
+    assert json.loads(again.stdout)["prediction"] == "delivery" and server.bodies[-1]["model"] == "big"
+
+
+def test_a_model_that_data_may_not_leave_for_is_left_out_of_the_comparison(server, tmp_path):
+    server.reply = clerk
+    models = f"[{{endpoint: '{server.url}', name: here}}, {{endpoint: 'https://models.example/v1', name: there}}]"
+    write_task(tmp_path / "post", f"{models}\nanswers: {{data_may_leave: no}}", 108)
+    done = advise(tmp_path, "diagnose", "post", "--json", "--budget", "400ktok")
+    assert done.returncode == 0, done.stderr
+    diagnosis = json.loads(done.stdout)
+    assert diagnosis["notes"][0].startswith("https://models.example/v1#there is left out")
+    assert {probe["model"] for probe in diagnosis["probes"]} == {f"{server.url}#here"}
+
+
 def test_a_run_says_what_would_be_sent_and_sends_nothing_without_consent(tmp_path, config):
     write_task(tmp_path / "post", "{endpoint: 'https://models.example/v1', name: tiny}", 108)
     done = advise(tmp_path, "run", "post", "--quiet")

@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from advisor import flow
 from advisor.errors import CannotError, InputError
-from advisor.measure import planning
+from advisor.measure import planning, proof
 from advisor.measure.ledger import open_test
+from advisor.measure.proof import Finalists
 from advisor.models.spending import Meter, estimate
 from advisor.runtime.settings import Settings, parse_budget
+from advisor.system import Classifier, ModelRef, System
 from advisor.task import Example, Split, Task
 from retrieval import Document
 
@@ -117,8 +120,15 @@ def test_questions_that_search_is_tuned_on_are_planned_for(server, tmp_path, mon
 
 def test_the_sealed_test_stays_sealed_where_the_budget_does_not_cover_it(server, tmp_path, monkeypatch):
     run = run_within(server, tmp_path, "2ktok", monkeypatch)
-    run.afford(10)
+    finalists = Finalists(System(ModelRef(run.model.name), ""), None, Classifier("", "", ""))
+
+    def afford(rows: int) -> None:
+        task = replace(run.task, split=replace(run.task.split, test=(run.task.split.train * 300)[:rows]))
+        bench = SimpleNamespace(task=task, runtime=SimpleNamespace(folder=run.folder, model_of=lambda one: run.model))
+        proof.afford(bench, finalists)  # type: ignore[arg-type]
+
+    afford(10)
     with pytest.raises(CannotError, match="It was not opened"):
-        run.afford(300)
+        afford(300)
     open_test(run.folder, run.task.split.test, "baseline", "s")
-    run.afford(300)  # what is open already is finished as far as the budget goes
+    afford(300)  # what is open already is finished as far as the budget goes
