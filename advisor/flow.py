@@ -11,9 +11,10 @@ from dataclasses import replace
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from advisor import runfolder
+from advisor.address import Address
 from advisor.data import profiling, reading
 from advisor.data.owncode import own_function
 from advisor.data.profiling import Profile
@@ -31,16 +32,18 @@ from advisor.models import named
 from advisor.models.endpoint import Endpoint
 from advisor.models.local import LocalModel, tunes
 from advisor.models.protocol import Model
-from advisor.paths import PATHS, abstaining, infeasible
+from advisor.models.spending import Spent
+from advisor.paths import PATHS, abstaining, infeasible, instructing, proposing
 from advisor.paths import search as searching
 from advisor.paths.abstaining import Abstaining
 from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench, Purse
 from advisor.runtime.built import ARTIFACT, POOL, STORE, SYSTEM, Asked, asked, parts_of
 from advisor.runtime.finder import LazyEmbedder, Search, over_documents
+from advisor.runtime.instructions import Instructions
 from advisor.runtime.rerank import OWN, reranker
 from advisor.runtime.runtime import TUNED, Runtime, Tuning
-from advisor.runtime.settings import Settings, agree_to_index, bound, check_prices
+from advisor.runtime.settings import PROPOSER, Budget, Settings, agree_to_index, bound, check_prices
 from advisor.runtime.store import Store
 from advisor.score.metrics import resolve
 from advisor.show import report
@@ -71,9 +74,13 @@ class Run:
     def __init__(self, task: Task, settings: Settings | None = None, watch: Watch = unwatched) -> None:
         self.task, self.settings, self.watch = task, settings or Settings(), watch
         said = named.chosen(self.settings.model, task.models)
-        check_prices(said, self.settings)
+        for one in (said, *([task.proposer] if task.proposer else [])):
+            check_prices(one, self.settings)
         model = named.model_named(said)
         _check(task, model, self.settings.path)
+        proposer = named.model_named(task.proposer) if task.proposer else None
+        apart = isinstance(proposer, Endpoint)  # what it takes is not the model's
+        self.budget = self.settings.budget.part(1 - PROPOSER) if apart else self.settings.budget
         self._answers = {**task.answers, **self.settings.said}
         self._forbidden = "no" in (task.answers.get("data_may_leave"), self.settings.said.get("data_may_leave"))
         runs = runfolder.opened("")  # where the embedder keeps its vectors
@@ -87,9 +94,14 @@ class Run:
         if self.settings.fresh:
             runfolder.forget(self.folder)
         self.model: LocalModel | Endpoint = (
-            bound(model, self.folder, self.settings, forbidden=self._forbidden, typed=bool(self.settings.model))
+            self._bound(model, self.folder, self.budget, typed=bool(self.settings.model))
             if isinstance(model, Endpoint)
             else model
+        )
+        self.proposer = (
+            self._bound(proposer, self.folder / "proposer", self.settings.budget.part(PROPOSER), field="proposer")
+            if isinstance(proposer, Endpoint)
+            else proposer
         )
         self.store = Store(self.folder.parent / STORE)
         self._found = sealing.found(self.folder)
@@ -97,8 +109,8 @@ class Run:
 
     def agree(self) -> None:
         """Ask now for the consent that an endpoint, or an index elsewhere, needs. Raises InputError without it."""
-        if isinstance(self.model, Endpoint):
-            self.model.agree(self.model.address)
+        for endpoint in self._endpoints:
+            endpoint.agree(endpoint.address)
         agree_to_index(self.task.retrieval, self.settings, self._forbidden)
 
     @cached_property
@@ -116,9 +128,8 @@ class Run:
     @cached_property
     def purse(self) -> Purse:
         """What the budget buys, from one timing of this machine that a resumed run keeps."""
-        budget = self.settings.budget
         return self._step(
-            "purse", self._key, Purse, lambda: planning.plan(self.task, self.model, self.embedder, budget)
+            "purse", self._key, Purse, lambda: planning.plan(self.task, self.model, self.embedder, self.budget)
         )
 
     @property
@@ -126,7 +137,7 @@ class Run:
         """The purse without asking an endpoint, whose speed is assumed; that of the run for a local model."""
         if not isinstance(self.model, Endpoint):
             return self.purse
-        return planning.plan(self.task, self.model, self.embedder, self.settings.budget, planning.ASSUMED)
+        return planning.plan(self.task, self.model, self.embedder, self.budget, planning.ASSUMED)
 
     @cached_property
     def search(self) -> Search | None:
@@ -137,8 +148,20 @@ class Run:
         return self._step("search", key, Search, lambda: searching.choose(self._bench(Search())))
 
     @cached_property
+    def instructions(self) -> Instructions | None:
+        """The instructions that were tried, and which one was chosen; None where the task has no other than its own."""
+        if not (self.task.instructions or self.proposer):
+            return None
+        key = digest([self._key, self.purse, self.search])
+        return self._step("instructions", key, Instructions, lambda: instructing.choose(self._searching, self.proposer))
+
+    @cached_property
     def bench(self) -> Bench:
-        """What is measured and built on, searching as was chosen."""
+        """What is measured and built on, searching and saying what was chosen."""
+        return self._searching.saying(self.instructions) if self.instructions else self._searching
+
+    @cached_property
+    def _searching(self) -> Bench:
         return self._bench(self.search or Search())
 
     @property
@@ -151,8 +174,9 @@ class Run:
         """What probes measured; None with too few examples."""
         if not self.measurable:
             return None
-        key = digest([self._key, self.purse])
-        return self._step("diagnosis", key, Diagnosis, lambda: probing.diagnose(self.bench))
+        told = self.instructions
+        key = digest([self._key, self.purse, told])
+        return self._step("diagnosis", key, Diagnosis, lambda: replace(probing.diagnose(self.bench), instructions=told))
 
     @cached_property
     def recommendation(self) -> Recommendation:
@@ -207,7 +231,7 @@ class Run:
         system = self._built(path, "system")
         file = self.folder / "build" / path / TUNED
         tuned = runfolder.read(file, Tuning) if file.is_file() else Tuning((), 0)
-        return Finalists(baseline(self.bench), runner_up, self._artifact(system), tuned.tokens, tuned.too_long)
+        return Finalists(baseline(self.bench.plain), runner_up, self._artifact(system), tuned.tokens, tuned.too_long)
 
     @cached_property
     def proof(self) -> Result:
@@ -221,7 +245,8 @@ class Run:
             test = self.task.split.test
             most = pacing.proving(self.diagnosis, paths, test, self.left) if self._timed else len(test)
             result = proof.prove(self.bench, chosen, finalists, measured, most=most)
-            return replace(result, spent=self.model.meter.spent) if isinstance(self.model, Endpoint) else result
+            spent = [endpoint.meter.spent for endpoint in self._endpoints]
+            return replace(result, spent=sum(spent, Spent())) if spent else result
 
         key = digest([self._key, chosen, self.recommendation])
         result = runfolder.step(self.folder, "result", key, Result, work)
@@ -254,6 +279,13 @@ class Run:
         if not self._timed or not self.diagnosis:
             return self.purse
         return runfolder.step(self.folder, "building_purse", digest([self._key, self.purse]), Purse, work)
+
+    @property
+    def _endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(one for one in (self.model, self.proposer) if isinstance(one, Endpoint))
+
+    def _bound(self, endpoint: Endpoint, folder: Path, budget: Budget, **more: Any) -> Endpoint:
+        return bound(endpoint, folder, replace(self.settings, budget=budget), forbidden=self._forbidden, **more)
 
     def report(self) -> tuple[Path, ...]:
         """Write what was found out as pages for people, and seal the run folder; the pages' paths."""
@@ -298,7 +330,7 @@ class Run:
 
     def _built(self, path: str, name: str) -> Buildable:
         """The system of a path, built as the step `name`; it says that it does not know where the task asks for that."""
-        key = digest([self._key, self.purse, path])
+        key = digest([self._key, self.purse, path, self.instructions])
         bench = replace(self.bench, purse=self.building_purse) if path in TUNING else self.bench
         kind: type[Buildable] = Classifier if path == "classifier" else System
         system = runfolder.step(self.folder, name, key, kind, lambda: PATHS[path](bench))
@@ -348,13 +380,21 @@ def opened(folder: Path, settings: Settings | None = None, watch: Watch = unwatc
         allow_code=settings.allow_code,
     )
     if settings.model and (what := named.problem(settings.model)):
-        do = "" if named.addressed(settings.model) else "Name a local folder, a hub id or a GGUF file"
-        raise InputError(Problem(what, "--model", do=do))
+        raise InputError(Problem(what, "--model", do=_named(settings.model)))
+    if task.proposer and (what := named.problem(task.proposer)):
+        raise InputError(Problem(what, task.folder / "task.yaml", field="proposer", do=_named(task.proposer)))
     return Run(task, settings, watch)
 
 
+def _named(model: str | Address) -> str:
+    return "" if named.addressed(model) else "Name a local folder, a hub id or a GGUF file"
+
+
 def _check(task: Task, model: Model, path: str) -> None:
-    """Raises InputError where the path that was asked for can't be built, or the model can't rerank as the task asks."""
+    """Raises InputError where the path that was asked for can't be built, the model can't rerank as the task asks, or what a
+    proposer needs is not installed."""
+    if task.proposer:
+        proposing.require(task.folder / "task.yaml")
     if reason := infeasible(task, model).get(path):
         what = f"{path} can't be built: {reason}"
         raise InputError(Problem(what, "--path", do="Choose another path"))

@@ -12,6 +12,7 @@ from advisor.decide.belief import Measured
 from advisor.decide.gaps import GAPS, Gap, Shown, measured_gap
 from advisor.measure.race import Round
 from advisor.runtime.grounding import Recall, Use
+from advisor.runtime.instructions import Instructions
 from advisor.score.metric import Metric, Scored
 from advisor.score.statistics import draws, missed, rating
 from advisor.system import digest
@@ -58,7 +59,8 @@ class Diagnosis:
     how many every example was measured by what was made without it, where rows are few. `ruled_out`: paths whose systems
     could not be asked, each with the reason. `floored`: for each of `floors` what it scores on each example. `shown`: an example of
     each gap. `rows`: on how many the short tuning learned, and how many a full one would. `rounds`: of the race; all arms
-    answered the first, on which the gaps are told.
+    answered the first, on which the gaps are told. `instructions`: those that were tried before, on other examples; None
+    where the task has no other than its own.
     """
 
     metric: str
@@ -77,6 +79,7 @@ class Diagnosis:
     shown: Mapping[str, Shown] = field(default_factory=dict)
     rows: tuple[int, int] = (0, 0)
     rounds: tuple[Round, ...] = ()
+    instructions: Instructions | None = None
 
     @property
     def gap(self) -> Gap:

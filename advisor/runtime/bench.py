@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from advisor.runtime.instructions import Instructions
 from advisor.runtime.runtime import Runtime
 from advisor.score.metric import Metric
 from advisor.task import Example, Task
@@ -19,7 +20,8 @@ class Purse:
     full one; in how many `folds` the short one is measured where rows are few, each a tuning of its own; `room` for that many
     tokens of documents in every prompt, where all of them are to be tried there; `pairs` of questions and documents to fit an
     embedder on; how many `sizes` of passages to try. `measure` is the most: the race takes `racing` seconds and no further round
-    beyond; where tokens are `counted`, as long as these usually take."""
+    beyond; where tokens are `counted`, as long as these usually take. Of several instructions one is chosen by at most `tries`
+    answers, and a proposer takes `proposing` seconds."""
 
     measure: int
     choose: int
@@ -34,12 +36,15 @@ class Purse:
     folds: int = 0
     racing: float = math.inf
     counted: bool = False
+    tries: int = 0
+    proposing: float = math.inf
 
 
 @dataclass(frozen=True)
 class Bench:
     """A task with all that it takes to measure and build systems for it. `fold`: what is made here lies in a folder of
-    that name, apart from what is made for other folds."""
+    that name, apart from what is made for other folds. `instructions`: of which one that is not the task's own stands in
+    `task`, so that all that is made here says it."""
 
     task: Task
     runtime: Runtime
@@ -47,6 +52,7 @@ class Bench:
     purse: Purse
     seed: int
     fold: str = ""
+    instructions: Instructions | None = None
 
     @property
     def choosing(self) -> tuple[Example, ...]:
@@ -65,8 +71,26 @@ class Bench:
 
     def _without(self, fold: int) -> "Bench":
         split = self.task.split.without(fold)
-        runtime = replace(self.runtime, pool=split.train)
-        return replace(self, task=replace(self.task, split=split), runtime=runtime, fold=f"fold-{fold}")
+        runtime, task = replace(self.runtime, pool=split.train), replace(self.task, split=split)
+        if self.instructions:
+            best = self.instructions.best(self.metric, {row.id for row in split.train})
+            task = replace(task, instruction=best.text)
+        return replace(self, task=task, runtime=runtime, fold=f"fold-{fold}")
+
+    @property
+    def plain(self) -> "Bench":
+        """The same with the task's own instruction, on which the baseline is made."""
+        if not self.instructions:
+            return self
+        return replace(self, task=replace(self.task, instruction=self.instructions.own.text), instructions=None)
+
+    def saying(self, instructions: Instructions) -> "Bench":
+        """The bench on which all says the best of the instructions, where rows are few in each fold the best on the others;
+        as it is where that is the task's own."""
+        task = replace(self.task, instruction=instructions.chosen.text)
+        made = replace(self, task=task, instructions=instructions)
+        said = {one.task.instruction for one in (made, *made.parts.values())}
+        return self if said == {instructions.own.text} else made
 
     @property
     def short(self) -> "Bench":
