@@ -40,7 +40,7 @@ from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench, Purse
 from advisor.runtime.built import ARTIFACT, POOL, STORE, SYSTEM, Asked, asked, parts_of
 from advisor.runtime.finder import LazyEmbedder, Search, over_documents
-from advisor.runtime.instructions import Instructions
+from advisor.runtime.instructions import Instructions, only_own
 from advisor.runtime.rerank import OWN, reranker
 from advisor.runtime.runtime import TUNED, Runtime, Tuning
 from advisor.runtime.settings import PROPOSER, Budget, Settings, agree_to_index, bound, check_prices
@@ -148,17 +148,17 @@ class Run:
         return self._step("search", key, Search, lambda: searching.choose(self._bench(Search())))
 
     @cached_property
-    def instructions(self) -> Instructions | None:
-        """The instructions that were tried, and which one was chosen; None where the task has no other than its own."""
+    def instructions(self) -> Instructions:
+        """The instructions that were tried, and which one was chosen; a step where the task has others than its own."""
         if not (self.task.instructions or self.proposer):
-            return None
+            return only_own(self.task)
         key = digest([self._key, self.purse, self.search])
         return self._step("instructions", key, Instructions, lambda: instructing.choose(self._searching, self.proposer))
 
     @cached_property
     def bench(self) -> Bench:
         """What is measured and built on, searching and saying what was chosen."""
-        return self._searching.saying(self.instructions) if self.instructions else self._searching
+        return self._searching.saying(self.instructions)
 
     @cached_property
     def _searching(self) -> Bench:
@@ -246,7 +246,8 @@ class Run:
             most = pacing.proving(self.diagnosis, paths, test, self.left) if self._timed else len(test)
             result = proof.prove(self.bench, chosen, finalists, measured, most=most)
             spent = [endpoint.meter.spent for endpoint in self._endpoints]
-            return replace(result, spent=sum(spent, Spent())) if spent else result
+            told = replace(result, instructions=self.instructions.count)
+            return replace(told, spent=sum(spent, Spent())) if spent else told
 
         key = digest([self._key, chosen, self.recommendation])
         result = runfolder.step(self.folder, "result", key, Result, work)

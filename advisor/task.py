@@ -165,3 +165,8 @@ class Task:
     unreadable: tuple[Unreadable, ...] = ()
     findings: tuple[Finding, ...] = ()
     fingerprint: str = ""
+
+    @property
+    def own_instruction(self) -> str:
+        """What the baseline says: the task's own instruction, or what describes it."""
+        return self.instruction or self.description

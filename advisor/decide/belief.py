@@ -28,7 +28,7 @@ class Measured:
     every path from the same resampled examples. `outlook`: for a path that was only tried in short, the further gain
     in points expected of building it in full, and the sd of that. `examples`: how many were measured on. `proven`: whether
     a sealed test is there to prove it on. `floors`: the like draws of what no work at all scores, by name.
-    `rows`: on how many rows tuning was tried in short, and how many it would learn from.
+    `rows`: on how many rows tuning was tried in short, and how many it would learn from. `instructions`: how many were tried.
     """
 
     draws: Mapping[str, NDArray[np.float64]]
@@ -37,6 +37,7 @@ class Measured:
     proven: bool = True
     floors: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     rows: tuple[int, int] = (0, 0)
+    instructions: int = 1
 
     @property
     def paths(self) -> tuple[str, ...]:

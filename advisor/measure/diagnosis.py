@@ -59,8 +59,7 @@ class Diagnosis:
     how many every example was measured by what was made without it, where rows are few. `ruled_out`: paths whose systems
     could not be asked, each with the reason. `floored`: for each of `floors` what it scores on each example. `shown`: an example of
     each gap. `rows`: on how many the short tuning learned, and how many a full one would. `rounds`: of the race; all arms
-    answered the first, on which the gaps are told. `instructions`: those that were tried before, on other examples; None
-    where the task has no other than its own.
+    answered the first, on which the gaps are told. `instructions`: those that were tried before, on other examples.
     """
 
     metric: str
@@ -115,7 +114,8 @@ class Diagnosis:
         scored["baseline"] = _scored(next(probe for probe in self.probes if probe.name == "zero-shot"))
         drawn = draws(metric, {**scored, **self.floored}, seed, folded=self.folds > 0, beside="baseline")
         floors = {name: drawn.pop(name) for name in self.floored}
-        return Measured(drawn, self.outlook, self.examples, proven, floors, self.rows)
+        tried = self.instructions.count if self.instructions else 1
+        return Measured(drawn, self.outlook, self.examples, proven, floors, self.rows, tried)
 
 
 def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from advisor.paths.arms import predictions
 from advisor.paths.finetuning import reading
 from advisor.paths.prompting import Prompt, baseline, constrained, held
 from advisor.runtime.bench import Bench
-from advisor.runtime.instructions import LISTED, OWN, Candidate, Instructions
+from advisor.runtime.instructions import LISTED, OWN, Candidate, Instructions, only_own
 from advisor.score.metric import Scored, score_all
 from advisor.score.statistics import rating
 from advisor.system import System
@@ -39,7 +39,7 @@ def choose(bench: Bench, proposer: Model | None = None) -> Instructions:
         if not (why := _lacking(examples[: tries // _rounds(bench, writers) // len(writers)], examples)):
             return _chosen(bench, _halved(bench, writers, examples, tries), "; ".join(notes))
         notes.append(f"{len(writers)} instructions were not compared: {why}")
-    return Instructions((Candidate(next(iter(writers)), OWN),), note="; ".join(notes))
+    return only_own(bench.task, "; ".join(notes))
 
 
 def _chosen(bench: Bench, tried: tuple[Candidate, ...], note: str) -> Instructions:
@@ -56,7 +56,7 @@ def _lacking(asked: Sequence[Example], there: Sequence[Example]) -> str:
 
 def _writers(task: Task) -> dict[str, str]:
     """Who wrote each instruction: the task's own, the first, and those that it lists beside it."""
-    own = task.instruction or task.description
+    own = task.own_instruction
     listed = (text.strip() for text in task.instructions)
     return {own: OWN} | {text: LISTED for text in listed if text != own.strip()}
 
@@ -120,5 +120,10 @@ def _saying(text: str) -> Prompt:
 
 def _how(bench: Bench) -> str:
     """What instructions were asked with, in words."""
-    told = ["with retrieved passages"] * bool(bench.task.documents) + ["held to the form"] * bool(constrained(bench))
-    return ", ".join(["without examples", *told])
+    told = {
+        "without examples": True,
+        "with retrieved passages": bool(bench.task.documents),
+        "held to the form": constrained(bench) is not None,
+        "in each fold chosen by the rows of the others": bool(bench.task.split.folds),
+    }
+    return ", ".join(what for what, holds in told.items() if holds)

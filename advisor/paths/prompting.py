@@ -25,7 +25,7 @@ def baseline(bench: Bench) -> System:
     """The bench's instruction on the base model, no shots: on a plain bench the task's own."""
     task, model = bench.task, bench.runtime.model
     ref = ModelRef(model.name, model.fingerprint)
-    return System(ref, task.instruction or task.description, decoding=Decoding(max_tokens=bench.purse.max_tokens))
+    return System(ref, task.own_instruction, decoding=Decoding(max_tokens=bench.purse.max_tokens))
 
 
 def _plain(bench: Bench) -> System:

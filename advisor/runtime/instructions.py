@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 from advisor.score.metric import Metric, Scored
 from advisor.score.statistics import rating
+from advisor.task import Task
 
 OWN, LISTED = "the task's own", "listed in the task"  # who wrote an instruction; else the name of a model
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """An instruction, who wrote it (`by`), and what it scored, 0 to 100, over the examples that are `scored`."""
+    """An instruction, who wrote it (`by`), and what it scored, 0 to 100, over the examples that are `scored`;
+    None where it was not asked."""
 
     text: str
     by: str
-    score: float = 0.0
+    score: float | None = None
     scored: tuple[Scored, ...] = ()
 
 
@@ -28,6 +30,11 @@ class Instructions:
     place: int = 0
     how: str = ""
     note: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many were tried that say anything."""
+        return sum(bool(one.text.strip()) for one in self.tried)
 
     @property
     def own(self) -> Candidate:
@@ -44,3 +51,8 @@ class Instructions:
         most = max(len(one.scored) for one in self.tried)
         asked = [one for one in self.tried if len(one.scored) == most]
         return max(asked, key=lambda one: rating(metric, [s for s in one.scored if s.id in ids]))
+
+
+def only_own(task: Task, note: str = "") -> Instructions:
+    """Where nothing else was tried."""
+    return Instructions((Candidate(task.own_instruction, OWN),), note=note)
