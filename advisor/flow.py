@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from advisor import runfolder
+from advisor.address import Address
 from advisor.data import profiling, reading
 from advisor.data.owncode import own_function
 from advisor.data.profiling import Profile
@@ -28,9 +29,10 @@ from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.proof import Chosen, Finalists, Result
 from advisor.models import named
 from advisor.models.endpoint import Endpoint
-from advisor.models.local import LocalModel, tuned_as_prompted, tunes
+from advisor.models.local import tuned_as_prompted, tunes
 from advisor.models.protocol import Model
-from advisor.paths import PATHS, abstaining, infeasible
+from advisor.models.spending import Spent
+from advisor.paths import PATHS, abstaining, infeasible, instructing, proposing
 from advisor.paths import search as searching
 from advisor.paths.abstaining import Abstaining
 from advisor.paths.finetuning import SHORT
@@ -39,9 +41,11 @@ from advisor.runtime.bench import Bench, Purse
 from advisor.runtime.built import STORE, Asked, asked, gathered, parts_of
 from advisor.runtime.built import named as recorded
 from advisor.runtime.finder import LazyEmbedder, Search, over_documents
+from advisor.runtime.instructions import Instructions, only_own
+from advisor.runtime.lineup import AModel, lined_up, place
 from advisor.runtime.rerank import OWN, reranker
 from advisor.runtime.runtime import TUNED, Runtime, Tuning
-from advisor.runtime.settings import Budget, Settings, agree_to_index, bound, check_prices
+from advisor.runtime.settings import Settings, agree_to_index
 from advisor.runtime.store import Store
 from advisor.score.metrics import resolve
 from advisor.show import report
@@ -73,15 +77,12 @@ class Run:
         self.task, self.settings, self.watch = task, settings or Settings(), watch
         self._answers = {**task.answers, **self.settings.said}
         self._forbidden = "no" in (task.answers.get("data_may_leave"), self.settings.said.get("data_may_leave"))
-        models, self._kept_out = named.allowed(named.chosen(self.settings.model, task.models), self._forbidden)
-        for one in models:
-            check_prices(one, self.settings)
-        made, self._count = [named.model_named(one) for one in models], len(models)
-        _check(task, made, self.settings.path)
+        lineup = lined_up(task, self.settings, self._forbidden)
+        _check(task, lineup.models, self.settings.path)
         runs = runfolder.opened("")  # where the embedder keeps its vectors
         self.embedder = LazyEmbedder(task.retrieval.embedder, runs)
-        self._reader = reranker(task.retrieval.rerank, made[0]) if task.documents else None
-        records = [recorded(model, parts_of(model, self.embedder, self._reader)) for model in made]
+        self._reader = reranker(task.retrieval.rerank, lineup.models[0]) if task.documents else None
+        records = [recorded(model, parts_of(model, self.embedder, self._reader)) for model in lineup.models]
         parts = [one.parts for one in records]
         self._key = digest([version("advisor"), task.fingerprint, parts, self.settings.seed, self.settings.budget])
         whole = digest([self._key, self.settings.path, self.settings.said])
@@ -89,33 +90,25 @@ class Run:
         weakref.finalize(self, runfolder.alone(self.folder / runfolder.LOCK).release)
         if self.settings.fresh:
             runfolder.forget(self.folder)
-        self.models = tuple(self._bound(model, n) for n, model in enumerate(made, 1))
+        self.lineup = lineup.bound(self.folder, self.settings, self._forbidden)
         self.store = Store(self.folder.parent / STORE)
         self._found = sealing.found(self.folder)
         self._record(asked(task, self.settings, records))
 
     @property
-    def model(self) -> LocalModel | Endpoint:
-        """The first of the models: the baseline's, and the one whose gaps are told."""
+    def models(self) -> tuple[AModel, ...]:
+        """The models that are compared."""
+        return self.lineup.models
+
+    @property
+    def model(self) -> AModel:
+        """The first of them."""
         return self.models[0]
-
-    def _bound(self, model: LocalModel | Endpoint, n: int) -> LocalModel | Endpoint:
-        """The model; an endpoint within its share of the budget and with consent, and what it showed in a folder of its own."""
-        if not isinstance(model, Endpoint):
-            return model
-        folder, own = self.folder / _apart(n), replace(self.settings, budget=self._share)
-        return bound(model, folder, own, forbidden=self._forbidden, typed=bool(self.settings.model))
-
-    @cached_property
-    def _share(self) -> Budget:
-        """What one of the models may take of the budget."""
-        return self.settings.budget.shared(self._count)
 
     def agree(self) -> None:
         """Ask now for the consent that endpoints, or an index elsewhere, need. Raises InputError without it."""
-        for model in self.models:
-            if isinstance(model, Endpoint):
-                model.agree(model.address)
+        for endpoint in self.lineup.endpoints:
+            endpoint.agree(endpoint.address)
         agree_to_index(self.task.retrieval, self.settings, self._forbidden)
 
     @cached_property
@@ -138,7 +131,7 @@ class Run:
     def _purse(self, n: int) -> Purse:
         """What the share of the nth model buys of it."""
         model = self.models[n - 1]
-        plan = partial(planning.plan, self.task, model, self.embedder, self._share)
+        plan = partial(planning.plan, self.task, model, self.embedder, self.lineup.share)
         return self._step(f"purse{'' if n == 1 else n}", self._key, Purse, plan)
 
     @property
@@ -146,7 +139,7 @@ class Run:
         """The purse without asking an endpoint, whose speed is assumed; that of the run for a local model."""
         if not isinstance(self.model, Endpoint):
             return self.purse
-        return planning.plan(self.task, self.model, self.embedder, self.settings.budget, planning.ASSUMED)
+        return planning.plan(self.task, self.model, self.embedder, self.lineup.share, planning.ASSUMED)
 
     @cached_property
     def search(self) -> Search | None:
@@ -157,8 +150,22 @@ class Run:
         return self._step("search", key, Search, lambda: searching.choose(self._bench(Search())))
 
     @cached_property
+    def instructions(self) -> Instructions:
+        """The instructions that were tried, and which one was chosen; a step where the task has others than its own."""
+        if not (self.task.instructions or self.lineup.proposer):
+            return only_own(self.task)
+        key = digest([self._key, self.purse, self.search])
+        return self._step(
+            "instructions", key, Instructions, lambda: instructing.choose(self._searching, self.lineup.proposer)
+        )
+
+    @cached_property
     def bench(self) -> Bench:
-        """What is measured and built on with the first model, searching as was chosen."""
+        """What is measured and built on with the first model, searching and saying what was chosen."""
+        return self._searching.saying(self.instructions)
+
+    @cached_property
+    def _searching(self) -> Bench:
         return self._bench(self.search or Search())
 
     @cached_property
@@ -167,7 +174,7 @@ class Run:
         purses = [self._purse(n) for n in range(1, len(self.models) + 1)]
         measure, racing = min(purse.measure for purse in purses), sum(purse.racing for purse in purses)
         return tuple(
-            self.bench.of(model, replace(purse, measure=measure, racing=racing), _apart(n))
+            self.bench.of(model, replace(purse, measure=measure, racing=racing), place(n - 1))
             for n, (model, purse) in enumerate(zip(self.models, purses, strict=True), 1)
         )
 
@@ -182,9 +189,14 @@ class Run:
         if not self.measurable:
             return None
         timed = "max_latency_ms" in self._limits
-        key = digest([self._key, self.purse, timed])
-        probe = partial(probing.diagnose, notes=self._kept_out, timed=timed)
-        return self._step("diagnosis", key, Diagnosis, lambda: probe(*self.benches))
+        told = self.instructions
+        key = digest([self._key, self.purse, told, timed])
+
+        def work() -> Diagnosis:
+            found = probing.diagnose(*self.benches, notes=self.lineup.notes, timed=timed)
+            return replace(found, instructions=told)
+
+        return self._step("diagnosis", key, Diagnosis, work)
 
     @property
     def _limits(self) -> dict[str, float]:
@@ -250,7 +262,7 @@ class Run:
         file = self.folder / self._bench_of(path).folder(f"build/{path}") / TUNED
         tuned = runfolder.read(file, Tuning) if file.is_file() else Tuning((), 0)
         return Finalists(
-            baseline(self.bench), runner_up, gathered(self.bench.runtime, system), tuned.tokens, tuned.too_long
+            baseline(self.bench.plain), runner_up, gathered(self.bench.runtime, system), tuned.tokens, tuned.too_long
         )
 
     @cached_property
@@ -265,8 +277,9 @@ class Run:
             test = self.task.split.test
             most = pacing.proving(self.diagnosis, paths, test, self.left) if self._timed else len(test)
             result = proof.prove(self.bench, chosen, finalists, measured, most=most)
-            spent = [model.meter.spent for model in self.models if isinstance(model, Endpoint)]
-            return replace(result, spent=sum(spent[1:], spent[0])) if spent else result
+            spent = [endpoint.meter.spent for endpoint in self.lineup.endpoints]
+            told = replace(result, instructions=self.instructions.count)
+            return replace(told, spent=sum(spent, Spent())) if spent else told
 
         key = digest([self._key, chosen, self.recommendation])
         result = runfolder.step(self.folder, "result", key, Result, work)
@@ -278,8 +291,7 @@ class Run:
     @property
     def _timed(self) -> bool:
         """Whether the clock bounds the run; an endpoint has a meter of its own."""
-        local = any(not isinstance(model, Endpoint) for model in self.models)
-        return self.settings.budget.seconds < planning.ENDLESS and local
+        return self.settings.budget.seconds < planning.ENDLESS and self.lineup.local
 
     @property
     def left(self) -> float:
@@ -355,7 +367,7 @@ class Run:
     def _built(self, path: str, name: str) -> Buildable:
         """The system of a path, built as the step `name`; it says that it does not know where the task asks for that."""
         bench = self._building(path, name)
-        key = digest([self._key, self.purse, path, bench.model, sorted(bench.out)])
+        key = digest([self._key, self.purse, path, bench.model, sorted(bench.out), self.instructions])
         kind: type[Buildable] = Classifier if path == "classifier" else System
         system = runfolder.step(self.folder, name, key, kind, lambda: PATHS[path](bench))
         if not self.task.abstain or not isinstance(system, System) or system.context.kind == "none":
@@ -377,19 +389,22 @@ def opened(folder: Path, settings: Settings | None = None, watch: Watch = unwatc
         allow_code=settings.allow_code,
     )
     if settings.model and (what := named.problem(settings.model)):
-        do = "" if named.addressed(settings.model) else "Name a local folder, a hub id or a GGUF file"
-        raise InputError(Problem(what, "--model", do=do))
+        raise InputError(Problem(what, "--model", do=_named(settings.model)))
+    if task.proposer and (what := named.problem(task.proposer)):
+        raise InputError(Problem(what, task.folder / "task.yaml", field="proposer", do=_named(task.proposer)))
     return Run(task, settings, watch)
 
 
-def _apart(n: int) -> str:
-    """The folder of what is made for the nth model alone."""
-    return "" if n == 1 else f"model-{n}"
+def _named(model: str | Address) -> str:
+    return "" if named.addressed(model) else "Name a local folder, a hub id or a GGUF file"
 
 
 def _check(task: Task, models: Sequence[Model], path: str) -> None:
-    """Raises InputError where the path that was asked for can't be built, or the model can't rerank as the task asks."""
+    """Raises InputError where the path that was asked for can't be built, the model can't rerank as the task asks, or what a
+    proposer needs is not installed."""
     model, *_ = models
+    if task.proposer:
+        proposing.require(task.folder / "task.yaml")
     if reason := infeasible(task, *models).get(path):
         what = f"{path} can't be built: {reason}"
         raise InputError(Problem(what, "--path", do="Choose another path"))

@@ -135,8 +135,9 @@ class Retrieval(BaseModel):
 class Task:
     """A task as read from its folder and found to be whole.
 
-    `metric` is a name in `metrics.METRICS` or `package.module:function`; `schema` a JSON schema; `incumbent` the
-    predictions of the pipeline that runs today, by example id; `answers` what the person said (`answers.KEYS`);
+    `instructions` are tried beside `instruction`, which stays the baseline's, and `proposer` is the model that proposes
+    further ones. `metric` is a name in `metrics.METRICS` or `package.module:function`; `schema` a JSON schema; `incumbent`
+    the predictions of the pipeline that runs today, by example id; `answers` what the person said (`answers.KEYS`);
     `abstain` what a system with documents says where they support no answer ("": it always answers); `retrieval` how
     those are searched;
     `left_out` one sentence for each group of rows that was left out on request; `unreadable` the files of the documents'
@@ -148,6 +149,7 @@ class Task:
     folder: Path
     description: str = ""
     instruction: str = ""
+    instructions: tuple[str, ...] = ()
     metric: str = "exact_match"
     split: Split = field(default_factory=Split)
     documents: tuple[Document, ...] = ()
@@ -158,7 +160,13 @@ class Task:
     abstain: str = ""
     retrieval: Retrieval = field(default_factory=Retrieval)
     models: tuple[str | Address, ...] = ()
+    proposer: str | Address | None = None
     left_out: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     findings: tuple[Finding, ...] = ()
     fingerprint: str = ""
+
+    @property
+    def own_instruction(self) -> str:
+        """What the baseline says: the task's own instruction, or what describes it."""
+        return self.instruction or self.description

@@ -316,6 +316,8 @@ def _dry(run: "Run", common: Common) -> int:
         whole = planning.whole_run(task, model, purse)
         value["expected"] = asdict(whole)
         head += f"; a whole run takes about {whole} (the endpoint was not asked)"
+    if task.proposer:
+        lines.append(f"{task.proposer} would be asked for instructions, within its share of the budget")
     common.show(value, head, *lines)
     return 0
 

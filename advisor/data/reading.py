@@ -78,6 +78,7 @@ def load_task(
         folder=here.path,
         description=here.said.description,
         instruction=instruction,
+        instructions=tuple(here.said.instructions),
         metric=metric,
         split=split,
         documents=documents or (),
@@ -88,6 +89,7 @@ def load_task(
         abstain=abstain,
         retrieval=here.said.retrieval,
         models=tuple(here.said.model),
+        proposer=here.said.proposer,
         left_out=tuple(left_out),
         unreadable=unreadable,
         findings=tuple(here.findings),
@@ -243,6 +245,7 @@ def _fingerprint(task: Task) -> str:
         for row in rows:
             row.pop("row", None), row.pop("line", None), row.pop("file")
     how = {"key_env", "concurrency", "price"}  # how an endpoint is reached, not what it answers
-    content["models"] = [m.model_dump(exclude=how) if isinstance(m, Address) else m for m in task.models]
+    named = [m.model_dump(exclude=how) if isinstance(m, Address) else m for m in (task.proposer, *task.models)]
+    content["proposer"], *content["models"] = named
     content["source"] = owncode.find_code(task.metric, task.folder).hash if ":" in task.metric else ""
     return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()

@@ -23,6 +23,7 @@ class TaskFile(BaseModel):
     name: str | None = None
     description: str = ""
     instruction: str = ""
+    instructions: list[str] = []
     metric: str | None = None
     examples: str | None = None
     test: str | None = None
@@ -34,13 +35,15 @@ class TaskFile(BaseModel):
     abstain: str = ""
     retrieval: Retrieval = Retrieval()
     model: list[str | Address] = []
+    proposer: str | Address | None = None
 
     @field_validator("*", mode="before")
     @classmethod
     def _said(cls, value: object) -> object:
         if value is None or value == {} or value == []:
             raise wrong("has no value", "Give it one, or delete the line")
-        if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+        written = value if isinstance(value, list) else [value]
+        if any(isinstance(one, str) and re.search("[\ud800-\udfff]", one) for one in written):
             raise wrong("holds half of a surrogate pair, which stands for no character", "Write the character itself")
         return value
 
@@ -82,10 +85,25 @@ class TaskFile(BaseModel):
             raise wrong("is empty", "Give the text to say, or true")
         return {True: UNSURE, False: ""}[value] if isinstance(value, bool) else value
 
+    @field_validator("instructions", mode="before")
+    @classmethod
+    def _instructions(cls, value: object) -> object:
+        do = "Write each after a hyphen, on a line of its own"
+        if not isinstance(value, list):
+            raise wrong(f"is {texts.kind(value)}, not a list of instructions", do)
+        if odd := [one for one in value if not isinstance(one, str) or not one.strip()]:
+            raise wrong(f"holds what is no instruction ({texts.kind(odd[0])})", do)
+        return value
+
     @field_validator("model", mode="before")
     @classmethod
     def _model(cls, value: object) -> object:
         return [_model(name) for name in (value if isinstance(value, list) else [value])]
+
+    @field_validator("proposer", mode="before")
+    @classmethod
+    def _proposer(cls, value: object) -> object:
+        return _model(value)
 
 
 def read_taskfile(path: Path) -> tuple[TaskFile, Lines, list[Problem]]:

@@ -29,7 +29,7 @@ class Measured:
     in points expected of building it in full, and the sd of that. `examples`: how many were measured on. `proven`: whether
     a sealed test is there to prove it on. `floors`: the like draws of what no work at all scores, by name.
     `rows`: on how many rows tuning was tried in short, and how many it would learn from. `pairs`: where models were compared,
-    the like draws of each path with each model, of which a path's own are those of the best.
+    the like draws of each path with each model, of which a path's own are those of the best. `instructions`: how many were tried.
     """
 
     draws: Mapping[str, NDArray[np.float64]]
@@ -39,6 +39,7 @@ class Measured:
     floors: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     rows: tuple[int, int] = (0, 0)
     pairs: Mapping[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
+    instructions: int = 1
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -11,9 +11,10 @@ from advisor.decide.cases import SMALLEST_GAIN, Case
 from advisor.decide.costs import MOST, hours, prices
 from advisor.decide.deciding import Decided
 from advisor.decide.rules import Rule
-from advisor.system import PATH_NAMES
+from advisor.system import PATH_NAMES, TUNING
 
 INTERVAL = (5, 95)  # percentiles
+PROMPTED = ("prompting", "rag")  # paths of which a better instruction may make more
 NEAR = 10.0  # points under a path, from which on a floor is told
 
 
@@ -57,7 +58,20 @@ def _compared(path: str, measured: Measured) -> Iterator[Reason]:
         short = ", tried in short" if path in measured.outlook else ""
         text = f"measured: {path}{short} {difference.mean():+.1f} points against {other} [{low:.1f}, {high:.1f}]"
         side: Literal["for", "against"] = "for" if difference.mean() >= 0 else "against"
-        yield Reason(f"{text} on {measured.examples} examples", side=side)
+        best = _best_prompt(path, other, measured) if side == "for" else ""
+        yield Reason(f"{text} on {measured.examples} examples{best}", side=side)
+
+
+def prompts_tried(instructions: int) -> str:
+    """Which prompts were tried, of so many instructions: tuning that beats the best of them may not beat every prompt."""
+    which = {0: "no instruction", 1: "your own instruction"}.get(instructions, f"{instructions} instructions")
+    return f"of the prompts that were tried: {which}, with and without examples"
+
+
+def _best_prompt(path: str, other: str, measured: Measured) -> str:
+    """What is added where tuning is said to beat a prompt; "" elsewhere."""
+    tunes = path in TUNING and other in PROMPTED
+    return f"; {other} is the best {prompts_tried(measured.instructions)}" if tunes else ""
 
 
 def _contradiction(path: str, decided: Decided, measured: Measured) -> Iterator[Reason]:
@@ -74,6 +88,7 @@ def _contradiction(path: str, decided: Decided, measured: Measured) -> Iterator[
     elif path in measured.outlook:
         tried, there = measured.rows
         text = f"{path}, tried in short on {tried:,} rows, has {score[path]:.0f}, less than {best} ({score[best]:.0f}); with all {there:,} rows {full} is expected"
+        text += _best_prompt(path, best, measured)
     elif decided.probable(path) < decided.probable(best):
         text = f"{best} scored {score[best] - score[path]:.1f} points more than {path}, which does not earn back what it takes to build"
     else:

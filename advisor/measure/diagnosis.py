@@ -15,6 +15,7 @@ from advisor.decide.belief import Measured
 from advisor.decide.gaps import BOTH, GAPS, Gap, Shown, measured_gap
 from advisor.measure.race import Round
 from advisor.runtime.grounding import Recall, Use
+from advisor.runtime.instructions import Instructions
 from advisor.score.metric import Metric, Scored
 from advisor.score.statistics import draws, missed, rating
 from advisor.system import TUNING, digest
@@ -65,7 +66,7 @@ class Diagnosis:
     how many every example was measured by what was made without it, where rows are few. `ruled_out`: paths whose systems
     could not be asked, each with the reason. `floored`: for each of `floors` what it scores on each example. `shown`: an example of
     each gap. `rows`: on how many the short tuning learned, and how many a full one would. `rounds`: of the race; all arms
-    answered the first, on which the gaps are told.
+    answered the first, on which the gaps are told. `instructions`: those that were tried before, on other examples.
     """
 
     metric: str
@@ -84,6 +85,7 @@ class Diagnosis:
     shown: Mapping[str, Shown] = field(default_factory=dict)
     rows: tuple[int, int] = (0, 0)
     rounds: tuple[Round, ...] = ()
+    instructions: Instructions | None = None
 
     @property
     def gap(self) -> Gap:
@@ -150,7 +152,8 @@ class Diagnosis:
         drawn = draws(metric, {**scored, **self.floored}, seed, folded=self.folds > 0, beside="baseline")
         floors = {name: drawn.pop(name) for name in self.floored}
         pairs = {} if len(self.models) < 2 else self._pairs(metric, seed, over)
-        return Measured(drawn, self.outlook, self.examples, proven, floors, self.rows, pairs)
+        tried = self.instructions.count if self.instructions else 1
+        return Measured(drawn, self.outlook, self.examples, proven, floors, self.rows, pairs, tried)
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ SHORT_ROWS = 128  # that a short tuning sees, two windows of batches; where rows
 UNKNOWN_ROW = (40, 200)  # tokens of an input and an output, where there are no rows
 SHOTS = 2 * system.SHOTS  # at most in a prompt
 FITTING = 0.12  # of the same, for fitting an embedder, where there are documents; taken from the others by halves
+INSTRUCTING = (0.1, 0.25)  # of the same, for choosing among the task's instructions, and where others are proposed
 SIZING = 0.05  # of the same, for encoding passages of two further sizes
 PASSED = 9  # texts encoded in the time that a pair takes: three texts, forward and back
 EVERYTHING = 0.1  # of the budget, at most, to try all documents in the prompt
@@ -70,6 +71,8 @@ def plan(
     reading = _reading(task, speed, rate)
     proof = (3 * one.own + shown) / speed.prefill + (2 * one.wanted + writes) / speed.decode + reading
     seconds = max(LEAST * seconds, seconds - len(parts.test) * proof - OVERHEAD)
+    choosing = _instructing(task) * seconds  # among instructions
+    seconds -= choosing
     row = per_row(task, model)
     pairs, sizes_tried = _searching(task, rate, seconds)
     less = FITTING / 2 if pairs else 0.0
@@ -77,6 +80,7 @@ def plan(
     learned = row + (row - one.passages if task.documents else 0)  # tuned in short with passages and without
     short, folds = _shortly(parts, rows, epochs, DIAGNOSIS / 2 * seconds * speed.train / learned)
     probes = (9 if task.documents else 6) + _has_form(task)  # the tuned model is tried held to it, too
+    probes += 2 * (choosing > 0)  # so is the chosen instruction, beside the task's own
     left = (DIAGNOSIS - less) * seconds - max(1, folds) * short * learned / speed.train
     each = probes * per_example
     measure = min(MOST_MEASURED, len(parts.compare))
@@ -86,7 +90,9 @@ def plan(
     room = int(min(model.context, EVERYTHING * seconds * speed.prefill / PASSES))
     counted = speed is USUAL
     racing = max(0.0, left * each / (each + reading))  # what is read again takes its share of the rest
-    return Purse(measure, choose, short, rows, epochs, limit, timed, room, pairs, sizes_tried, folds, racing, counted)
+    tries = int(choosing / (per_example + reading))
+    asked = (measure, choose, short, rows, epochs, limit, timed, room, pairs, sizes_tried, folds, racing, counted)
+    return Purse(*asked, tries=tries, proposing=choosing)
 
 
 def shared_out(seen: float, there: int) -> tuple[int, int]:
@@ -161,11 +167,13 @@ def _of_requests(task: Task, model: Endpoint, budget: Budget, speed: trainers.Sp
         raise InputError(Problem(what, "--budget", do="Give a larger one"))
     others = written.requests + 3 * len(task.split.test)
     left = max(LEAST, 1 - others * max(shares)) / max(shares)  # in requests
+    tries = int(_instructing(task) * left)
+    left -= tries
     measure = _within(DIAGNOSIS * left / probes, ASKED, len(task.split.compare))
     choose = _within(CHOICE * left / (2 * probes), CHECKED, len(task.split.choose))
     requests = max(1, measure + choose + len(task.split.test))  # each sends all documents anew
-    room = EVERYTHING / (requests * max(shares)) * (one.prompt_tokens + most)
-    return Purse(measure, choose, 0, 0, 0, limit, speed, int(min(model.context, room)))
+    room = int(min(model.context, EVERYTHING / (requests * max(shares)) * (one.prompt_tokens + most)))
+    return Purse(measure, choose, 0, 0, 0, limit, speed, room, tries=tries, proposing=_instructing(task) * seconds)
 
 
 def expected(task: Task, model: Model, requests: int) -> Spent:
@@ -179,9 +187,10 @@ def expected(task: Task, model: Model, requests: int) -> Spent:
 
 
 def whole_run(task: Task, model: Model, purse: Purse) -> Spent:
-    """About what a whole run takes of an endpoint: questions about passages, where search is tuned on such, probes,
-    choosing, and the sealed test for three systems."""
-    requests = _asking(task) * (purse.measure + purse.choose) + 3 * len(task.split.test)
+    """About what a whole run takes of an endpoint: questions about passages, where search is tuned on such, instructions,
+    probes, choosing, and the sealed test for three systems."""
+    among = purse.tries if task.proposer else min(purse.tries, (1 + len(task.instructions)) * purse.choose)
+    requests = among + _asking(task) * (purse.measure + purse.choose) + 3 * len(task.split.test)
     return questions.writing(task, model) + expected(task, model, requests)
 
 
@@ -242,7 +251,13 @@ def _has_form(task: Task) -> bool:
 
 def _asking(task: Task) -> int:
     """How many systems are asked without tuning any."""
-    return 10 if task.documents else 5
+    return (10 if task.documents else 5) + 2 * (_instructing(task) > 0)
+
+
+def _instructing(task: Task) -> float:
+    """The share of what the proof leaves that goes into choosing an instruction."""
+    listed, proposed = INSTRUCTING
+    return proposed if task.proposer else listed if task.instructions else 0.0
 
 
 def _within(wanted: float, bounds: tuple[int, int], there: int) -> int:

@@ -64,7 +64,7 @@ class Result:
     a limit cut off. `seconds` of each step of the run are added when it is done. `opened_before` is of the same test, before
     this run. `valid`: of each system the shares of its texts in a form that a program can read (`validity.forms`).
     `beside`: the metric's further figures, which have scales of their own. `test_rows`: how many rows the test has, of which
-    the budget may leave time for a part only, drawn by chance.
+    the budget may leave time for a part only, drawn by chance. `instructions`: how many were tried.
     """
 
     run: str
@@ -101,6 +101,7 @@ class Result:
     valid: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     test_rows: int = 0
+    instructions: int = 1
 
 
 def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen | None:

@@ -23,8 +23,9 @@ from advisor.measure.receipt import About, Receipt
 from advisor.measure.sealed import Wrong, faults, opening
 from advisor.measure.sealing import lines_of
 from advisor.runtime.built import Asked
+from advisor.runtime.instructions import Instructions
 from advisor.score.metric import Metric, Scored, beside, over_all
-from advisor.score.statistics import interval
+from advisor.score.statistics import interval, rating
 from advisor.task import Example
 
 RESULT, DIAGNOSIS, TASK, ADVICE = "result.json", "diagnosis.json", "task.json", "recommendation.json"
@@ -188,6 +189,9 @@ def _diagnosis(folder: Path, measured: Diagnosis, metric: Metric, seed: int) -> 
     for there, probe in zip(raw["probes"], measured.probes, strict=True):
         should = _probe(probe, metric, seed, folded=measured.folds > 0)
         yield _Figures(f"{DIAGNOSIS}: {probe.name}", {name: there.get(name) for name in should}, should)
+    if told := measured.instructions:
+        should = runfolder.plain(Instructions, _instructions(told, metric))
+        yield _Figures(f"{DIAGNOSIS}: instructions", raw.get("instructions"), should)
     ids = list(measured.gap_of)
     examples = [Example(id_, "", "") for id_ in ids]
     gap_of = gaps_of(metric, measured.probes, examples)
@@ -195,6 +199,14 @@ def _diagnosis(folder: Path, measured: Diagnosis, metric: Metric, seed: int) -> 
     most = max(len(probe.scores) for probe in measured.probes)
     gaps = {"examples": most, "gap_of": gap_of, "gaps": shares(gap_of), "floors": floors}
     yield _Figures(DIAGNOSIS, {name: raw.get(name) for name in gaps}, gaps)
+
+
+def _instructions(told: Instructions, metric: Metric) -> Instructions:
+    """The same with each score and the choice as they follow from the scores of each example."""
+    tried = tuple(replace(one, score=rating(metric, one.scored) if one.scored else None) for one in told.tried)
+    ids = {scored.id for one in tried for scored in one.scored}
+    made = replace(told, tried=tried)
+    return replace(made, place=tried.index(made.best(metric, ids)))
 
 
 def _probe(probe: Probe, metric: Metric, seed: int, *, folded: bool) -> dict[str, Any]:

@@ -29,16 +29,6 @@ def chosen(name: str, declared: Sequence[str | Address]) -> tuple[str | Address,
     return (known or addressed(name) or name,)
 
 
-def allowed(models: Sequence[str | Address], forbidden: bool) -> tuple[tuple[str | Address, ...], tuple[str, ...]]:
-    """The models that may be asked, and a note on each that is left out, since data may not leave; where all are, they stay,
-    for the person to be told."""
-    out = [one for one in models if forbidden and (at := addressed(one)) and not at.on_this_machine]
-    if len(out) == len(models):
-        return tuple(models), ()
-    kept = tuple(one for one in models if one not in out)
-    return kept, tuple(f"{one} is left out of the comparison: data may not leave" for one in out)
-
-
 def addressed(name: str | Address) -> Address | None:
     """The address, also where it is written as `URL#name`; None for a local model."""
     return name if isinstance(name, Address) else parse_address(name) if "://" in name else None

@@ -22,10 +22,14 @@ Prompt = Callable[[Bench], System]
 
 
 def baseline(bench: Bench) -> System:
-    """The task's own instruction on the base model, no shots."""
+    """The bench's instruction on the base model, no shots: on a plain bench the task's own."""
     task, model = bench.task, bench.runtime.model
     ref = ModelRef(model.name, model.fingerprint)
-    return System(ref, task.instruction or task.description, decoding=Decoding(max_tokens=bench.purse.max_tokens))
+    return System(ref, task.own_instruction, decoding=Decoding(max_tokens=bench.purse.max_tokens))
+
+
+def _plain(bench: Bench) -> System:
+    return baseline(bench.plain)
 
 
 def constrained(bench: Bench) -> Decoding | None:
@@ -68,12 +72,16 @@ def fixed_shots(task: Task, seed: int, k: int = SHOTS) -> Shots:
 
 def prompted(bench: Bench) -> Mapping[str, Prompt]:
     """The arms that prompting chooses among, by what they show."""
-    arms: dict[str, Prompt] = {"zero-shot": baseline}
+    arms: dict[str, Prompt] = {"zero-shot": _plain}
+    if bench.instructions:
+        arms["chosen instruction"] = baseline
     train = bench.task.split.train
     if train:
         arms |= {"fixed shots": _with_fixed(baseline, SHOTS), "similar shots": _with_similar}
     if constrained(bench):
-        arms["constrained"] = held(baseline)
+        arms["constrained"] = held(_plain)
+        if bench.instructions:
+            arms["chosen instruction, constrained"] = held(baseline)
         if train:
             arms["similar shots, constrained"] = held(_with_similar)
     return arms

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from advisor.models.protocol import Model
+from advisor.runtime.instructions import Instructions
 from advisor.runtime.runtime import Runtime
 from advisor.score.metric import Metric
 from advisor.task import Example, Task
@@ -20,7 +21,8 @@ class Purse:
     full one; in how many `folds` the short one is measured where rows are few, each a tuning of its own; `room` for that many
     tokens of documents in every prompt, where all of them are to be tried there; `pairs` of questions and documents to fit an
     embedder on; how many `sizes` of passages to try. `measure` is the most: the race takes `racing` seconds and no further round
-    beyond; where tokens are `counted`, as long as these usually take."""
+    beyond; where tokens are `counted`, as long as these usually take. Of several instructions one is chosen by at most `tries`
+    answers, and a proposer takes `proposing` seconds."""
 
     measure: int
     choose: int
@@ -35,13 +37,16 @@ class Purse:
     folds: int = 0
     racing: float = math.inf
     counted: bool = False
+    tries: int = 0
+    proposing: float = math.inf
 
 
 @dataclass(frozen=True)
 class Bench:
     """A task with all that it takes to measure and build systems for it. `apart`: what is made here lies in folders of
-    that name, apart from what is made for other models and folds. `out`: arms that a path need not try again, because they left
-    the race or take too much."""
+    that name, apart from what is made for other models and folds. `instructions`: of which one that is not the task's own
+    stands in `task`, so that all that is made here says it. `out`: arms that a path need not try again, because they left the
+    race or take too much."""
 
     task: Task
     runtime: Runtime
@@ -49,6 +54,7 @@ class Bench:
     purse: Purse
     seed: int
     apart: str = ""
+    instructions: Instructions | None = None
     out: frozenset[str] = frozenset()
 
     @property
@@ -68,10 +74,11 @@ class Bench:
 
     def _without(self, fold: int) -> "Bench":
         split = self.task.split.without(fold)
-        runtime = replace(self.runtime, pool=split.train)
-        return replace(
-            self, task=replace(self.task, split=split), runtime=runtime, apart=f"{self.apart}/fold-{fold}".lstrip("/")
-        )
+        runtime, task = replace(self.runtime, pool=split.train), replace(self.task, split=split)
+        if self.instructions:
+            best = self.instructions.best(self.metric, {row.id for row in split.train})
+            task = replace(task, instruction=best.text)
+        return replace(self, task=task, runtime=runtime, apart=f"{self.apart}/fold-{fold}".lstrip("/"))
 
     def of(self, model: Model, purse: Purse, apart: str) -> "Bench":
         """The same for systems of another of the runtime's models, with what may be spent on it."""
@@ -81,6 +88,21 @@ class Bench:
     def model(self) -> str:
         """The name of the model that systems are made for."""
         return self.runtime.model.name
+
+    @property
+    def plain(self) -> "Bench":
+        """The same with the task's own instruction, on which the baseline is made."""
+        if not self.instructions:
+            return self
+        return replace(self, task=replace(self.task, instruction=self.instructions.own.text), instructions=None)
+
+    def saying(self, instructions: Instructions) -> "Bench":
+        """The bench on which all says the best of the instructions, where rows are few in each fold the best on the others;
+        as it is where that is the task's own."""
+        task = replace(self.task, instruction=instructions.chosen.text)
+        made = replace(self, task=task, instructions=instructions)
+        said = {one.task.instruction for one in (made, *made.parts.values())}
+        return self if said == {instructions.own.text} else made
 
     @property
     def short(self) -> "Bench":

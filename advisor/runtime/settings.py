@@ -15,6 +15,7 @@ from advisor.models.spending import Meter
 from advisor.task import Retrieval
 
 DEFAULT_SECONDS = 600.0
+PROPOSER = 0.1  # of the tokens and the money of a budget, for a proposer behind an endpoint
 _UNITS = {  # what is bounded, and how much of it one is
     **{unit: ("seconds", n) for unit, n in (("s", 1.0), ("m", 60.0), ("h", 3600.0))},
     **{unit: ("tokens", n) for unit, n in (("tok", 1.0), ("ktok", 1e3), ("mtok", 1e6))},
@@ -33,10 +34,13 @@ class Budget:
     tokens: float | None = None
     usd: float | None = None
 
-    def shared(self, among: int) -> "Budget":
-        """An equal share of it."""
-        tokens, usd = (None if cap is None else cap / among for cap in (self.tokens, self.usd))
-        return Budget(self.seconds / among, tokens, usd)
+    def part(self, share: float) -> "Budget":
+        """So much of its tokens and its money, which are spent apart then; time is shared."""
+        return replace(
+            self,
+            tokens=None if self.tokens is None else self.tokens * share,
+            usd=None if self.usd is None else self.usd * share,
+        )
 
     def __str__(self) -> str:
         """As `parse_budget` reads it."""
@@ -104,10 +108,11 @@ def bound(
     counted: bool = True,
     forbidden: bool = False,
     typed: bool = False,
+    field: str = "model",
 ) -> Endpoint:
     """The endpoint within the budget and with consent; `counted` in the run folder, with what was spent before.
 
-    forbidden, typed: as for `consent.require`.
+    forbidden, typed, field: as for `consent.require`.
     """
     price = model.address.price
     meter = Meter(
@@ -116,5 +121,5 @@ def bound(
         settings.budget.usd,
         folder / "spent.jsonl" if counted else None,
     )
-    agree = partial(consent.require, yes=settings.yes, forbidden=forbidden, typed=typed)
+    agree = partial(consent.require, yes=settings.yes, forbidden=forbidden, typed=typed, field=field)
     return replace(model, meter=meter, folder=folder, agree=agree)

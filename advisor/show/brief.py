@@ -9,7 +9,9 @@ from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.evaluation import Evaluation
 from advisor.measure.proof import Result
 from advisor.runtime.finder import Search
+from advisor.runtime.instructions import Instructions
 from advisor.score.statistics import MISSING, missed
+from advisor.show import instructed
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Text, table
 from advisor.show.full import ladder, models, ranking
 from advisor.show.proven import beside
@@ -86,6 +88,8 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
     folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
     rounds = f" in {len(diagnosis.rounds)} rounds" if len(diagnosis.rounds) > 1 else ""
     yield Text(f"{diagnosis.examples:,} development examples{folds or rounds} · {diagnosis.metric}, 0 to 100")
+    if told := diagnosis.instructions:
+        yield from (Text(line, style) for line, style in _instructed(told) if line)
     yield ladder(diagnosis)
     if forms := next((probe.valid for probe in diagnosis.probes if probe.valid), None):
         yield Text(f"valid: {FORMS[list(forms)[-1]]}", "soft")
@@ -99,6 +103,12 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
         yield Text(f"{where} · used when it is there: {percent(best)} at best")
     for note in diagnosis.notes:
         yield Text(note, "warning")
+
+
+def _instructed(told: Instructions) -> Iterator[tuple[str, Style]]:
+    """Which instruction was chosen, and what was not tried."""
+    yield instructed.told(told), ""
+    yield told.note, "warning"
 
 
 def _recommendation(advice: Recommendation) -> Iterator[Block]:

@@ -8,6 +8,7 @@ from advisor.measure.diagnosis import Diagnosis, Probe
 from advisor.measure.proof import Result
 from advisor.paths.abstaining import Abstaining
 from advisor.runtime.finder import Search
+from advisor.show import instructed
 from advisor.show.blocks import Bar, Bars, Beside, Block, Bullets, Item, Section, Shares, Table, Text, table
 from advisor.show.gathered import RunFiles
 from advisor.show.proven import beside
@@ -39,6 +40,8 @@ def sections(run: RunFiles) -> Iterator[Section]:
     """All that is known, in the order in which a person wants to know it."""
     if run.diagnosis:
         yield from _diagnosis(run.diagnosis)
+    if run.instructions:
+        yield instructed.section(run.instructions)
     if run.search and run.search.trials:
         yield _search(run.search)
     if run.diagnosis and run.diagnosis.use:

@@ -14,6 +14,7 @@ from advisor.measure.proof import Result
 from advisor.paths.abstaining import Abstaining
 from advisor.runtime.built import Asked
 from advisor.runtime.finder import Search
+from advisor.runtime.instructions import Instructions
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class RunFiles:
     task: Asked | None = None
     profile: Profile | None = None
     search: Search | None = None
+    instructions: Instructions | None = None
     diagnosis: Diagnosis | None = None
     recommendation: Recommendation | None = None
     abstaining: Abstaining | None = None

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+from advisor.decide.reasons import PROMPTED, prompts_tried
 from advisor.measure.figures import Clean
 from advisor.measure.proof import Result
 from advisor.show.blocks import Text
 from advisor.show.words import figure, finalists, gain, narrowed, opened, span, valid
+from advisor.system import TUNING
 
 # What keeping the best of several by one test does: Dwork et al., "The reusable holdout" (Science 349, 2015).
 LUCK = (
@@ -20,6 +22,8 @@ def beside(result: Result) -> Iterator[Text]:
     if told := opened(result):
         others = result.opened_before.systems
         yield Text(f"{told} {LUCK}" if others else told, "warning" if others else "soft")
+    if result.path in TUNING and result.runner_up in PROMPTED and result.runner_up_verdict == "better":
+        yield Text(f"{result.runner_up} is the best {prompts_tried(result.instructions)}.", "soft")
     if result.clean:
         yield _clean(result.clean)
     forms = [

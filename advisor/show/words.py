@@ -14,7 +14,7 @@ from advisor.score.statistics import missed
 GAP_WORDS: Mapping[str, str] = {
     "none": "already right",
     "format": "right once the form is enforced",
-    "instruction": "right once examples are shown",
+    "instruction": "right once examples are shown, or another instruction",
     "knowledge": "right once passages are retrieved",
     "retrieval": "right only with the right document",
     "behaviour": "right after a short tuning",
@@ -37,6 +37,7 @@ VERDICTS: Mapping[str, str] = {
 }
 STEPS: Mapping[str, str] = {
     "purse": "timing",
+    "instructions": "choosing the instruction",
     "runner_up_system": "building the runner-up",
     "system": "building",
     "system_purse": "planning the tuning again",

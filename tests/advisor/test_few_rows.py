@@ -184,3 +184,18 @@ def test_a_task_without_rows_or_anything_else_is_refused(call: Call) -> None:
 def test_a_dry_run_without_rows_says_that_nothing_would_be_measured(call: Call) -> None:
     done = CliRunner().invoke(app, ["run", str(a_task(0, "facts", documents=True)), "--dry-run"])
     assert done.exit_code == 0 and "on 0 examples" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(24, "in each fold chosen by the rows of the others"), (12, "too few examples")]
+)
+def test_instructions_are_compared_in_folds_and_with_fewer_rows_it_is_said_that_they_were_not(
+    call: Call, count: int, told: str
+) -> None:
+    folder = a_task(count, "labels")
+    with (folder / "task.yaml").open("a") as file:
+        file.write("instructions: [Do it well., Do it again.]\n")
+    _, result = call("run", folder, "--path", "prompting")
+    tried = json.loads(Path(result["run"], "instructions.json").read_text())["tried"]
+    assert [len(one["scored"]) for one in tried] == ([24] * 3 if count == 24 else [0])
+    assert told in Path(result["run"], "report.md").read_text()

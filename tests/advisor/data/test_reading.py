@@ -315,6 +315,15 @@ def test_allow_overlap_leaves_the_training_row_out_and_says_so(tmp_path: Path) -
     assert "train.jsonl 1" in found.left_out[0]
 
 
+def test_instructions_to_compare_and_who_proposes_others_are_said_in_the_task(tmp_path: Path) -> None:
+    yaml = "instruction: One.\ninstructions:\n  - Two.\n  - |\n    Three,\n    in lines.\nproposer: {endpoint: http://localhost/v1, name: big}"
+    found = task(tmp_path, {"task.yaml": yaml})
+    assert (found.instruction, found.instructions) == ("One.", ("Two.", "Three,\nin lines.\n"))
+    assert str(found.proposer) == "http://localhost/v1#big"
+    again = task(tmp_path / "keyed", {"task.yaml": yaml.replace("big}", "big, key_env: KEY, concurrency: 2}")})
+    assert found.fingerprint == again.fingerprint  # how it is reached changes no result
+
+
 def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path: Path) -> None:
     first = task(tmp_path / "one", {"corpus.jsonl": CORPUS})
     again = task(tmp_path / "two", {"corpus.jsonl": CORPUS, "train.jsonl": ROW.replace("\n", "\n\n")})
@@ -322,6 +331,8 @@ def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path: Path) -
     for changed in (
         {"corpus.jsonl": CORPUS.replace("is", "was")},
         {"task.yaml": "instruction: x"},
+        {"task.yaml": "instructions: [x]"},
+        {"task.yaml": "proposer: x"},
         {"test.jsonl": TEST},
     ):
         assert task(tmp_path / str(changed), {"corpus.jsonl": CORPUS, **changed}).fingerprint != first.fingerprint
@@ -360,6 +371,11 @@ BROKEN: list[tuple[Files, str, int | None, str]] = [
     ({"task.yaml": "retrieval: {embedder: }"}, "task.yaml", 1, "has no value"),
     ({"task.yaml": 'instruction: "\\ud800"'}, "task.yaml", 1, "surrogate"),
     ({"task.yaml": "instruction: [a]"}, "task.yaml", 1, "is a list, not text"),
+    ({"task.yaml": "instructions: Say it."}, "task.yaml", 1, "is text, not a list of instructions"),
+    ({"task.yaml": "instructions:\n  - Say it.\n  - 3"}, "task.yaml", 1, "holds what is no instruction (a number)"),
+    ({"task.yaml": "instructions: [' ']"}, "task.yaml", 1, "holds what is no instruction"),
+    ({"task.yaml": 'instructions: ["\\ud800"]'}, "task.yaml", 1, "surrogate"),
+    ({"task.yaml": "name: a\nproposer: [a]"}, "task.yaml", 2, "not the name of a model"),
     ({"task.yaml": "labels: [a, b]"}, "task.yaml", 1, "not the name of a file"),
     ({"task.yaml": "answers: often"}, "task.yaml", 1, "not keys with values"),
     ({"task.yaml": "answers:\n  facts_change: sometimes"}, "task.yaml", 2, "answers.facts_change"),

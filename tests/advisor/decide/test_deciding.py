@@ -1,5 +1,6 @@
 """What is recommended in situations whose right advice is common knowledge, and what a floor and a price do to it."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -130,11 +131,23 @@ def test_a_choice_against_the_order_of_scores_is_explained() -> None:
     assert given.path == "finetuning"
     why = given.reasons[0].text
     assert "tried in short on 64 rows" in why and "with all 691 rows" in why and "(40)" in why
+    assert "of the prompts that were tried: your own instruction, with and without examples" in why
     entry = given.of("finetuning")
     assert (
         entry.measured == pytest.approx(28, abs=1) and entry.forecast and entry.forecast[1] == pytest.approx(72, abs=5)
     )
     assert entry.cheaper == "prompting" and entry.gain_over_cheaper and entry.gain_over_cheaper[1] > 20
+
+
+def test_where_tuning_beat_prompting_it_is_said_of_which_prompts() -> None:
+    raw = {**BEHAVIOUR, "output_kind": "json", "train_examples": 700, "documents_available": "no"}
+    several = replace(measured(5, prompting=40, finetuning=70), instructions=3)
+    told = [one.text for one in advise(raw, measured=several).reasons if "against" in one.text]
+    [over] = [text for text in told if "against prompting" in text]
+    assert over.endswith(
+        "prompting is the best of the prompts that were tried: 3 instructions, with and without examples"
+    )
+    assert not any("that were tried" in text for text in told if text != over)
 
 
 def test_prices_are_hours_over_the_hours_that_a_point_saves() -> None:

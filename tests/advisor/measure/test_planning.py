@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from advisor.address import Address, Price
-from advisor.measure.planning import plan
+from advisor.measure.planning import plan, whole_run
 from advisor.models.endpoint import Endpoint
 from advisor.models.spending import Meter
 from advisor.runtime.bench import Purse
@@ -77,3 +77,17 @@ def test_a_budget_in_tokens_buys_the_same_on_every_machine(zoo: Task, keeper: Ru
     assert replace(bought("2m", slow), speed=fast) != bought("2m", fast)
     assert bought("40ktok", slow).rows > bought("20ktok", slow).rows
     assert bought("9ktok,1m", slow).rows <= bought("1m", slow).rows
+
+
+def test_choosing_an_instruction_takes_a_share_of_the_budget_where_there_are_several(zoo: Task, keeper: Runtime):
+    rows = tuple(replace(row, id=f"{row.id}{n}") for n in range(30) for row in zoo.split.train)
+    alone = replace(zoo, documents=(), split=Split(rows, rows, rows, rows[:10]))
+    tasks = (alone, replace(alone, instructions=("Say it.",)), replace(alone, proposer="another"))
+    local = [plan(task, keeper.model, keeper.embedder, Budget(600)) for task in tasks]
+    model = Endpoint(Address(endpoint="http://localhost/v1", name="a"), Meter((0.0, 0.0), 2e6))
+    asked = [plan(task, model, keeper.embedder, Budget(tokens=2e6), Speed(1000.0, 100.0, 0.0)) for task in tasks]
+    for purses in (local, asked):
+        assert purses[0].tries == 0 < purses[1].tries < purses[2].tries and purses[1].proposing < purses[2].proposing
+    assert local[0].racing > local[1].racing > local[2].racing
+    runs = [whole_run(task, model, purse).tokens for task, purse in zip(tasks, asked, strict=True)]
+    assert max(runs) <= 2e6 * 1.05

@@ -21,6 +21,10 @@ def test_budgets_as_people_write_them(text, budget):
     assert parse_budget(text) == budget == parse_budget(str(budget))
 
 
+def test_a_part_of_a_budget_is_one_of_its_tokens_and_money():
+    assert Budget(60, 1000, 5.0).part(0.1) == Budget(60, 100, 0.5) and Budget(60).part(0.1) == Budget(60)
+
+
 @pytest.mark.parametrize(
     "text", ["", "10", "m", "-5m", "0m", "ten minutes", "5eur", "10m,", "10m 5usd", "10m,2h", "1e400s"]
 )

@@ -19,6 +19,8 @@ from advisor.paths.abstaining import Abstaining, Trade
 from advisor.runtime.built import Asked
 from advisor.runtime.finder import Fitted, Search, Tried
 from advisor.runtime.grounding import Recall, Use
+from advisor.runtime.instructions import LISTED, OWN, Candidate, Instructions
+from advisor.score.metric import Scored
 from advisor.show.gathered import RunFiles
 from advisor.task import Finding
 from retrieval import SearchSettings
@@ -27,6 +29,21 @@ HOSTILE = "<script>alert(1)</script> a|b `code` ``` [x](javascript:alert(1)) ![i
 RANKED = [("rag", 0.93, 25.4), ("rag+finetuning", 0.61, 24.1), ("finetuning", 0.11, 7.5), ("prompting", 0.04, 2.2)]
 GAPS = {"none": 0.19, "format": 0.0, "instruction": 0.05, "knowledge": 0.33, "retrieval": 0.03, "behaviour": 0.26,
         "capability": 0.14}  # fmt: skip
+
+
+def instructions(text: str) -> Instructions:
+    """Three that were tried, of which the second won."""
+    own, listed, proposed = (
+        Scored("1", 35.2, (35.2, 1.0)),
+        Scored("1", 41.4, (41.4, 1.0)),
+        Scored("1", 12.0, (12.0, 1.0)),
+    )
+    tried = (
+        Candidate(text, OWN, 35.2, (own,)),
+        Candidate(text, LISTED, 41.4, (listed,)),
+        Candidate(text, text, 12.0, (proposed,)),
+    )
+    return Instructions(tried, 1, "without examples", text)
 
 
 def a_run(text: str = "plain text") -> RunFiles:
@@ -57,8 +74,9 @@ def a_run(text: str = "plain text") -> RunFiles:
                 for n, v in (("zero-shot", 28.4), ("similar shots", 33.3), ("retrieved context", 53.7), (text, 81.2))
             ),
             gap_of={}, gaps=GAPS, notes=(text,), recall=(Recall(3, 0.62, 0.71),),
-            use=(Use(text, 0.64, 0.83, None, 1234.4),),
+            use=(Use(text, 0.64, 0.83, None, 1234.4),), instructions=instructions(text),
         ),
+        instructions=instructions(text),
         recommendation=Recommendation(
             verdict="recommended",
             gap=Gap("both", {gap: share for gap, share in GAPS.items() if gap != "none"}, True, (), {"knowledge": Shown("7", text, text, None)}),

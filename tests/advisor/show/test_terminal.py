@@ -54,6 +54,7 @@ def test_hostile_text_is_shown_and_does_nothing(name: str) -> None:
                 "capability 14 %",
                 "87.5 % valid",
                 "valid: JSON",
+                "3 instructions tried; the second chosen: 41 against 35",
             ],
         ),
         ("recommendation", ["certainty 0.93", "+25.4 [21.4, 29.7]", "-31.7", "2:11 min", "fresh-facts"]),
@@ -150,3 +151,25 @@ def test_figures_are_never_cut_where_words_can_give_way() -> None:
     labels = {"SearchForAScreeningEvent": OfLabel(100.0, 5)}
     text = printed(Evaluation("label_accuracy", 80.0, (68.2, 88.2), 60, 0, 0, labels))
     assert "label_accuracy" in text and "68.2 to 88.2" in text and "unscored" in text
+
+
+def test_where_no_other_instruction_did_better_the_own_one_stays_and_what_was_not_tried_is_said() -> None:
+    diagnosis = a_run().diagnosis
+    assert diagnosis and diagnosis.instructions
+    own = replace(diagnosis.instructions, place=0, note="the proposer was not asked: rows are few")
+    text = printed(replace(diagnosis, instructions=own), 200)
+    assert "3 instructions tried; your own stays: 35" in text and "the proposer was not asked" in text
+    alone = replace(own, tried=own.tried[:1], note="")
+    assert "tried;" not in printed(replace(diagnosis, instructions=alone), 200)
+
+
+@pytest.mark.parametrize(
+    ("count", "which"), [(0, "no instruction"), (1, "your own instruction"), (3, "3 instructions")]
+)
+def test_where_tuning_beat_a_prompt_it_is_said_of_which_prompts(count: int, which: str) -> None:
+    result = a_run().result
+    assert result
+    tuned = replace(result, path="finetuning", instructions=count)
+    assert f"of the prompts that were tried: {which}, with and without examples" in printed(tuned, 200)
+    assert "that were tried" not in printed(replace(tuned, runner_up_verdict="not known yet"), 200)
+    assert "that were tried" not in printed(replace(tuned, path="rag"), 200)
