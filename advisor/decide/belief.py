@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 
 from advisor.answers import UNKNOWN
 from advisor.decide.cases import DRAWS, CaseModel, Floats
+from advisor.decide.costs import Cost, Work, costs
+from advisor.decide.rates import Rates, usual
 from advisor.decide.rules import Signals
 from advisor.system import LEARNING, PATH_NAMES, RETRIEVING
 
 Answers = Mapping[str, str | float]
 Bools = NDArray[np.bool_]
+
+INTERVAL = (5, 95)  # percentiles that are told of draws
+Triple = tuple[float, float, float]  # lower end, expected, upper end
 
 LEVEL = 1e5  # the variance of a task's level, of which nothing is known
 
@@ -28,7 +33,8 @@ class Measured:
     every path from the same resampled examples. `outlook`: for a path that was only tried in short, the further gain
     in points expected of building it in full, and the sd of that. `examples`: how many were measured on. `proven`: whether
     a sealed test is there to prove it on. `floors`: the like draws of what no work at all scores, by name.
-    `rows`: on how many rows tuning was tried in short, and how many it would learn from.
+    `rows`: on how many rows tuning was tried in short, and how many it would learn from; `seen`: how many both see, repeats
+    counted.
     """
 
     draws: Mapping[str, NDArray[np.float64]]
@@ -37,6 +43,7 @@ class Measured:
     proven: bool = True
     floors: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     rows: tuple[int, int] = (0, 0)
+    seen: tuple[int, int] = (0, 0)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -54,13 +61,20 @@ class Measured:
 class Situation:
     """All that a decision rests on. `signals` are measured values that rules may read beside the answers; `infeasible`
     names paths that can't be taken, each with the reason; `feasible` those that can whatever the answers say, such as
-    what was measured."""
+    what was measured. `work` is what machines do for paths, `rates` what that and people's hours are priced at."""
 
     answers: Answers
     signals: Signals = field(default_factory=dict)
     measured: Measured | None = None
     infeasible: Mapping[str, str] = field(default_factory=dict)
     feasible: frozenset[str] = frozenset()
+    work: Mapping[str, Work] = field(default_factory=dict)
+    rates: Rates = field(default_factory=usual)
+
+    @property
+    def costs(self) -> dict[str, Cost]:
+        """What each path takes."""
+        return costs(self.answers, self.work, self.rates)
 
     @property
     def known(self) -> Signals:
@@ -128,3 +142,9 @@ def facing(draws: Floats, n: int) -> Floats:
     what is believed, so its sign is turned."""
     turned: Floats = (2 * draws.mean() - draws)[np.arange(n) % len(draws)]
     return turned
+
+
+def ends(draws: Floats) -> Triple:
+    """What is told of draws, to four places: more would be noise."""
+    low, high = np.percentile(draws, INTERVAL)
+    return round(float(low), 4), round(float(draws.mean()), 4), round(float(high), 4)

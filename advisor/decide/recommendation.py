@@ -12,21 +12,21 @@ from statistics import NormalDist
 import numpy as np
 
 from advisor.answers import KEYS, UNKNOWN, implied
-from advisor.decide.belief import Measured, Situation, facing
+from advisor.decide.belief import Measured, Situation, Triple, ends, facing
 from advisor.decide.cases import SMALLEST_GAIN, Case, Floats, fit, load_cases, nearest
-from advisor.decide.costs import EFFORTS, Cost, hours
+from advisor.decide.costs import LABELLED, Cost, Work
 from advisor.decide.deciding import Decided, Verdict, decide, lacking
 from advisor.decide.flips import Change, changes
 from advisor.decide.gaps import Gap, believed_gap
-from advisor.decide.reasons import INTERVAL, Reason, reasons
+from advisor.decide.rates import Rates, usual
+from advisor.decide.reasons import Reason, reasons
 from advisor.decide.rules import Rule, Signals, fired
+from advisor.decide.worth import BreakEven, MoreExamples, Stop, break_even, more_examples, stop
 from advisor.system import PATH_NAMES
 
 UNMEASURED = "not measured"  # is noted of a path that no probe tried where others were
 STUDIES, SHOWN = 25, 5  # most alike that are counted, and shown
 COPIED = "copying the context"  # the floor that is an answer in itself
-LABELLED = 60  # examples with which measuring begins
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ class Recommendation:
     `path` is None where the evidence is insufficient (`provisional` then is the cheapest path that can't be told from the
     best) or no path is surely above the floor (`verdict` says which). `certainty` is that of the first in the ranking. Gains are
     over `gain_over`; `answers` are those that it rests on, `origin` says where each comes from: "said", or what else.
-    `settles` says how many more examples would decide it.
+    `settles` says how many more examples would decide it. `rates` are what costs were reckoned with; `break_even`, `stop` and
+    `more_examples` what follows from them.
     """
 
     verdict: Verdict
@@ -92,6 +93,10 @@ class Recommendation:
     cases: tuple[Similar, ...] = ()
     answers: Mapping[str, str | float] = field(default_factory=dict)
     origin: Mapping[str, str] = field(default_factory=dict)
+    rates: Rates | None = None
+    break_even: BreakEven | None = None
+    stop: Stop | None = None
+    more_examples: MoreExamples | None = None
 
     @property
     def leading(self) -> str:
@@ -108,7 +113,8 @@ def recommend(
     signals: Signals,
     rules: tuple[Rule, ...],
     measured: Measured | None = None,
-    costs: Mapping[str, Cost] = EFFORTS,
+    work: Mapping[str, Work] | None = None,
+    rates: Rates | None = None,
     infeasible: Mapping[str, str] | None = None,
     cases: tuple[Case, ...] | None = None,
     gap: Gap | None = None,
@@ -117,8 +123,8 @@ def recommend(
 ) -> Recommendation:
     """The path to take, from answers, from measurements or both.
 
-    `signals` are measured values that rules may read beside the answers; `costs` says what each path takes;
-    `infeasible` names paths that can't be taken, each with the reason, `feasible` those that can whatever the answers
+    `signals` are measured values that rules may read beside the answers; `work` is what machines do for
+    paths, as far as it is known, `rates` what that and people's hours are priced at (default: by the table); `infeasible` names paths that can't be taken, each with the reason, `feasible` those that can whatever the answers
     say; `cases` are the comparisons to learn from (default: those shipped); `gap` is the one that was measured (default: as the
     answers let believe); `origin` says where answers come from that the person did not give.
     """
@@ -127,7 +133,8 @@ def recommend(
     said = {**dict.fromkeys(KEYS, UNKNOWN), **answers}
     follows = implied(said)
     tried = frozenset(measured.paths) if measured else frozenset()
-    situation = Situation({**said, **follows}, signals, measured, infeasible or {}, feasible | tried)
+    given, out = {**said, **follows}, infeasible or {}
+    situation = Situation(given, signals, measured, out, feasible | tried, work or {}, rates or usual())
     model = fit(cases or load_cases(), rules)
     decided = decide(model, situation)
     first = decided.order[0]
@@ -143,7 +150,7 @@ def recommend(
         enough=decided.enough,
         provisional=decided.provisional if decided.verdict == "insufficient evidence" else None,
         gain_over=over,
-        ranking=tuple(_ranked(path, decided, situation, gains, costs) for path in decided.order),
+        ranking=tuple(_ranked(path, decided, situation, gains, situation.costs[path]) for path in decided.order),
         reasons=reasons(decided, situation, fired(rules, situation.known), alike),
         would_change=changes(model, said, situation, decided),
         next=_next(situation, decided, settles),
@@ -155,6 +162,10 @@ def recommend(
             **{name: where for name, where in (origin or {}).items() if name in known},
             **dict.fromkeys(follows, "inferred from the kind of output"),
         },
+        rates=situation.rates,
+        break_even=break_even(decided, situation),
+        stop=stop(decided, situation),
+        more_examples=more_examples(model, decided, situation),
     )
 
 
@@ -163,26 +174,16 @@ def _similar(alike: tuple[Case, float]) -> Similar:
     return Similar(case.id, case.title, case.source, case.task, case.scores, case.won, round(similarity, 3))
 
 
-def _rounded(value: float) -> float:
-    """What is told of a figure: more digits than these would be noise."""
-    return round(float(value), 4)
-
-
-def _ends(draws: Floats) -> Triple:
-    low, high = np.percentile(draws, INTERVAL)
-    return _rounded(low), _rounded(draws.mean()), _rounded(high)
-
-
-def _ranked(path: str, decided: Decided, situation: Situation, gains: Floats, costs: Mapping[str, Cost]) -> Ranked:
+def _ranked(path: str, decided: Decided, situation: Situation, gains: Floats, cost: Cost) -> Ranked:
     k, measured = PATH_NAMES.index(path), situation.measured
-    low, expected, high = _ends(gains[:, k])
+    low, expected, high = ends(gains[:, k])
     note = situation.ruled_out.get(path, "") or decided.floored.get(path, "")
     entry = Ranked(
         path,
         decided.probable(path),
         expected,
         (low, high),
-        costs[path],
+        cost,
         note,
         certainty=decided.sure_of(path),
         possible=path not in decided.out,
@@ -192,13 +193,13 @@ def _ranked(path: str, decided: Decided, situation: Situation, gains: Floats, co
     scores = np.clip(decided.scores, 0.0, 100.0)
     earlier = [name for name in measured.paths if PATH_NAMES.index(name) < k]
     cheaper = max(earlier, key=lambda name: scores[:, PATH_NAMES.index(name)].mean(), default="")
-    more = _ends(scores[:, k] - scores[:, PATH_NAMES.index(cheaper)]) if cheaper else None
-    here = _rounded(measured.draws[path].mean()) if path in measured.draws else None
+    more = ends(scores[:, k] - scores[:, PATH_NAMES.index(cheaper)]) if cheaper else None
+    here = round(float(measured.draws[path].mean()), 4) if path in measured.draws else None
     return replace(
         entry,
         note=note or ("" if here is not None else UNMEASURED),
         measured=here,
-        forecast=_ends(scores[:, k]),
+        forecast=ends(scores[:, k]),
         cheaper=cheaper,
         gain_over_cheaper=more,
     )
@@ -249,15 +250,15 @@ def _next(situation: Situation, decided: Decided, settles: str) -> str:
     examples = answers["train_examples"]
     if answers["examples_clean"] == "no" and examples != 0:
         return (
-            f"clean a few hundred of your examples first ({_labelling(400)}): what is wrong in them is learnt, too; then run "
+            f"clean a few hundred of your examples first ({_labelling(400, situation)}): what is wrong in them is learnt, too; then run "
             "`advisor diagnose`"
         )
     if not isinstance(examples, str) and examples >= LABELLED:
         return f"run `advisor diagnose` on {LABELLED} of your examples: minutes of measuring narrow this more than any answer"
-    return f"label {LABELLED} examples, an input with its wanted output ({_labelling(LABELLED)}), and run `advisor diagnose`"
+    return f"label {LABELLED} examples, an input with its wanted output ({_labelling(LABELLED, situation)}), and run `advisor diagnose`"
 
 
-def _labelling(examples: int) -> str:
+def _labelling(examples: int, situation: Situation) -> str:
     """What labelling or cleaning so many examples takes."""
-    minutes = examples * hours().label
+    minutes = examples * situation.rates.label_minutes.value
     return f"about {minutes / 60:.0f} hour{'s' * (minutes >= 90)} of somebody's time"

@@ -22,7 +22,8 @@ UNKNOWN = "unknown"  # no gap could be told: no system gave a whole answer
 
 @dataclass(frozen=True)
 class Probe:
-    """One system measured: its score with interval, the metric's figures `beside` it, and what it took. `gap` is the gap
+    """One system measured: its score with interval, the metric's figures `beside` it, and what it took: of its `tokens` it wrote
+    `written`. `gap` is the gap
     that it closes where it passes; `cut` are the examples whose answers a limit cut off, the larger one too; `valid` the
     shares of its texts in a form that a program can read (`validity.forms`)."""
 
@@ -41,6 +42,7 @@ class Probe:
     cut: tuple[str, ...] = ()
     valid: Mapping[str, float] = field(default_factory=dict)
     beside: Mapping[str, float] = field(default_factory=dict)
+    written: int = 0
 
     @property
     def misses(self) -> bool:

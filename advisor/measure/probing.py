@@ -143,6 +143,7 @@ def _probe(name: str, entry: Entry, answers: Answers) -> Probe:
         cut=tuple(one.id for one, answer in _pairs(answers) if answer.cut),
         valid=validity(bench.task, answers.made),
         beside=beside(metric, scored),
+        written=sum(u.generated_tokens for u in used),
     )
 
 

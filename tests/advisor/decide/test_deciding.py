@@ -7,7 +7,6 @@ import pytest
 
 from advisor.answers import parse
 from advisor.decide.belief import Measured
-from advisor.decide.costs import MOST, hours, prices
 from advisor.decide.recommendation import Recommendation, recommend
 from advisor.decide.rules import load_rules
 from advisor.system import PATH_NAMES
@@ -135,15 +134,3 @@ def test_a_choice_against_the_order_of_scores_is_explained() -> None:
         entry.measured == pytest.approx(28, abs=1) and entry.forecast and entry.forecast[1] == pytest.approx(72, abs=5)
     )
     assert entry.cheaper == "prompting" and entry.gain_over_cheaper and entry.gain_over_cheaper[1] > 20
-
-
-def test_prices_are_hours_over_the_hours_that_a_point_saves() -> None:
-    known = hours()
-    at_ten = prices({"requests_per_day": 10.0})
-    saved = 10 * 365 / 100 * known.mend / 60
-    assert at_ten[PATH_NAMES.index("finetuning")] == pytest.approx(
-        (known.building["finetuning"] - known.building["prompting"]) / saved
-    )
-    assert at_ten[0] == 0 and (np.diff(at_ten[[0, 2, 3, 4]]) > 0).all()
-    assert prices({"requests_per_day": 0.0}).max() == MOST
-    assert np.allclose(prices({}), prices({"requests_per_day": known.requests}))
