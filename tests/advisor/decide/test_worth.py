@@ -81,6 +81,13 @@ def test_finding_out_is_worth_what_the_better_of_two_equal_paths_has_more_on_the
     assert advice.stop.points == pytest.approx(4 / np.sqrt(np.pi), abs=0.9)
 
 
+def test_what_a_path_takes_is_off_what_finding_out_is_worth() -> None:
+    random = np.random.default_rng(1)
+    drawn = {path: random.normal(50, 4, 2000) for path in ("prompting", "finetuning")}
+    dear = advise({**STRICT, "requests_per_day": 3}, measured=Measured(drawn, examples=60))
+    assert dear.stop and dear.stop.points == 0  # however well it scores, at so few requests nobody would tune
+
+
 def test_more_examples_go_on_as_the_short_tuning_foretells() -> None:
     # With an error that halves from 100 rows to 400 the power is a half: from 400 to 500 it falls by (5 / 4) ** -0.5.
     drawn = surely(prompting=30, finetuning=20).draws

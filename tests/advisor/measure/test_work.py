@@ -1,6 +1,7 @@
 """What requests took as probes ran them, and what they are priced at for each kind of model."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,9 @@ from advisor.models.endpoint import Endpoint
 from advisor.models.spending import Meter
 from advisor.runtime.bench import Purse
 from advisor.task import Costs, Task
+
+from ..test_few_rows import a_task
+from .conftest import Call
 
 
 def endpoint(at: str, name: str = "x", price: Price | None = None) -> Endpoint:
@@ -57,3 +61,17 @@ def test_what_task_yaml_says_of_costs_wins(zoo: Task) -> None:
     found = rates(own, endpoint(HERE))
     assert (found.hour_usd.value, found.machine_hour_usd and found.machine_hour_usd.value) == (33.0, 0.5)
     assert found.mend_minutes == pytest.approx(rates(zoo, endpoint(HERE)).mend_minutes)
+
+
+def test_other_prices_decide_again_in_another_run_and_measure_nothing_anew(call: Call) -> None:
+    folder = a_task(24, "labels")
+    said = folder / "task.yaml"
+    first = call("recommend", folder)[1]
+    said.write_text(said.read_text() + "costs: {hour_usd: 90, machine_hour_usd: 7}\n")
+    second = call("recommend", folder)[1]
+    assert first["rates"]["hour_usd"]["source"] != SAID
+    assert second["rates"]["hour_usd"] == {"value": 90, "source": SAID, "date": ""}
+    costs = [next(one["cost"] for one in given["ranking"] if one["path"] == "prompting") for given in (first, second)]
+    assert costs[0]["measured"] and costs[0]["seconds_per_request"] == costs[1]["seconds_per_request"]
+    runs = sorted(Path("runs").glob("task-*"))
+    assert len(runs) == 2 and "taken_over" in "".join((run / "journal.jsonl").read_text() for run in runs)
