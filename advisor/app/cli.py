@@ -304,7 +304,8 @@ def _dry(run: "Run", common: Common) -> int:
     from advisor.models.local import tunes
 
     task, model, purse = run.task, run.model, run.assumed_purse
-    table = costs(task.answers, planning.work(task, model, purse), working.rates(task, model))
+    answers = {**task.answers, "train_examples": float(len(task.split.seen))}
+    table = costs(answers, planning.work(task, model, purse), working.rates(task, model))
     known = {path: cost for path, cost in table.items() if cost.build_seconds is not None}
     value: dict[str, Any] = {"plan": asdict(purse), "costs": {path: asdict(cost) for path, cost in known.items()}}
     lines = [f"{path:16} about {cost.build_seconds:>5} s to build" for path, cost in known.items()]

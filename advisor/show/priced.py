@@ -27,7 +27,7 @@ def costs(advice: Recommendation) -> Table:
         ">build": [duration(one.cost.build_seconds) for one in entries],
         ">hours": [figure(one.cost.hours) for one in entries],
         ">USD per 1,000": [_usd(one.cost.per_1000) for one in entries],
-        ">upkeep a year": [_hours(one.cost.upkeep_hours) for one in entries],
+        ">upkeep a year": [_unit(one.cost.upkeep_hours, "h") for one in entries],
     }
     told = {name: cells for name, cells in known.items() if set(cells) != {NOTHING}}
     rows = zip([one.path for one in entries], *told.values(), strict=True)
@@ -46,10 +46,10 @@ def worth(advice: Recommendation) -> Iterator[Text]:
 
 def section(advice: Recommendation) -> Section:
     """All that is known of costs, and what it was reckoned with."""
-    kinds = list(dict.fromkeys(kind for one in advice.ranking for kind in one.cost.hours_of))
+    entries = [one for one in advice.ranking if one.possible]
+    kinds = list(dict.fromkeys(kind for one in entries for kind in one.cost.hours_of))
     people = [
-        (one.path, *(figure(one.cost.hours_of.get(kind)) for kind in kinds), figure(one.cost.hours))
-        for one in advice.ranking
+        (one.path, *(figure(one.cost.hours_of.get(kind)) for kind in kinds), figure(one.cost.hours)) for one in entries
     ]
     machines = [
         (
@@ -57,16 +57,18 @@ def section(advice: Recommendation) -> Section:
             duration(one.cost.build_seconds),
             _usd(one.cost.usd),
             figure(one.cost.tokens_per_request, 0),
-            duration(one.cost.seconds_per_request),
+            _unit(one.cost.seconds_per_request, "s"),
             _usd(one.cost.per_1000),
             "measured" if one.cost.measured else "estimated",
         )
-        for one in advice.ranking
+        for one in entries
         if one.cost.build_seconds is not None
     ]
     rates = advice.rates.known if advice.rates else {}
     used = [
-        (RATES[name], amount(one.value), " ".join(filter(None, (one.source, one.date)))) for name, one in rates.items()
+        (RATES[name], amount(one.value), ", ".join(filter(None, (one.source, one.date))))
+        for name, one in rates.items()
+        if name not in advice.answers  # how many requests come, where that was said
     ]
     what = (
         "Hours are a person's, within a year; those that you did not say are assumptions. A gain of one point saves one wrong "
@@ -102,11 +104,16 @@ def _otherwise(name: str, value: str | float, advice: Recommendation) -> str:
 
 def _usd(value: float | None) -> str:
     """Money in three digits."""
-    return NOTHING if value is None else amount(value) if value else "0"
+    return NOTHING if value is None else amount(value)
 
 
-def _hours(value: float | None) -> str:
-    return NOTHING if value is None else f"{figure(value)} h"
+def _unit(value: float | None, unit: str) -> str:
+    return NOTHING if value is None else f"{amount(value)} {unit}"
+
+
+def _work(hours: float) -> str:
+    """Hours of somebody's work, at least one."""
+    return f"{hours:,.0f} hour{'s' * (hours >= 1.5)} of somebody's work"
 
 
 def _break_even(one: BreakEven) -> str:
@@ -119,7 +126,7 @@ def _break_even(one: BreakEven) -> str:
 def _stop(one: Stop) -> str:
     if one.hours < 1:
         return "stop finding out: to know for sure which path is best is worth less than an hour of somebody's work in a year"
-    most = f"{figure(one.hours, 0)} hours of somebody's work ({one.usd:,.0f} USD) in a year"
+    most = f"{_work(one.hours)} ({one.usd:,.0f} USD) in a year"
     return f"stop rule: to know for sure which path is best is worth at most {most}; spend no more on finding out"
 
 

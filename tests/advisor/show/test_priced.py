@@ -23,7 +23,7 @@ def told(given: Recommendation) -> str:
 def test_the_table_has_a_row_for_each_path_that_can_be_taken_and_a_column_for_what_is_known() -> None:
     table = costs(advice())
     assert [column.name for column in table.columns] == ["path", "build", "hours", "USD per 1,000", "upkeep a year"]
-    assert table.rows[0] == ("rag", "2:11 min", "26.5", "0.0567", "13.0 h") and len(table.rows) == 5
+    assert table.rows[0] == ("rag", "2:11 min", "26.5", "0.0567", "13 h") and len(table.rows) == 5
     first, *others = advice().ranking
     bare = replace(first, cost=replace(first.cost, build_seconds=None, per_1000=None))
     alone = costs(advice(ranking=(bare, *(replace(one, possible=False) for one in others))))
@@ -38,6 +38,7 @@ def test_when_a_path_is_earned_back_is_said_or_that_it_never_is() -> None:
 
 def test_the_stop_rule_names_the_most_that_finding_out_is_worth() -> None:
     assert "at most 35 hours of somebody's work (2,165 USD) in a year; spend no more" in told(advice())
+    assert "at most 1 hour of somebody's work" in told(advice(stop=Stop(0.1, 1.4, 86.0)))
     assert "stop finding out" in told(advice(stop=Stop(0.01, 0.2, 12.0)))
 
 
@@ -55,7 +56,7 @@ def test_what_more_examples_save_is_said_of_the_path_to_be_built_alone() -> None
 
 def test_the_report_names_every_figure_with_where_it_is_from() -> None:
     cells = [cell for block in section(advice()).blocks for row in getattr(block, "rows", ()) for cell in row]
-    assert {"8.2", "7.0", "26.5", "612", "1.2 s", "0.0567", "measured", "77.5", "said"} <= set(cells)
+    assert {"8.2", "7.0", "26.5", "612", "1.25 s", "0.0567", "measured", "77.5", "said"} <= set(cells)
     assert any("Amazon EC2" in cell and cell.endswith("2024") for cell in cells)
 
 
