@@ -94,6 +94,16 @@ KEYS: Mapping[str, Key] = {
     "requests_per_day": _number("How many requests come in a day?", "A rough figure is enough."),
     "max_latency_ms": _number("How many milliseconds may an answer take?", "Until the whole answer is there."),
     "max_cost_per_1000": _number("What may 1,000 requests cost?", "In the currency that you pay in.", whole=False),
+    "retrieval_hours": _number(
+        "How many hours of somebody's work would a search over the documents take, in all?",
+        "Setting it up, cleaning documents, and doing it again within a year. Two are assumed.",
+        whole=False,
+    ),
+    "tuning_hours": _number(
+        "How many hours of somebody's work would fine-tuning take, in all?",
+        "Cleaning examples, training, evaluating, and doing it again within a year. Twenty are assumed.",
+        whole=False,
+    ),
 }
 
 

@@ -19,12 +19,13 @@ from advisor.data.owncode import own_function
 from advisor.data.profiling import Profile
 from advisor.data.splitting import FEWEST
 from advisor.decide import recommendation
+from advisor.decide.belief import Measured
 from advisor.decide.cases import load_cases
-from advisor.decide.costs import EFFORTS
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.rules import load_rules
 from advisor.errors import CannotError, InputError, Problem
 from advisor.measure import diagnosis, pacing, planning, probing, proof, sealing
+from advisor.measure import work as working
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.proof import Chosen, Finalists, Result
 from advisor.models import named
@@ -85,7 +86,7 @@ class Run:
         records = [recorded(model, parts_of(model, self.embedder, self._reader)) for model in lineup.models]
         parts = [one.parts for one in records]
         self._key = digest([version("advisor"), task.fingerprint, parts, self.settings.seed, self.settings.budget])
-        whole = digest([self._key, self.settings.path, self.settings.said])
+        whole = digest([self._key, self.settings.path, {**self.settings.said, **task.costs.said}])
         self.folder = runfolder.opened(f"{_slug(task.name)}-{whole[:8]}")
         weakref.finalize(self, runfolder.alone(self.folder / runfolder.LOCK).release)
         if self.settings.fresh:
@@ -224,27 +225,30 @@ class Run:
         answers, origin = {**answers, **said}, {name: where for name, where in origin.items() if name not in said}
         rules, cases = load_rules(), load_cases()
         out = {**measured.ruled_out, **measured.too_dear(self._limits)} if measured else {}
-        benches = self.benches if measured else ()
-        by_model = {one.model: planning.costs(self.task, one.runtime.model, one.purse) for one in benches}
+        by_model = working.by_model(self.task, self.models, self.benches if measured else (), measured)
 
         def work() -> Recommendation:
             return recommendation.recommend(
                 answers,
                 {**profile.signals, **(measured.signals() if measured else {})},
                 rules,
-                measured.measured(self.bench.metric, self.settings.seed, bool(self.task.split.test), self._limits)
-                if measured
-                else None,
-                by_model[self.model.name] if measured else EFFORTS,
+                self._compared(measured) if measured else None,
+                by_model,
                 {**out, **infeasible(self.task, *self.models)},
                 cases,
                 measured.gap if measured else None,
                 origin,
-                by_model=by_model,
             )
 
-        key = digest([self._key, answers, profile.signals, measured, self.purse if measured else None, rules, cases])
+        purse = self.purse if measured else None
+        key = digest([self._key, answers, profile.signals, measured, purse, rules, cases, by_model])
         return runfolder.step(self.folder, "recommendation", key, Recommendation, work)
+
+    def _compared(self, measured: Diagnosis) -> Measured:
+        """What the probes say of paths, with how many rows tunings see in short and in full."""
+        told = measured.measured(self.bench.metric, self.settings.seed, bool(self.task.split.test), self._limits)
+        short, full = self.bench.short.purse, self.purse
+        return replace(told, seen=(short.rows * short.epochs, full.rows * full.epochs))
 
     @cached_property
     def chosen(self) -> Chosen | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from advisor.address import Address
 from advisor.errors import complaints, wrong
@@ -15,6 +15,7 @@ from retrieval.documents import Document, Unreadable
 from trainers.rendering import Turn
 
 MOST_PASSAGES = 50  # that task.yaml may ask to be shown
+LARGEST = 1e6  # USD or minutes
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,32 @@ class Retrieval(BaseModel):
         return value
 
 
+class Costs(BaseModel):
+    """What task.yaml says that costs are to be reckoned with, in the place of `decide/costs.toml`: USD for an hour of somebody's
+    work and of the machine, minutes to label an example and to mend a wrong answer; None was not said."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    hour_usd: float | None = None
+    machine_hour_usd: float | None = None
+    label_minutes: float | None = None
+    mend_minutes: float | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _amount(cls, value: object, said: ValidationInfo) -> object:
+        number = not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value < LARGEST
+        if not number or (said.field_name == "hour_usd" and not value):
+            least = "above 0" if said.field_name == "hour_usd" else "from 0 up"
+            raise wrong(f"is {value!r}, not an amount", f"Give a number {least}, such as 1.5")
+        return value
+
+    @property
+    def said(self) -> dict[str, float]:
+        """What was said, by its key."""
+        return self.model_dump(exclude_none=True)
+
+
 @dataclass(frozen=True)
 class Task:
     """A task as read from its folder and found to be whole.
@@ -139,7 +166,7 @@ class Task:
     further ones. `metric` is a name in `metrics.METRICS` or `package.module:function`; `schema` a JSON schema; `incumbent`
     the predictions of the pipeline that runs today, by example id; `answers` what the person said (`answers.KEYS`);
     `abstain` what a system with documents says where they support no answer ("": it always answers); `retrieval` how
-    those are searched;
+    those are searched; `costs` what costs are reckoned with;
     `left_out` one sentence for each group of rows that was left out on request; `unreadable` the files of the documents'
     folder that can't be read; `findings` what was noticed while rows were read; `fingerprint` a hash of everything above
     that changes a result.
@@ -159,6 +186,7 @@ class Task:
     answers: Mapping[str, str | float] = field(default_factory=dict)
     abstain: str = ""
     retrieval: Retrieval = field(default_factory=Retrieval)
+    costs: Costs = field(default_factory=Costs)
     models: tuple[str | Address, ...] = ()
     proposer: str | Address | None = None
     left_out: tuple[str, ...] = ()

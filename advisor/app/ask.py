@@ -7,6 +7,8 @@ from pathlib import Path
 import questionary
 
 from advisor.answers import KEYS, UNKNOWN, Answers, Key, implied, parse
+from advisor.decide.costs import HOURS
+from advisor.decide.flips import turns
 from advisor.errors import InputError
 from advisor.runfolder import whole
 
@@ -24,6 +26,8 @@ def _skips(name: str, known: Mapping[str, str | float]) -> bool:
         "tunes_same_model": known.get("train_examples") == 0,
         "max_latency_ms": known.get("latency_or_volume_sensitive") == "no",
     }
+    if name in HOURS.values():  # are assumed where others would change nothing
+        return not turns(known, name)
     return needless.get(name, False) or name in implied(known)
 
 

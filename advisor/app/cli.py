@@ -14,6 +14,7 @@ from advisor import answers as answering
 from advisor import runfolder
 from advisor.app import ask as asking
 from advisor.app.flags import Common, app, command
+from advisor.decide.rates import usual
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.recommendation import recommend as decide
 from advisor.decide.rules import load_rules
@@ -136,7 +137,7 @@ def recommend(
         run = flow.opened(task, settings, watch)
         given = {name: value for name, value in {**run.task.answers, **known}.items() if value != answering.UNKNOWN}
         if given and not (run.task.split.train or run.task.documents):  # a task with answers alone
-            return _shown(common, _from_answers(given))
+            return _shown(common, _from_answers(given, run.task.costs.said))
         if dry_run:
             return _dry(run, common)
         if run.measurable:
@@ -268,9 +269,9 @@ def chat(run: RunFolder, *, common: Common) -> None:
     converse(load(run, settings=common.settings()), common.quiet)
 
 
-def _from_answers(given: Mapping[str, str | float]) -> Recommendation:
-    """The recommendation from answers alone."""
-    return decide(given, {}, load_rules())
+def _from_answers(given: Mapping[str, str | float], costs: Mapping[str, float] | None = None) -> Recommendation:
+    """The recommendation from answers alone, and what was said of costs."""
+    return decide(given, {}, load_rules(), by_model={"": ({}, usual(costs))})
 
 
 def _shown(common: Common, advice: Recommendation) -> int:
@@ -297,12 +298,15 @@ def _nothing(run: "Run") -> dict[str, Any]:
 
 
 def _dry(run: "Run", common: Common) -> int:
+    from advisor.decide.costs import costs
     from advisor.measure import planning
+    from advisor.measure import work as working
     from advisor.models.local import tunes
 
     task, model, purse = run.task, run.model, run.assumed_purse
-    costs = planning.costs(task, model, purse)
-    known = {path: cost for path, cost in costs.items() if cost.build_seconds is not None}
+    answers = {**task.answers, "train_examples": float(len(task.split.seen))}
+    table = costs(answers, planning.work(task, model, purse), working.rates(task, model))
+    known = {path: cost for path, cost in table.items() if cost.build_seconds is not None}
     value: dict[str, Any] = {"plan": asdict(purse), "costs": {path: asdict(cost) for path, cost in known.items()}}
     lines = [f"{path:16} about {cost.build_seconds:>5} s to build" for path, cost in known.items()]
     head = f"would measure {task.metric} on {purse.measure if run.measurable else 0:,} examples"

@@ -88,6 +88,7 @@ def load_task(
         answers=said,
         abstain=abstain,
         retrieval=here.said.retrieval,
+        costs=here.said.costs,
         models=tuple(here.said.model),
         proposer=here.said.proposer,
         left_out=tuple(left_out),
@@ -238,9 +239,9 @@ def _lifted(instruction: str, examples: list[Example], test: list[Example]) -> t
 
 
 def _fingerprint(task: Task) -> str:
-    """A hash of all that changes a result; not of names, places and line numbers."""
+    """A hash of all that changes a result; not of names, places, line numbers and prices."""
     content = asdict(replace(task, name="", folder=Path(), left_out=(), unreadable=()))
-    del content["findings"]
+    del content["findings"], content["costs"]
     for rows in (*(content["split"][side] for side in ("train", "choose", "compare", "test")), content["documents"]):
         for row in rows:
             row.pop("row", None), row.pop("line", None), row.pop("file")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from advisor import address, texts
 from advisor.address import Address
 from advisor.errors import Complaint, Problem, complaints, wrong
-from advisor.task import Retrieval
+from advisor.task import Costs, Retrieval
 from advisor.texts import Lines
 
 UNSURE = "I don't know."  # said where a task wants `abstain: true`
@@ -34,6 +34,7 @@ class TaskFile(BaseModel):
     answers: dict[str, Any] = {}
     abstain: str = ""
     retrieval: Retrieval = Retrieval()
+    costs: Costs = Costs()
     model: list[str | Address] = []
     proposer: str | Address | None = None
 
@@ -143,7 +144,8 @@ def _explained(one: Complaint) -> tuple[str, str]:
     if one.kind == "wrong":
         return one.what, one.do
     if one.kind == "extra_forbidden":
-        whole = Retrieval if one.place[0] == "retrieval" and len(one.place) > 1 else TaskFile
+        inner = TaskFile.model_fields[one.place[0]].annotation if len(one.place) > 1 else None
+        whole = inner if inner in (Retrieval, Costs) else TaskFile
         names = [field.alias or name for name, field in whole.model_fields.items()]
         near = texts.meant(one.place[-1], names)
         return "is not a key of task.yaml", f"Did you mean {near}?" if near else f"Known keys: {', '.join(names)}"

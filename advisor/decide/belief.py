@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 
 from advisor.answers import UNKNOWN
 from advisor.decide.cases import DRAWS, CaseModel, Floats
+from advisor.decide.costs import Cost, Work, costs
+from advisor.decide.rates import Rates, usual
 from advisor.decide.rules import Signals
 from advisor.system import LEARNING, PATH_NAMES, RETRIEVING
 
 Answers = Mapping[str, str | float]
 Bools = NDArray[np.bool_]
+
+INTERVAL = (5, 95)  # percentiles that are told of draws
+Triple = tuple[float, float, float]  # lower end, expected, upper end
 
 LEVEL = 1e5  # the variance of a task's level, of which nothing is known
 
@@ -28,8 +33,9 @@ class Measured:
     every path from the same resampled examples. `outlook`: for a path that was only tried in short, the further gain
     in points expected of building it in full, and the sd of that. `examples`: how many were measured on. `proven`: whether
     a sealed test is there to prove it on. `floors`: the like draws of what no work at all scores, by name.
-    `rows`: on how many rows tuning was tried in short, and how many it would learn from. `pairs`: where models were compared,
-    the like draws of each path with each model, of which a path's own are those of the best. `instructions`: how many were tried.
+    `rows`: on how many rows tuning was tried in short, and how many it would learn from; `seen`: how many both see, repeats
+    counted. `pairs`: where models were compared, the like draws of each path with each model, of which a path's own are those of
+    the best. `instructions`: how many were tried.
     """
 
     draws: Mapping[str, NDArray[np.float64]]
@@ -40,11 +46,20 @@ class Measured:
     rows: tuple[int, int] = (0, 0)
     pairs: Mapping[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
     instructions: int = 1
+    seen: tuple[int, int] = (0, 0)
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The paths that were measured."""
         return tuple(path for path in PATH_NAMES if path in self.draws)
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The best model for each path, where models were compared."""
+        best: dict[str, tuple[float, str]] = {}
+        for (path, model), drawn in self.pairs.items():
+            best[path] = max(best.get(path, (-1.0, "")), (float(drawn.mean()), model))
+        return {path: model for path, (_, model) in best.items()}
 
     @property
     def floor(self) -> tuple[str, float]:
@@ -57,13 +72,23 @@ class Measured:
 class Situation:
     """All that a decision rests on. `signals` are measured values that rules may read beside the answers; `infeasible`
     names paths that can't be taken, each with the reason; `feasible` those that can whatever the answers say, such as
-    what was measured."""
+    what was measured. `work` is what machines do for paths, `rates` what that and people's hours are priced at; `own_rates` are
+    those of paths whose best model is another than the first."""
 
     answers: Answers
     signals: Signals = field(default_factory=dict)
     measured: Measured | None = None
     infeasible: Mapping[str, str] = field(default_factory=dict)
     feasible: frozenset[str] = frozenset()
+    work: Mapping[str, Work] = field(default_factory=dict)
+    rates: Rates = field(default_factory=usual)
+    own_rates: Mapping[str, Rates] = field(default_factory=dict)
+
+    @property
+    def costs(self) -> dict[str, Cost]:
+        """What each path takes."""
+        own = {path: costs(self.answers, self.work, rates)[path] for path, rates in self.own_rates.items()}
+        return {**costs(self.answers, self.work, self.rates), **own}
 
     @property
     def known(self) -> Signals:
@@ -131,3 +156,9 @@ def facing(draws: Floats, n: int) -> Floats:
     what is believed, so its sign is turned."""
     turned: Floats = (2 * draws.mean() - draws)[np.arange(n) % len(draws)]
     return turned
+
+
+def ends(draws: Floats) -> Triple:
+    """What is told of draws, to four places: more would be noise."""
+    low, high = np.percentile(draws, INTERVAL)
+    return round(float(low), 4), round(float(draws.mean()), 4), round(float(high), 4)

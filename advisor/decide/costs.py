@@ -1,21 +1,25 @@
-"""What each path takes to build and to run, from numbers that others measured or counted."""
+"""What each path takes to build, to serve and to keep up, from numbers that others measured, counted or said."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.system import PATH_NAMES, SHOTS
+from advisor.answers import UNKNOWN
+from advisor.decide.rates import PARTS, Rates, efforts, times_a_year
+from advisor.system import PATH_NAMES, SHOTS, TUNING
+
+Answers = Mapping[str, str | float]
 
 SMALL = 0.5  # of the speed of writing, where few texts are written at once
 CHOICES = 5  # systems or so that a path without tuning chooses among
 CLASSIFIER_SECONDS = 5.0
+EMBEDDED = 0.01  # seconds of a request to a classifier: as a search by meaning takes (benchmarks/README.md)
 DAYS = 365  # over which a path is to be earned back
 MOST = 100.0  # points: more than any path can gain
+LABELLED = 60  # examples with which measuring begins
+HOURS = {"retrieval": "retrieval_hours", "tuning": "tuning_hours"}  # the answers that say what a part takes
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,37 @@ class Sizes:
 
 
 @dataclass(frozen=True)
+class Work:
+    """What machines do for a path: seconds to build it, and USD for the requests that this takes; of a request the tokens `read` and
+    `written` and its `seconds`, as `measured` or by an estimate."""
+
+    build_seconds: float
+    usd: float
+    read: float
+    written: float
+    seconds: float
+    measured: bool = False
+
+
+@dataclass(frozen=True)
 class Cost:
-    """What a path takes: in words, and in seconds to build, tokens of a request and USD to build where they are known."""
+    """What a path takes, None where it is not known.
+
+    In words (`effort`). To build: seconds, USD for requests, and a person's `hours`, `hours_of` each kind of work. To serve: tokens
+    and seconds of a request (`measured`, or by an estimate), and USD `per_1000` requests. To keep facts fresh: `upkeep_hours` of a
+    person a year.
+    """
 
     effort: str
     build_seconds: int | None = None
     tokens_per_request: int | None = None
     usd: float | None = None
+    hours: float | None = None
+    hours_of: Mapping[str, float] = field(default_factory=dict)
+    seconds_per_request: float | None = None
+    per_1000: float | None = None
+    upkeep_hours: float | None = None
+    measured: bool = False
 
 
 EFFORT = {
@@ -46,26 +74,87 @@ EFFORT = {
     "finetuning": "examples to clean, minutes to hours of training; again when the task changes",
     "rag+finetuning": "an index and a training with passages in the prompt; both to keep up",
 }
-EFFORTS = {path: Cost(EFFORT[path]) for path in PATH_NAMES}
 
 
-def costs(sizes: Sizes, choosing: float, usd: float, tuning: tuple[float, float] | None) -> dict[str, Cost]:
-    """The cost of each path. `choosing`: seconds to choose among systems without tuning, at `usd`; `tuning`: seconds to
-    tune without passages and with them, None where the model can't be tuned."""
-    whole = sizes.instruction + sizes.own + sizes.wanted
+def costs(answers: Answers, work: Mapping[str, Work], rates: Rates) -> dict[str, Cost]:
+    """The cost of each path; what machines do for one is not known where `work` has nothing of it."""
+    return {path: _cost(path, answers, work.get(path), rates) for path in PATH_NAMES}
+
+
+def _cost(path: str, answers: Answers, work: Work | None, rates: Rates) -> Cost:
+    hours = {kind: round(one, 2) for kind, one in _hours(path, answers, rates).items()}
+    upkeep = _upkeep(path, answers)
+    told = Cost(EFFORT[path], hours=round(sum(hours.values()), 2), hours_of=hours, upkeep_hours=upkeep)
+    if not work:
+        return told
+    each = _usd(path, work, rates)
+    return Cost(
+        EFFORT[path],
+        round(work.build_seconds),
+        round(work.read + work.written),
+        round(work.usd, 4),
+        told.hours,
+        hours,
+        round(work.seconds, 4),
+        None if each is None else round(1000 * each, 6),
+        upkeep,
+        work.measured,
+    )
+
+
+def _hours(path: str, answers: Answers, rates: Rates) -> dict[str, float]:
+    """A person's hours by kind of work: those of the path's parts, as was said of a part or by the table, and what examples to
+    measure on still take to label. Clean examples need no cleaning."""
+    there, whole = answers.get("train_examples", UNKNOWN), dict[str, float]()
+    missing = LABELLED if isinstance(there, str) else max(0.0, LABELLED - there)
+    clean = path in TUNING and answers.get("examples_clean") == "yes"
+    for part in PARTS[path]:
+        said = answers.get(HOURS.get(part, ""), UNKNOWN)
+        table = {kind: one for kind, one in efforts()[part].hours.items() if not (clean and kind == "cleaning")}
+        scale = 1.0 if isinstance(said, str) else said / sum(table.values())
+        for kind, hours in table.items():
+            whole[kind] = whole.get(kind, 0.0) + scale * hours
+    return {**whole, "labelling": missing * rates.label_minutes.value / 60}
+
+
+def _upkeep(path: str, answers: Answers) -> float | None:
+    """A person's hours a year to keep facts fresh, which stand in the index where there is one, else in tuned weights; None where
+    nobody said whether facts are needed."""
+    needed, change = answers.get("needs_private_or_fresh_facts", UNKNOWN), str(answers.get("facts_change", UNKNOWN))
+    if needed == UNKNOWN and change == UNKNOWN:
+        return None
+    holds = next((part for part in ("retrieval", "tuning") if part in PARTS[path]), "prompt")
+    return 0.0 if needed == "no" else round(times_a_year(change) * efforts()[holds].refresh, 2)
+
+
+def _usd(path: str, work: Work, rates: Rates) -> float | None:
+    """USD of a request; a classifier is no endpoint's."""
+    read, written, machine = rates.prompt_usd, rates.completion_usd, rates.machine_hour_usd
+    if read and written and path != "classifier":
+        return (work.read * read.value + work.written * written.value) / 1e6
+    return work.seconds / 3600 * machine.value if machine else None
+
+
+def work_of(
+    sizes: Sizes, choosing: float, usd: float, tuning: tuple[float, float] | None, prefill: float, decode: float
+) -> dict[str, Work]:
+    """What machines do for each path, by counting. `choosing`: seconds to choose among systems without tuning, at `usd`; `tuning`:
+    seconds to tune without passages and with them, None where the model can't be tuned; `prefill`, `decode`: tokens read and
+    written in a second."""
+    whole, shots = sizes.instruction + sizes.own, SHOTS * (sizes.own + sizes.wanted)
+
+    def asked(build: float, money: float, read: float) -> Work:
+        return Work(build, money, read, sizes.wanted, read / prefill + sizes.wanted / decode)
+
     table = {
-        "prompting": (choosing, whole + SHOTS * (sizes.own + sizes.wanted), usd),
-        "classifier": (CLASSIFIER_SECONDS, 0.0, 0.0),
-        "rag": (choosing, whole + sizes.passages, usd),
+        "prompting": asked(choosing, usd, whole + shots),
+        "classifier": Work(CLASSIFIER_SECONDS, 0.0, 0.0, 0.0, EMBEDDED),
+        "rag": asked(choosing, usd, whole + sizes.passages),
     }
     if tuning:
-        table["finetuning"] = (tuning[0], whole, 0.0)
-        table["rag+finetuning"] = (tuning[1], whole + sizes.passages, 0.0)
-    known = {
-        path: Cost(EFFORT[path], round(build), round(tokens), round(money, 4))
-        for path, (build, tokens, money) in table.items()
-    }
-    return {**EFFORTS, **known}
+        table["finetuning"] = asked(tuning[0], 0.0, whole)
+        table["rag+finetuning"] = asked(tuning[1], 0.0, whole + sizes.passages)
+    return table
 
 
 def choosing_seconds(sizes: Sizes, examples: int, prefill: float, writing: float) -> float:
@@ -82,29 +171,26 @@ def writing_seconds(max_tokens: int, decode: float) -> float:
     return max_tokens / (SMALL * decode)
 
 
-@dataclass(frozen=True)
-class Hours:
-    """A person's time: hours of `building` for each path, minutes to `label` an example and to `mend` a wrong answer; and the
-    requests of a day where nobody said how many come."""
-
-    building: Mapping[str, float]
-    label: float
-    mend: float
-    requests: float
+def requests_a_year(answers: Answers, rates: Rates) -> float:
+    """As was said, else as is assumed."""
+    said = answers.get("requests_per_day", UNKNOWN)
+    return DAYS * (rates.requests_per_day.value if isinstance(said, str) else said)
 
 
-@cache
-def hours() -> Hours:
-    """What `hours.toml` beside this file says."""
-    table = tomllib.loads((resources.files("advisor.decide") / "hours.toml").read_text(encoding="utf-8"))
-    return Hours(table["building"], **table["minutes"], requests=table["requests_per_day"])
+def point_hours(answers: Answers, rates: Rates) -> float:
+    """Hours of a person that a point saves in a year, which is one wrong answer less in a hundred requests."""
+    return requests_a_year(answers, rates) / 100 * rates.mend_minutes.value / 60
 
 
-def prices(answers: Mapping[str, str | float]) -> NDArray[np.float64]:
-    """(5,) the points that each path must gain over a prompt to be earned back in a year: its further hours of building over
-    the hours that a point saves, which is one wrong answer less in a hundred requests."""
-    known, said = hours(), answers.get("requests_per_day")
-    requests = said if isinstance(said, (int, float)) else known.requests
-    further = np.array([known.building[path] - known.building["prompting"] for path in PATH_NAMES])
-    saved = requests * DAYS / 100 * known.mend / 60
-    return np.minimum(further / saved, MOST) if saved else np.where(further > 0, MOST, 0.0)
+def year_hours(cost: Cost, answers: Answers, rates: Rates) -> float:
+    """All that a path takes within a year, as hours of a person."""
+    served = (cost.per_1000 or 0.0) * requests_a_year(answers, rates) / 1000
+    return (cost.hours or 0.0) + (cost.upkeep_hours or 0.0) + ((cost.usd or 0.0) + served) / rates.hour_usd.value
+
+
+def prices(answers: Answers, table: Mapping[str, Cost], rates: Rates) -> NDArray[np.float64]:
+    """(5,) the points that each path must gain over a prompt to be earned back in a year: what it takes more, in hours of a person,
+    over the hours that a point saves."""
+    taken = np.array([year_hours(table[path], answers, rates) for path in PATH_NAMES])
+    further, saved = taken - taken[0], point_hours(answers, rates)
+    return np.clip(further / saved, -MOST, MOST) if saved else np.where(further > 0, MOST, 0.0)

@@ -53,6 +53,11 @@ class Decided:
         """The path recommended."""
         return self.order[0] if self.verdict == "recommended" else None
 
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The paths that can be taken and are surely above the floor, in the order of cost."""
+        return tuple(path for path in PATH_NAMES if path not in self.out and path not in self.floored)
+
     def sure_of(self, path: str) -> float:
         """The certainty of a path."""
         return float(self.certainty[PATH_NAMES.index(path)])
@@ -65,7 +70,7 @@ class Decided:
 def decide(model: CaseModel, situation: Situation) -> Decided:
     """The order of the paths in a situation."""
     scores, there = believed(model, situation), possible(model, situation)
-    worth = scores - prices(situation.answers)
+    worth = scores - prices(situation.answers, situation.costs, situation.rates)
     probability, certainty = _within(scores, there), _within(worth, there)
     if lacking(situation):
         certainty = np.minimum(certainty, LACKING)

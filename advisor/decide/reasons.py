@@ -6,14 +6,13 @@ from typing import Literal
 
 import numpy as np
 
-from advisor.decide.belief import Measured, Situation
+from advisor.decide.belief import INTERVAL, Measured, Situation
 from advisor.decide.cases import SMALLEST_GAIN, Case
-from advisor.decide.costs import MOST, hours, prices
+from advisor.decide.costs import MOST, prices, year_hours
 from advisor.decide.deciding import Decided
 from advisor.decide.rules import Rule
 from advisor.system import PATH_NAMES, TUNING
 
-INTERVAL = (5, 95)  # percentiles
 PROMPTED = ("prompting", "rag")  # paths of which a better instruction may make more
 NEAR = 10.0  # points under a path, from which on a floor is told
 
@@ -105,20 +104,21 @@ def _floor(path: str, decided: Decided, measured: Measured) -> Iterator[Reason]:
 
 def _price(path: str, situation: Situation) -> Iterator[Reason]:
     """What the requests of a year say of building something dearer."""
-    price = dict(zip(PATH_NAMES, prices(situation.answers), strict=True))
+    answers, table, rates = situation.answers, situation.costs, situation.rates
+    price = dict(zip(PATH_NAMES, prices(answers, table, rates), strict=True))
     later = [name for name in PATH_NAMES[PATH_NAMES.index(path) + 1 :] if name not in situation.ruled_out]
     dearer = next((name for name in later if price[name] > price[path] + 1), "")
     if dearer:
-        said = situation.answers["requests_per_day"]
+        said, assumed = answers["requests_per_day"], rates.requests_per_day.value
         often = (
-            f"{hours().requests:,.0f} requests a day, assumed as nobody said,"
+            f"{assumed:,.0f} requests a day, assumed as nobody said,"
             if isinstance(said, str)
             else f"{said:,.0f} requests a day"
         )
-        more = hours().building[dearer] - hours().building[path]
+        more = year_hours(table[dearer], answers, rates) - year_hours(table[path], answers, rates)
         gain = "more than any path can gain" if price[dearer] >= MOST else f"{price[dearer] - price[path]:.1f} points"
         text = f"at {often} {dearer} has to gain {gain} to earn back {more:.0f} hours more of somebody's work within a year"
-        yield Reason(text, source="our own estimate of hours")
+        yield Reason(text, source="advisor/decide/costs.toml")
 
 
 def _arguments(path: str, rules: Sequence[Rule]) -> Iterator[Reason]:

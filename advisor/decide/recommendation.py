@@ -12,21 +12,23 @@ from statistics import NormalDist
 import numpy as np
 
 from advisor.answers import KEYS, UNKNOWN, implied
-from advisor.decide.belief import Measured, Situation, facing
+from advisor.decide.belief import Measured, Situation, Triple, ends, facing
 from advisor.decide.cases import SMALLEST_GAIN, Case, Floats, fit, load_cases, nearest
-from advisor.decide.costs import EFFORTS, Cost, hours
+from advisor.decide.costs import LABELLED, Cost, Work, costs
 from advisor.decide.deciding import Decided, Verdict, decide, lacking
 from advisor.decide.flips import Change, changes
 from advisor.decide.gaps import Gap, believed_gap
-from advisor.decide.reasons import INTERVAL, Reason, reasons
+from advisor.decide.rates import Rates, usual
+from advisor.decide.reasons import Reason, reasons
 from advisor.decide.rules import Rule, Signals, fired
+from advisor.decide.worth import BreakEven, MoreExamples, Stop, break_even, more_examples, stop
 from advisor.system import PATH_NAMES
 
 UNMEASURED = "not measured"  # is noted of a path that no probe tried where others were
 STUDIES, SHOWN = 25, 5  # most alike that are counted, and shown
 COPIED = "copying the context"  # the floor that is an answer in itself
-LABELLED = 60  # examples with which measuring begins
-Triple = tuple[float, float, float]
+
+ByModel = Mapping[str, tuple[Mapping[str, Work], Rates]]
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ class Recommendation:
     `path` is None where the evidence is insufficient (`provisional` then is the cheapest path that can't be told from the
     best) or no path is surely above the floor (`verdict` says which). `certainty` is that of the first in the ranking. Gains are
     over `gain_over`; `answers` are those that it rests on, `origin` says where each comes from: "said", or what else.
-    `settles` says how many more examples would decide it. `models`: each path with each model, the best first, where models were
-    compared.
+    `settles` says how many more examples would decide it. `rates` are what costs were reckoned with; `break_even`, `stop` and
+    `more_examples` what follows from them. `models`: each path with each model, the best first, where models were compared.
     """
 
     verdict: Verdict
@@ -107,6 +109,10 @@ class Recommendation:
     answers: Mapping[str, str | float] = field(default_factory=dict)
     origin: Mapping[str, str] = field(default_factory=dict)
     models: tuple[WithModel, ...] = ()
+    rates: Rates | None = None
+    break_even: BreakEven | None = None
+    stop: Stop | None = None
+    more_examples: MoreExamples | None = None
 
     @property
     def leading(self) -> str:
@@ -123,28 +129,29 @@ def recommend(
     signals: Signals,
     rules: tuple[Rule, ...],
     measured: Measured | None = None,
-    costs: Mapping[str, Cost] = EFFORTS,
+    by_model: ByModel | None = None,
     infeasible: Mapping[str, str] | None = None,
     cases: tuple[Case, ...] | None = None,
     gap: Gap | None = None,
     origin: Mapping[str, str] | None = None,
     feasible: frozenset[str] = frozenset(),
-    by_model: Mapping[str, Mapping[str, Cost]] | None = None,
 ) -> Recommendation:
     """The path to take, from answers, from measurements or both.
 
-    `signals` are measured values that rules may read beside the answers; `costs` says what each path takes;
-    `infeasible` names paths that can't be taken, each with the reason, `feasible` those that can whatever the answers
-    say; `cases` are the comparisons to learn from (default: those shipped); `gap` is the one that was measured (default: as the
-    answers let believe); `origin` says where answers come from that the person did not give; `by_model` are the costs with each
-    model, where models are compared.
+    `signals` are measured values that rules may read beside the answers; `by_model` is what machines do for paths with each model,
+    the first one first, as far as it is known, and what that and people's hours are priced at (default: by the table);
+    `infeasible` names paths that can't be taken, each with the reason, `feasible` those that can whatever the answers say;
+    `cases` are the comparisons to learn from (default: those shipped); `gap` is the one that was measured (default: as the
+    answers let believe); `origin` says where answers come from that the person did not give.
     """
     if measured and not measured.paths:
         measured = None  # a baseline alone compares nothing
     said = {**dict.fromkeys(KEYS, UNKNOWN), **answers}
     follows = implied(said)
     tried = frozenset(measured.paths) if measured else frozenset()
-    situation = Situation({**said, **follows}, signals, measured, infeasible or {}, feasible | tried)
+    given, out = {**said, **follows}, infeasible or {}
+    known_of = by_model or {"": ({}, usual())}
+    situation = Situation(given, signals, measured, out, feasible | tried, *_best(measured, known_of))
     model = fit(cases or load_cases(), rules)
     decided = decide(model, situation)
     first = decided.order[0]
@@ -152,7 +159,7 @@ def recommend(
     alike = nearest(said, STUDIES, [case for case in model.cases if first in case.scores])
     settles = _examples_to_settle(decided, measured) if measured else ""
     known = {name: value for name, value in answers.items() if value != UNKNOWN}
-    models = _with_models(measured, by_model or {}) if measured else ()
+    models = _with_models(situation, known_of)
     return Recommendation(
         verdict=decided.verdict,
         gap=gap or believed_gap(situation.known),
@@ -161,7 +168,7 @@ def recommend(
         enough=decided.enough,
         provisional=decided.provisional if decided.verdict == "insufficient evidence" else None,
         gain_over=over,
-        ranking=tuple(_ranked(path, decided, situation, gains, costs, models) for path in decided.order),
+        ranking=tuple(_ranked(path, decided, situation, gains, models) for path in decided.order),
         models=models,
         reasons=reasons(decided, situation, fired(rules, situation.known), alike),
         would_change=changes(model, said, situation, decided),
@@ -174,6 +181,10 @@ def recommend(
             **{name: where for name, where in (origin or {}).items() if name in known},
             **dict.fromkeys(follows, "inferred from the kind of output"),
         },
+        rates=situation.rates,
+        break_even=break_even(decided, situation),
+        stop=stop(decided, situation),
+        more_examples=more_examples(model, decided, situation),
     )
 
 
@@ -182,75 +193,66 @@ def _similar(alike: tuple[Case, float]) -> Similar:
     return Similar(case.id, case.title, case.source, case.task, case.scores, case.won, round(similarity, 3))
 
 
-def _rounded(value: float) -> float:
-    """What is told of a figure: more digits than these would be noise."""
-    return round(float(value), 4)
+def _best(measured: Measured | None, by_model: ByModel) -> tuple[dict[str, Work], Rates, dict[str, Rates]]:
+    """What machines do for each path with the model that is best for it, the first where that is not known; the rates of the
+    first, and those of others for the paths that they are best for."""
+    first, (work, rates) = next(iter(by_model.items()))
+    others = {path: model for path, model in measured.models.items() if model != first} if measured else {}
+    own = {path: by_model[model][0][path] for path, model in others.items()}
+    return {**work, **own}, rates, {path: by_model[model][1] for path, model in others.items()}
 
 
-def _ends(draws: Floats) -> Triple:
-    low, high = np.percentile(draws, INTERVAL)
-    return _rounded(low), _rounded(draws.mean()), _rounded(high)
-
-
-def _with_models(measured: Measured, costs: Mapping[str, Mapping[str, Cost]]) -> tuple[WithModel, ...]:
+def _with_models(situation: Situation, by_model: ByModel) -> tuple[WithModel, ...]:
     """Each path with each model, the best first. What is expected of a tuning in full is that of the path's best model."""
-    if not measured.pairs:
+    measured = situation.measured
+    if not measured or not measured.pairs:
         return ()
-    random = np.random.default_rng(2)
-    full = []
+    random, full = np.random.default_rng(2), []
     for (path, _), drawn in measured.pairs.items():
         more, sd = measured.outlook.get(path, (0.0, 0.0))
         full.append(drawn + random.normal(more, sd, len(drawn)))
-    best = np.max(full, axis=0)
+    best, table = np.max(full, axis=0), {model: costs(situation.answers, *known) for model, known in by_model.items()}
     told = [
         WithModel(
             path,
             model,
             round(float((own >= best - SMALLEST_GAIN).mean()), 2),
-            _rounded(drawn.mean()),
-            costs[model][path],
+            round(float(drawn.mean()), 4),
+            table[model][path],
         )
         for own, ((path, model), drawn) in zip(full, measured.pairs.items(), strict=True)
     ]
     return tuple(sorted(told, key=lambda one: -one.probability))
 
 
-def _ranked(
-    path: str,
-    decided: Decided,
-    situation: Situation,
-    gains: Floats,
-    costs: Mapping[str, Cost],
-    models: Sequence[WithModel],
-) -> Ranked:
+def _ranked(path: str, decided: Decided, situation: Situation, gains: Floats, models: Sequence[WithModel]) -> Ranked:
     k, measured = PATH_NAMES.index(path), situation.measured
-    low, expected, high = _ends(gains[:, k])
+    low, expected, high = ends(gains[:, k])
     note = situation.ruled_out.get(path, "") or decided.floored.get(path, "")
     entry = Ranked(
         path,
         decided.probable(path),
         expected,
         (low, high),
-        costs[path],
+        situation.costs[path],
         note,
         certainty=decided.sure_of(path),
         possible=path not in decided.out,
     )
-    if own := [one for one in models if one.path == path]:
-        best = max(own, key=lambda one: one.measured)
-        entry = replace(entry, model=best.model, cost=best.cost)
+    if models and measured and path in measured.models:
+        entry = replace(entry, model=measured.models[path])
     if not measured or not entry.possible:
         return entry
     scores = np.clip(decided.scores, 0.0, 100.0)
     earlier = [name for name in measured.paths if PATH_NAMES.index(name) < k]
     cheaper = max(earlier, key=lambda name: scores[:, PATH_NAMES.index(name)].mean(), default="")
-    more = _ends(scores[:, k] - scores[:, PATH_NAMES.index(cheaper)]) if cheaper else None
-    here = _rounded(measured.draws[path].mean()) if path in measured.draws else None
+    more = ends(scores[:, k] - scores[:, PATH_NAMES.index(cheaper)]) if cheaper else None
+    here = round(float(measured.draws[path].mean()), 4) if path in measured.draws else None
     return replace(
         entry,
         note=note or ("" if here is not None else UNMEASURED),
         measured=here,
-        forecast=_ends(scores[:, k]),
+        forecast=ends(scores[:, k]),
         cheaper=cheaper,
         gain_over_cheaper=more,
     )
@@ -301,15 +303,15 @@ def _next(situation: Situation, decided: Decided, settles: str) -> str:
     examples = answers["train_examples"]
     if answers["examples_clean"] == "no" and examples != 0:
         return (
-            f"clean a few hundred of your examples first ({_labelling(400)}): what is wrong in them is learnt, too; then run "
+            f"clean a few hundred of your examples first ({_labelling(400, situation)}): what is wrong in them is learnt, too; then run "
             "`advisor diagnose`"
         )
     if not isinstance(examples, str) and examples >= LABELLED:
         return f"run `advisor diagnose` on {LABELLED} of your examples: minutes of measuring narrow this more than any answer"
-    return f"label {LABELLED} examples, an input with its wanted output ({_labelling(LABELLED)}), and run `advisor diagnose`"
+    return f"label {LABELLED} examples, an input with its wanted output ({_labelling(LABELLED, situation)}), and run `advisor diagnose`"
 
 
-def _labelling(examples: int) -> str:
+def _labelling(examples: int, situation: Situation) -> str:
     """What labelling or cleaning so many examples takes."""
-    minutes = examples * hours().label
+    minutes = examples * situation.rates.label_minutes.value
     return f"about {minutes / 60:.0f} hour{'s' * (minutes >= 90)} of somebody's time"

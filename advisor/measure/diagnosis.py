@@ -26,7 +26,8 @@ UNKNOWN = "unknown"  # no gap could be told: no system gave a whole answer
 
 @dataclass(frozen=True)
 class Probe:
-    """One system measured: its score with interval, the metric's figures `beside` it, and what it took. `gap` is the gap
+    """One system measured: its score with interval, the metric's figures `beside` it, and what it took: of its `tokens` it wrote
+    `written`. `gap` is the gap
     that it closes where it passes; `cut` are the examples whose answers a limit cut off, the larger one too; `valid` the
     shares of its texts in a form that a program can read (`validity.forms`). `usd_per_1000` requests take at an endpoint's prices,
     and an answer that is asked for alone takes `latency_ms`, where that was measured."""
@@ -49,6 +50,7 @@ class Probe:
     model: str = ""
     usd_per_1000: float | None = None
     latency_ms: float | None = None
+    written: int = 0
 
     @property
     def misses(self) -> bool:

@@ -9,7 +9,7 @@ from advisor import system
 from advisor.data.kinds import sort_of
 from advisor.data.outputs import most_tokens
 from advisor.decide import costs as costing
-from advisor.decide.costs import Cost, Sizes
+from advisor.decide.costs import Sizes, Work
 from advisor.errors import InputError, Problem
 from advisor.models.endpoint import Endpoint
 from advisor.models.local import tunes, weights
@@ -194,16 +194,16 @@ def whole_run(task: Task, model: Model, purse: Purse) -> Spent:
     return questions.writing(task, model) + expected(task, model, requests)
 
 
-def costs(task: Task, model: Model, purse: Purse) -> dict[str, Cost]:
-    """What each path takes; of those that the model can't serve the effort alone."""
+def work(task: Task, model: Model, purse: Purse) -> dict[str, Work]:
+    """What machines do for each path that the model can serve."""
     one, speed = sizes(task, model), purse.speed
     writing = costing.writing_seconds(purse.max_tokens, speed.decode)
     choosing = costing.choosing_seconds(one, purse.choose, speed.prefill, writing)
     usd = expected(task, model, costing.CHOICES * purse.choose).usd
     if not tunes(model):
-        return costing.costs(one, choosing, usd, None)
+        return costing.work_of(one, choosing, usd, None, speed.prefill, speed.decode)
     plain, reading = (_tuning_seconds(task, model, purse, passages, writing) for passages in (0.0, one.passages))
-    return costing.costs(one, choosing, usd, (plain, reading))
+    return costing.work_of(one, choosing, usd, (plain, reading), speed.prefill, speed.decode)
 
 
 def tuning(task: Task, model: Model, purse: Purse, passages: float = 0.0) -> trainers.Cost:

@@ -176,6 +176,7 @@ def _probe(name: str, entry: Entry, answers: Answers) -> Probe:
         beside=beside(metric, scored),
         model=entry.bench.model,
         usd_per_1000=1000 * model.meter.priced(read, written) / len(used) if isinstance(model, Endpoint) else None,
+        written=written,
     )
 
 

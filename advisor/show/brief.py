@@ -14,6 +14,7 @@ from advisor.score.statistics import MISSING, missed
 from advisor.show import instructed
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Text, table
 from advisor.show.full import ladder, models, ranking
+from advisor.show.priced import change, costs, worth
 from advisor.show.proven import beside
 from advisor.show.words import (
     FORMS,
@@ -22,7 +23,6 @@ from advisor.show.words import (
     NOTHING,
     STEPS,
     besides,
-    change,
     duration,
     figure,
     finalists,
@@ -126,7 +126,8 @@ def _recommendation(advice: Recommendation) -> Iterator[Block]:
     for note, paths in notes.items():
         if note:
             yield Text(f"{', '.join(paths)}: {note}", "soft")
-    yield Text(f"costs: {advice.ranking[0].cost.effort}", "soft")
+    yield costs(advice)
+    yield from worth(advice)
     reasons = [
         Item(f"{one.text} (rule {one.rule})" if one.rule else one.text) for one in advice.reasons if one.side == "for"
     ]
@@ -138,7 +139,7 @@ def _recommendation(advice: Recommendation) -> Iterator[Block]:
     yield Bullets(tuple(against[: REASONS - 3]), "against it")
     if (more := len(believed) + len(advice.reasons) - REASONS - min(len(against), REASONS - 3)) > 0:
         yield Text(f"  and {more} more in the report", "soft")
-    yield Bullets(tuple(Item(change(one)) for one in advice.would_change), "would change it")
+    yield Bullets(tuple(Item(change(one, advice)) for one in advice.would_change), "would change it")
     cases = dict.fromkeys(f"{c.task}: best {', '.join(c.won) or NOTHING} ({c.title}, {c.source})" for c in advice.cases)
     yield Bullets(tuple(map(Item, tuple(cases)[:CASES])), "most similar published comparisons that tried it")
     if inferred := [name for name, where in advice.origin.items() if where.startswith("inferred")]:

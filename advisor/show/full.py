@@ -8,7 +8,7 @@ from advisor.measure.diagnosis import Diagnosis, Probe
 from advisor.measure.proof import Result
 from advisor.paths.abstaining import Abstaining
 from advisor.runtime.finder import Search
-from advisor.show import instructed
+from advisor.show import instructed, priced
 from advisor.show.blocks import Bar, Bars, Beside, Block, Bullets, Item, Section, Shares, Table, Text, table
 from advisor.show.gathered import RunFiles
 from advisor.show.proven import beside
@@ -18,7 +18,6 @@ from advisor.show.words import (
     STEPS,
     answered,
     besides,
-    change,
     duration,
     figure,
     finalists,
@@ -189,14 +188,12 @@ def _abstaining(abstaining: Abstaining, result: Result | None) -> Section:
 def ranking(advice: Recommendation) -> Iterator[Table]:
     """All paths: how probable, how certain, the expected gain; where scores were measured, each path's own, what is expected of it
     in full, and what that gains over the best that comes before it in cost."""
-    timed = any(entry.cost.build_seconds is not None for entry in advice.ranking)
     rows = []
     for r in advice.ranking:
-        build = (duration(r.cost.build_seconds),) if timed else ()
         sure = figure(r.probability, 2), figure(r.certainty, 2)
         believed = f"{gain(r.expected_gain)} {span(r.interval)}"
-        rows.append((r.path, *sure, believed, *build) if r.possible else (r.path, *[NOTHING] * (3 + timed)))
-    yield table(f"path|>prob.|>cert.|>gain over {advice.gain_over}" + ("|>build" if timed else ""), *rows)
+        rows.append((r.path, *sure, believed) if r.possible else (r.path, *[NOTHING] * 3))
+    yield table(f"path|>prob.|>cert.|>gain over {advice.gain_over}", *rows)
     scored = [r for r in advice.ranking if r.forecast]
     arms = []
     for r in scored:
@@ -233,19 +230,12 @@ def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
     )
     if advice.path is None:
         what += f" The first would need a certainty of {figure(advice.enough, 2)} to be recommended."
-    rows = [
-        (
-            r.path,
-            figure(r.cost.tokens_per_request, 0),
-            f"{r.cost.effort} ({r.note})" if r.note else r.cost.effort,
-        )
-        for r in advice.ranking
-    ]
-    efforts = table("path|>tokens per request|effort", *rows)
-    yield Section("All paths", (Text(what, "soft"), *ranking(advice), efforts))
+    rows = [(r.path, f"{r.cost.effort} ({r.note})" if r.note else r.cost.effort) for r in advice.ranking]
+    yield Section("All paths", (Text(what, "soft"), *ranking(advice), table("path|effort", *rows)))
     if advice.models:
         compared = "Probability: that the path with this model is within 2 points of the best path with any of them."
         yield Section("The models compared", (Text(compared, "soft"), *models(advice)))
+    yield priced.section(advice)
     if advice.reasons:
         sides = {"for": f"For {advice.leading}", "against": "Against it"}
         lists = []
@@ -257,7 +247,7 @@ def _recommendation(advice: Recommendation, proven: bool) -> Iterator[Section]:
             lists += [Bullets(tuple(items), name)] if items else []
         yield Section("Why", tuple(lists))
     if advice.would_change:
-        told = Bullets(tuple(Item(change(one)) for one in advice.would_change))
+        told = Bullets(tuple(Item(priced.change(one, advice)) for one in advice.would_change))
         yield Section("What would change it", (told,))
     if advice.next and not proven:
         yield Section("Next step", (Text(advice.next),))

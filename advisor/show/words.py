@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 from advisor.data.splitting import FEWEST, TESTED
-from advisor.decide.flips import Change
 from advisor.decide.gaps import Gap, Shown
 from advisor.decide.recommendation import UNMEASURED, Ranked, Recommendation
 from advisor.measure.proof import Result
@@ -129,12 +128,6 @@ def sides(examples: Mapping[str, int]) -> list[str]:
 def answered(value: str | float) -> str:
     """An answer of the questionnaire; counts without a point."""
     return value if isinstance(value, str) else figure(value, 0 if value == round(value) else 2)
-
-
-def change(one: Change) -> str:
-    """What an answer given otherwise would lead to."""
-    given = " and ".join(f"{name} were {answered(value)}" for name, value in one.when.items())
-    return f"{one.path} (probability {figure(one.probability, 2)}) if {given}"
 
 
 def gap_line(gap: Gap) -> str:

@@ -40,6 +40,16 @@ def test_what_is_known_or_follows_is_not_asked(keys: PipeInput) -> None:
     assert found == {**dict.fromkeys(KEYS, UNKNOWN), **known, **asked}  # what follows is inferred, not said
 
 
+def test_hours_are_asked_for_where_they_can_change_what_is_recommended(keys: PipeInput) -> None:
+    open_to = {"output_kind": "json", "train_examples": 700.0, "documents_available": "no", "base_capability": "low",
+               "needs_private_or_fresh_facts": "no", "tunes_same_model": "yes", "requests_per_day": 30.0}  # fmt: skip
+    known: dict[str, str | float] = {**{name: UNKNOWN for name in KEYS if not name.endswith("_hours")}, **open_to}
+    keys.send_text("40" + ENTER)  # of tuning alone: there are no documents to search
+    found = ask.ask(known)
+    assert (found["tuning_hours"], found["retrieval_hours"]) == (40.0, UNKNOWN)
+    assert ask.ask({**known, "requests_per_day": 1e6})["tuning_hours"] == UNKNOWN
+
+
 def test_a_number_is_checked_as_it_is_typed(keys: PipeInput) -> None:
     known = {name: UNKNOWN for name in KEYS if name != "train_examples"}
     keys.send_text("many" + ENTER + "\x7f" * 4 + "5k" + ENTER)

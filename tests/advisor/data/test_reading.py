@@ -72,11 +72,13 @@ answers: {facts_change: often, strict_format: yes}
 documents: notes.md
 abstain: Not in the notes.
 retrieval: {index: milvus.db, k: 2}
+costs: {hour_usd: 80, mend_minutes: 0.5}
 model: [one, two]
 """
     files = {"task.yaml": text, "data/rows.csv": "question,answer\nq,a\n", "notes.md": "Some notes."}
     found = task(tmp_path, files)
     assert (found.abstain, found.retrieval) == ("Not in the notes.", Retrieval(index="milvus.db", k=2))
+    assert found.costs.said == {"hour_usd": 80, "mend_minutes": 0.5}
     assert (found.description, found.instruction, found.metric) == (
         "Says yes or no.",
         "Answer yes or no.",
@@ -336,6 +338,8 @@ def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path: Path) -
         {"test.jsonl": TEST},
     ):
         assert task(tmp_path / str(changed), {"corpus.jsonl": CORPUS, **changed}).fingerprint != first.fingerprint
+    priced = {"task.yaml": "name: tiny\ncosts: {hour_usd: 90}"}  # changes no result
+    assert task(tmp_path / "priced", {"corpus.jsonl": CORPUS, **priced}).fingerprint == first.fingerprint
 
 
 BROKEN: list[tuple[Files, str, int | None, str]] = [
@@ -369,6 +373,13 @@ BROKEN: list[tuple[Files, str, int | None, str]] = [
     ({"task.yaml": "retrieval:\n  k: 0"}, "task.yaml", 2, "from 1 to 50"),
     ({"task.yaml": "retrieval:\n  rerank: 3"}, "task.yaml", 2, "is a number, not text"),
     ({"task.yaml": "retrieval: {embedder: }"}, "task.yaml", 1, "has no value"),
+    ({"task.yaml": "costs: much"}, "task.yaml", 1, "is text, not keys with values"),
+    ({"task.yaml": "costs:\n  hour_usd: 60\n  mend_minute: 3"}, "task.yaml", 3, "Did you mean mend_minutes?"),
+    ({"task.yaml": "costs:\n  hour_usd: 0"}, "task.yaml", 2, "Give a number above 0"),
+    ({"task.yaml": "costs:\n  label_minutes: -1"}, "task.yaml", 2, "Give a number from 0 up"),
+    ({"task.yaml": "costs:\n  machine_hour_usd: 3 USD"}, "task.yaml", 2, "is '3 USD', not an amount"),
+    ({"task.yaml": "costs:\n  label_minutes: .nan"}, "task.yaml", 2, "not an amount"),
+    ({"task.yaml": "costs: {hour_usd: }"}, "task.yaml", 1, "not an amount"),
     ({"task.yaml": 'instruction: "\\ud800"'}, "task.yaml", 1, "surrogate"),
     ({"task.yaml": "instruction: [a]"}, "task.yaml", 1, "is a list, not text"),
     ({"task.yaml": "instructions: Say it."}, "task.yaml", 1, "is text, not a list of instructions"),

@@ -8,7 +8,6 @@ import pytest
 
 from advisor.answers import parse
 from advisor.decide.belief import Measured
-from advisor.decide.costs import MOST, hours, prices
 from advisor.decide.recommendation import Recommendation, recommend
 from advisor.decide.rules import load_rules
 from advisor.system import PATH_NAMES
@@ -148,15 +147,3 @@ def test_where_tuning_beat_prompting_it_is_said_of_which_prompts() -> None:
         "prompting is the best of the prompts that were tried: 3 instructions, with and without examples"
     )
     assert not any("that were tried" in text for text in told if text != over)
-
-
-def test_prices_are_hours_over_the_hours_that_a_point_saves() -> None:
-    known = hours()
-    at_ten = prices({"requests_per_day": 10.0})
-    saved = 10 * 365 / 100 * known.mend / 60
-    assert at_ten[PATH_NAMES.index("finetuning")] == pytest.approx(
-        (known.building["finetuning"] - known.building["prompting"]) / saved
-    )
-    assert at_ten[0] == 0 and (np.diff(at_ten[[0, 2, 3, 4]]) > 0).all()
-    assert prices({"requests_per_day": 0.0}).max() == MOST
-    assert np.allclose(prices({}), prices({"requests_per_day": known.requests}))

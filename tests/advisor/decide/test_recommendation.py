@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from advisor import runfolder
-from advisor.answers import parse
+from advisor.answers import KEYS, parse
 from advisor.decide.belief import Measured, Situation, believed
 from advisor.decide.cases import load_cases
-from advisor.decide.costs import EFFORTS
+from advisor.decide.costs import Work
+from advisor.decide.rates import usual
 from advisor.decide.recommendation import Recommendation, recommend
 from advisor.decide.rules import load_rules
 from advisor.system import PATH_NAMES
@@ -194,7 +195,8 @@ def test_what_would_change_it_comes_true(raw: dict[str, Any]) -> None:
     given = advise(raw)
     assert raw in ({}, {"output_kind": "label", "train_examples": 300}) or given.would_change
     for change in given.would_change:
-        then = advise({**raw, **change.when})
+        price = {name: float(value) for name, value in change.when.items() if name not in KEYS}
+        then = advise({**raw, **({} if price else change.when)}, by_model={"": ({}, usual(price))})
         assert then.path == change.path != given.leading
         assert by_path(then)[change.path].probability == change.probability
 
@@ -207,10 +209,9 @@ def test_json_holds_the_contract_and_nothing_that_json_lacks() -> None:
     assert told["cases"][0]["source"] and told["cases"][0]["scores"]
 
 
-def test_costs_given_appear_beside_the_words() -> None:
-    costs = {**EFFORTS, "rag": replace(EFFORTS["rag"], build_seconds=12)}
-    cost = by_path(advise(FACTS, costs=costs))["rag"].cost
-    assert cost.build_seconds == 12 and cost.effort
+def test_what_machines_do_for_a_path_appears_beside_the_words() -> None:
+    cost = by_path(advise(FACTS, by_model={"": ({"rag": Work(12, 0.5, 90, 10, 2.0)}, usual())}))["rag"].cost
+    assert (cost.build_seconds, cost.usd, cost.tokens_per_request) == (12, 0.5, 100) and cost.effort
 
 
 def test_the_same_question_has_the_same_answer() -> None:

@@ -8,8 +8,10 @@ from advisor.data.profiling import Lengths, Profile
 from advisor.decide.costs import Cost
 from advisor.decide.flips import Change
 from advisor.decide.gaps import Gap, Shown
+from advisor.decide.rates import usual
 from advisor.decide.reasons import Reason
 from advisor.decide.recommendation import Ranked, Recommendation, Similar
+from advisor.decide.worth import BreakEven, MoreExamples, Stop
 from advisor.measure.diagnosis import Diagnosis, Probe
 from advisor.measure.figures import Answered, Clean, Compared
 from advisor.measure.forgetting import Forgetting
@@ -83,7 +85,7 @@ def a_run(text: str = "plain text") -> RunFiles:
             path="rag", certainty=0.93, enough=0.8, provisional=None, gain_over="baseline",
             ranking=tuple(
                 Ranked(
-                    p, q, g, (g - 4, g + 4.3), Cost("an index", 131, 612, 0.0), text, q, 50.2, (46.7, 51.6, 56.9),
+                    p, q, g, (g - 4, g + 4.3), Cost("an index", 131, 612, 0.0, 26.5, {"cleaning": 8.25, "reruns": 7.0}, 1.25, 0.0567, 13.0, True), text, q, 50.2, (46.7, 51.6, 56.9),
                     "prompting", (13.3, 17.9, 22.6),
                 )
                 for p, q, g in [*RANKED, ("classifier", 0.0, -31.7)]
@@ -92,6 +94,8 @@ def a_run(text: str = "plain text") -> RunFiles:
             next=text,
             cases=(Similar("c", text, f"https://example.org/a {text}", text, {"rag": 61.5}, ("rag",), 0.87),),
             answers={"output_kind": "json", "train_examples": 5000.0}, origin={"output_kind": "said"},
+            rates=usual({"hour_usd": 77.5}, "cpu"), break_even=BreakEven("rag", "prompting", 17.9, 150.0, 4321, 29),
+            stop=Stop(1.9, 34.6, 2165.0), more_examples=MoreExamples(100, 1.7, 104.0, {"finetuning": (0.4, 2.6, 5.8)}, 12.17),
         ),
         abstaining=Abstaining(text, 0.417, 58, (Trade(0.417, 0.92, 0.36, 0.04, 0.51),)),
         result=Result(
