@@ -199,15 +199,22 @@ class Run:
 
     @cached_property
     def build(self) -> Finalists:
-        """The chosen path's system, in the artifact, and, where there is a test, the two that it is compared with. Raises
+        """The chosen path's system, in the artifact, and, where there is a test, those that it is compared with. Raises
         CannotError where there is none."""
         chosen = self._to_build
-        path, second = chosen.path, chosen.runner_up
-        runner_up = self._built(second, "runner_up_system") if second and self.task.split.test else None
+        path, second, untuned = chosen.path, chosen.runner_up, chosen.best_untuned
+        if not self.task.split.test:
+            second = untuned = None
+        runner_up = self._built(second, "runner_up_system") if second else None
+        plain = baseline(self.bench)
+        others: dict[str | None, Buildable | None] = {"baseline": plain, second: runner_up}
+        best = others.get(untuned)
+        if untuned and not best:
+            best = self._built(untuned, "best_untuned_system")
         system = self._built(path, "system")
         file = self.folder / "build" / path / TUNED
         tuned = runfolder.read(file, Tuning) if file.is_file() else Tuning((), 0)
-        return Finalists(baseline(self.bench), runner_up, self._artifact(system), tuned.tokens, tuned.too_long)
+        return Finalists(plain, runner_up, self._artifact(system), tuned.tokens, tuned.too_long, best)
 
     @cached_property
     def proof(self) -> Result:
@@ -215,9 +222,10 @@ class Run:
         finalists, chosen = self.build, self._to_build
 
         def work() -> Result:
-            self.afford(len(self.task.split.test) * len(finalists.named))
+            asked = sum(isinstance(one, System) for one in finalists.named.values())  # a classifier asks no model
+            self.afford(len(self.task.split.test) * asked)
             measured = self.diagnosis.examples if self.diagnosis else 0
-            paths = [chosen.path, *([chosen.runner_up] if chosen.runner_up else [])]
+            paths = [path for path in finalists.paths(chosen).values() if path]
             test = self.task.split.test
             most = pacing.proving(self.diagnosis, paths, test, self.left) if self._timed else len(test)
             result = proof.prove(self.bench, chosen, finalists, measured, most=most)

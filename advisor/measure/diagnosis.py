@@ -58,7 +58,7 @@ class Diagnosis:
     how many every example was measured by what was made without it, where rows are few. `ruled_out`: paths whose systems
     could not be asked, each with the reason. `floored`: for each of `floors` what it scores on each example. `shown`: an example of
     each gap. `rows`: on how many the short tuning learned, and how many a full one would. `rounds`: of the race; all arms
-    answered the first, on which the gaps are told.
+    answered the first, on which the gaps are told. `groups`: as `Split` has them, of these examples.
     """
 
     metric: str
@@ -77,6 +77,12 @@ class Diagnosis:
     shown: Mapping[str, Shown] = field(default_factory=dict)
     rows: tuple[int, int] = (0, 0)
     rounds: tuple[Round, ...] = ()
+    groups: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def clusters(self) -> int:
+        """From how many sources the examples are."""
+        return self.examples - len(self.groups) + len(set(self.groups.values()))
 
     @property
     def gap(self) -> Gap:
@@ -110,7 +116,8 @@ class Diagnosis:
                 of_path.setdefault(probe.path, []).append(probe)
         scored = {path: _cross_fitted(metric, _longest(probes), seed) for path, probes in of_path.items()}
         scored["baseline"] = _scored(next(probe for probe in self.probes if probe.name == "zero-shot"))
-        drawn = draws(metric, {**scored, **self.floored}, seed, folded=self.folds > 0, beside="baseline")
+        all_scored = {**scored, **self.floored}
+        drawn = draws(metric, all_scored, seed, self.groups, folded=self.folds > 0, beside="baseline")
         floors = {name: drawn.pop(name) for name in self.floored}
         return Measured(drawn, self.outlook, self.examples, proven, floors, self.rows)
 

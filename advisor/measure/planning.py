@@ -68,6 +68,7 @@ def plan(
     per_example = (one.own + shown / 2) / speed.prefill + writes / speed.decode
     rate = encoded(embedder, task.documents) if task.documents else 0.0
     reading = _reading(task, speed, rate)
+    # Three systems at the most ask the model about the test: where there are four finalists, one is a classifier.
     proof = (3 * one.own + shown) / speed.prefill + (2 * one.wanted + writes) / speed.decode + reading
     seconds = max(LEAST * seconds, seconds - len(parts.test) * proof - OVERHEAD)
     row = per_row(task, model)

@@ -139,7 +139,8 @@ def _chances(
     bench: Bench, scored: Mapping[str, Sequence[Scored]], outlook: Mapping[str, tuple[float, float]]
 ) -> dict[str, float]:
     """For each arm the chance that, made in full, it is within the smallest gain worth having of the best."""
-    drawn = draws(bench.metric, scored, bench.seed, folded=bool(bench.task.split.folds))
+    split = bench.task.split
+    drawn = draws(bench.metric, scored, bench.seed, split.groups, folded=bool(split.folds))
     random = np.random.default_rng([bench.seed, len(scored)])
     full = {}
     for name, likely in drawn.items():

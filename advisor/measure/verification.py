@@ -23,6 +23,7 @@ from advisor.measure.receipt import About, Receipt
 from advisor.measure.sealed import Wrong, faults, opening
 from advisor.measure.sealing import lines_of
 from advisor.runtime.built import Asked
+from advisor.score.clusters import Groups
 from advisor.score.metric import Metric, Scored, beside, over_all
 from advisor.score.statistics import interval
 from advisor.task import Example
@@ -186,7 +187,7 @@ def _diagnosis(folder: Path, measured: Diagnosis, metric: Metric, seed: int) -> 
     """What the diagnosis says of its probes and of the gaps, which follow from the scores of each example."""
     raw = _raw(folder / DIAGNOSIS)
     for there, probe in zip(raw["probes"], measured.probes, strict=True):
-        should = _probe(probe, metric, seed, folded=measured.folds > 0)
+        should = _probe(probe, metric, seed, measured.groups, folded=measured.folds > 0)
         yield _Figures(f"{DIAGNOSIS}: {probe.name}", {name: there.get(name) for name in should}, should)
     ids = list(measured.gap_of)
     examples = [Example(id_, "", "") for id_ in ids]
@@ -197,9 +198,9 @@ def _diagnosis(folder: Path, measured: Diagnosis, metric: Metric, seed: int) -> 
     yield _Figures(DIAGNOSIS, {name: raw.get(name) for name in gaps}, gaps)
 
 
-def _probe(probe: Probe, metric: Metric, seed: int, *, folded: bool) -> dict[str, Any]:
+def _probe(probe: Probe, metric: Metric, seed: int, groups: Groups, *, folded: bool) -> dict[str, Any]:
     scored = [Scored(id_, score, tuple(probe.statistics[id_])) for id_, score in probe.scores.items()]
-    score = interval(metric, scored, seed, folded=folded)
+    score = interval(metric, scored, seed, groups, folded=folded)
     figures = {"value": score.value or 0.0, "lo": score.lo, "hi": score.hi, "n": score.n, "unscored": score.unscored}
     return {**figures, "beside": beside(metric, scored)}
 
