@@ -24,9 +24,10 @@ from advisor.decide.costs import EFFORTS
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.rules import load_rules
 from advisor.errors import CannotError, InputError, Problem
-from advisor.measure import diagnosis, ledger, pacing, planning, probing, proof, sealing
+from advisor.measure import diagnosis, ledger, pacing, planning, probing, proof, sealing, seeds
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.proof import Chosen, Finalists, Result
+from advisor.measure.seeds import Seeds
 from advisor.models import named
 from advisor.models.endpoint import Endpoint
 from advisor.models.local import LocalModel, tunes
@@ -212,8 +213,7 @@ class Run:
         if untuned and not best:
             best = self._built(untuned, "best_untuned_system")
         system = self._built(path, "system")
-        file = self.folder / "build" / path / TUNED
-        tuned = runfolder.read(file, Tuning) if file.is_file() else Tuning((), 0)
+        tuned = self._tuning(f"build/{path}") or Tuning((), 0)
         return Finalists(plain, runner_up, self._artifact(system), tuned.tokens, tuned.too_long, best)
 
     @cached_property
@@ -234,9 +234,32 @@ class Run:
         key = digest([self._key, chosen, self.recommendation])
         result = runfolder.step(self.folder, "result", key, Result, work)
         if not result.seconds:
-            result = replace(result, seconds=runfolder.seconds(self.folder))
+            scores = self.seeds.scores(self.bench.metric)
+            result = replace(result, seeds=scores, seconds=runfolder.seconds(self.folder))
             runfolder.write(self.folder / "result.json", Result, result)
         return result
+
+    @cached_property
+    def seeds(self) -> Seeds:
+        """The tuning that was built beside one with another seed, where what the proof left of a budget in time alone covers
+        that; where rows are few, all are trained on, and none is left to score on."""
+        built, path = self.build.test, self._to_build.path
+        first, measured = self._tuning(f"build/{path}"), self.diagnosis
+        timed = self._timed and self.settings.budget.tokens is None
+        if not (timed and first and measured and isinstance(built, System)) or self.task.split.folds:
+            return Seeds()
+        bench = replace(self.bench, purse=self.building_purse)
+
+        def work() -> Seeds:
+            fits = seeds.takes(bench, path, first, measured) <= self.left
+            return seeds.repeated(bench, path, built) if fits else Seeds()
+
+        return runfolder.step(self.folder, "seeds", digest([self._key, self.purse, path]), Seeds, work)
+
+    def _tuning(self, folder: str) -> Tuning | None:
+        """What a tuning left in a folder of the run's."""
+        file = self.folder / folder / TUNED
+        return runfolder.read(file, Tuning) if file.is_file() else None
 
     @property
     def _timed(self) -> bool:
@@ -253,8 +276,7 @@ class Run:
         """The purse for a full tuning, which goes by the pace of the short one where the clock bounds the run."""
 
         def work() -> Purse:
-            file = self.folder / "probes" / "short-tuning" / TUNED
-            short = runfolder.read(file, Tuning) if file.is_file() else None
+            short = self._tuning("probes/short-tuning")
             test = self.task.split.test
             proof = pacing.seconds_of(self.diagnosis, PATH_NAMES[:4], test[: pacing.PROVEN])
             return pacing.building(self.task, self.model, self.purse, short, self.left - proof)

@@ -82,7 +82,8 @@ class Result:
     a limit cut off. `seconds` of each step of the run are added when it is done. `opened_before` is of the same test, before
     this run. `valid`: of each system the shares of its texts in a form that a program can read (`validity.forms`).
     `beside`: the metric's further figures, which have scales of their own. `test_rows`: how many rows the test has, of which
-    the budget may leave time for a part only, drawn by chance.
+    the budget may leave time for a part only, drawn by chance. `seeds`: what tunings with several seeds, the one built first, score
+    on the development examples, where the budget left time for another.
     """
 
     run: str
@@ -124,6 +125,7 @@ class Result:
     gain_over_best_untuned: Triple | None = None
     best_untuned_verdict: Verdict | None = None
     clusters: int = 0
+    seeds: Mapping[str, float] = field(default_factory=dict)
 
 
 def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen | None:

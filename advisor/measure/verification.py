@@ -5,7 +5,7 @@ Loads no model. What a run measured is taken as it stands in the per-example fil
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from advisor.measure.proof import Chosen, Result, chosen
 from advisor.measure.receipt import About, Receipt
 from advisor.measure.sealed import Wrong, faults, opening
 from advisor.measure.sealing import lines_of
+from advisor.measure.seeds import Seeds
 from advisor.runtime.built import Asked
 from advisor.score.clusters import Groups
 from advisor.score.metric import Metric, Scored, beside, over_all
@@ -29,6 +30,7 @@ from advisor.score.statistics import interval
 from advisor.task import Example
 
 RESULT, DIAGNOSIS, TASK, ADVICE = "result.json", "diagnosis.json", "task.json", "recommendation.json"
+SEEDS = "seeds.json"
 NEAR, LEAST = (
     1e-6,
     1e-9,
@@ -77,6 +79,7 @@ class _Told:
     advice: Recommendation
     measured: Diagnosis | None
     receipt: Receipt
+    seeds: Seeds = field(default_factory=Seeds)
 
 
 def verify(folder: Path, pages: Pages, *, allow_code: bool = False) -> Verification:
@@ -146,13 +149,14 @@ def _told(folder: Path) -> _Told:
         about = About(asked.metric, asked.labels, asked.seed, {})
         return _Told(asked, None, advice, measured, Receipt(about, (), {}))
     result = read(RESULT, Result)
+    seeds = (read(SEEDS, Seeds) if (folder / SEEDS).is_file() else None) or Seeds()
     try:
         receipt = receipts.read(folder)
     except InputError as error:
         raise InputError([*problems, *error.problems]) from error
     if not asked or not result or not advice or problems:
         raise InputError(problems)
-    return _Told(asked, result, advice, measured, receipt)
+    return _Told(asked, result, advice, measured, receipt, seeds)
 
 
 def _scores(receipt: Receipt, metric: Metric) -> Iterator[_Figures]:
@@ -175,6 +179,7 @@ def _result(folder: Path, told: _Told, result: Result, metric: Metric) -> _Figur
         "metric": told.asked.metric,
         "test_rows": told.receipt.about.rows,
         "measured": told.measured.examples if told.measured else 0,
+        "seeds": told.seeds.scores(metric),
         "ledger": opening(lines_of(folder), told.receipt, last[0]) if last else "",
         **figures(told.receipt, metric),
     }

@@ -39,7 +39,7 @@ class Purse:
 @dataclass(frozen=True)
 class Bench:
     """A task with all that it takes to measure and build systems for it. `fold`: what is made here lies in a folder of
-    that name, apart from what is made for other folds."""
+    that name, apart from what is made for other folds, or with another seed."""
 
     task: Task
     runtime: Runtime

@@ -44,6 +44,7 @@ STEPS: Mapping[str, str] = {
     "system": "building",
     "building_purse": "planning the tuning again",
     "result": "proof",
+    "seeds": "tuning with another seed",
 }
 FORMS: Mapping[str, str] = {
     "json": "JSON",
