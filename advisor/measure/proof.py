@@ -1,4 +1,5 @@
-"""Proof: baseline, runner-up, best untuned and chosen system on the sealed test, opened once for each and written down before."""
+"""Proof: baseline, runner-up, best untuned and chosen system on the sealed test, opened once for each and written down
+before."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,13 +78,14 @@ class Result:
     `gain` is of `test` over `baseline`, with its 95 % interval. `best_untuned`: what needs no training and was the best on
     development, which may be the baseline or the runner-up too; the gain over it is one over more than the plain model.
     `p_corrected` are Holm's, of all comparisons, by what `test` is compared with. `clusters`: from how many sources the
-    `test_items` are; rows of one source are resampled together. `tokens` are of a request. `measured`: on how many development examples paths were compared; of `rows` outside the test.
+    `test_items` are; rows of one source are resampled together. `tokens` are of a request. `measured`: on how many
+    development examples paths were compared; of `rows` outside the test.
     `too_long`: rows that tuning left out because they do not fit the model's context. `cut`: how many answers of each system
     a limit cut off. `seconds` of each step of the run are added when it is done. `opened_before` is of the same test, before
     this run. `valid`: of each system the shares of its texts in a form that a program can read (`validity.forms`).
     `beside`: the metric's further figures, which have scales of their own. `test_rows`: how many rows the test has, of which
-    the budget may leave time for a part only, drawn by chance. `seeds`: what tunings with several seeds, the one built first, score
-    on the development examples, where the budget left time for another.
+    the budget may leave time for a part only, drawn by chance. `seeds`: what tunings with several seeds,
+    the one built first, score on the development examples, where the budget left time for another.
     """
 
     run: str

@@ -1,8 +1,9 @@
 """How sure a figure is: intervals, paired differences, draws. Knows metrics as sums, nothing of systems.
 
 Every figure is recomputed on bootstrap resamples of the examples (a product of resampling weights and summed statistics),
-by whole clusters where rows share a source, so micro and macro figures are treated like means. The resamples give the standard error; the interval's form is Wilson's
-(1927), because a percentile interval has width 0 when every example is right and covers badly near 0 and 100.
+by whole clusters where rows share a source, so micro and macro figures are treated like means. The resamples give the
+standard error; the interval's form is Wilson's (1927), because a percentile interval has width 0 when every example is
+right and covers badly near 0 and 100.
 
 An example that a system gave no text for is in no figure: a figure over nothing is None. It widens intervals, as if it had
 scored 0 and as if it had scored 100; it counts as one of all examples, also where figures are no means.
