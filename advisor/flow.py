@@ -24,10 +24,11 @@ from advisor.decide.cases import load_cases
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.rules import load_rules
 from advisor.errors import CannotError, InputError, Problem
-from advisor.measure import diagnosis, pacing, planning, probing, proof, sealing
+from advisor.measure import diagnosis, pacing, planning, probing, proof, sealing, seeds
 from advisor.measure import work as working
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.proof import Chosen, Finalists, Result
+from advisor.measure.seeds import Seeds
 from advisor.models import named
 from advisor.models.endpoint import Endpoint
 from advisor.models.local import tuned_as_prompted, tunes
@@ -257,17 +258,22 @@ class Run:
 
     @cached_property
     def build(self) -> Finalists:
-        """The chosen path's system, in the artifact, and, where there is a test, the two that it is compared with. Raises
+        """The chosen path's system, in the artifact, and, where there is a test, those that it is compared with. Raises
         CannotError where there is none."""
         chosen = self._to_build
-        path, second = chosen.path, chosen.runner_up
-        runner_up = self._built(second, "runner_up_system") if second and self.task.split.test else None
+        path, second, untuned = chosen.path, chosen.runner_up, chosen.best_untuned
+        if not self.task.split.test:
+            second = untuned = None
+        runner_up = self._built(second, "runner_up_system") if second else None
+        plain = baseline(self.bench.plain)
+        others: dict[str | None, Buildable | None] = {"baseline": plain, second: runner_up}
+        best = others.get(untuned)
+        if untuned and not best:
+            best = self._built(untuned, "best_untuned_system")
         system = self._built(path, "system")
-        file = self.folder / self._bench_of(path).folder(f"build/{path}") / TUNED
-        tuned = runfolder.read(file, Tuning) if file.is_file() else Tuning((), 0)
-        return Finalists(
-            baseline(self.bench.plain), runner_up, gathered(self.bench.runtime, system), tuned.tokens, tuned.too_long
-        )
+        tuned = self._tuning(self._bench_of(path).folder(f"build/{path}")) or Tuning((), 0)
+        taken = gathered(self.bench.runtime, system)
+        return Finalists(plain, runner_up, taken, tuned.tokens, tuned.too_long, best)
 
     @cached_property
     def proof(self) -> Result:
@@ -277,7 +283,7 @@ class Run:
         def work() -> Result:
             proof.afford(self.bench, finalists)
             measured = self.diagnosis.examples if self.diagnosis else 0
-            paths = [chosen.path, *([chosen.runner_up] if chosen.runner_up else [])]
+            paths = [path for path in finalists.paths(chosen).values() if path]
             test = self.task.split.test
             most = pacing.proving(self.diagnosis, paths, test, self.left) if self._timed else len(test)
             result = proof.prove(self.bench, chosen, finalists, measured, most=most)
@@ -288,9 +294,32 @@ class Run:
         key = digest([self._key, chosen, self.recommendation])
         result = runfolder.step(self.folder, "result", key, Result, work)
         if not result.seconds:
-            result = replace(result, seconds=runfolder.seconds(self.folder))
+            scores = self.seeds.scores(self.bench.metric)
+            result = replace(result, seeds=scores, seconds=runfolder.seconds(self.folder))
             runfolder.write(self.folder / "result.json", Result, result)
         return result
+
+    @cached_property
+    def seeds(self) -> Seeds:
+        """The tuning that was built beside one with another seed, where what the proof left of a budget in time alone covers
+        that; where rows are few, all are trained on, and none is left to score on."""
+        built, path = self.build.test, self._to_build.path
+        first, measured = self._tuning(self._bench_of(path).folder(f"build/{path}")), self.diagnosis
+        timed = self._timed and self.settings.budget.tokens is None
+        if not (timed and first and measured and isinstance(built, System)) or self.task.split.folds:
+            return Seeds()
+        bench = self._building(path, "system")
+
+        def work() -> Seeds:
+            fits = seeds.takes(bench, path, first, measured) <= self.left
+            return seeds.repeated(bench, path, built) if fits else Seeds()
+
+        return runfolder.step(self.folder, "seeds", digest([self._key, self.purse, path]), Seeds, work)
+
+    def _tuning(self, folder: str) -> Tuning | None:
+        """What a tuning left in a folder of the run's."""
+        file = self.folder / folder / TUNED
+        return runfolder.read(file, Tuning) if file.is_file() else None
 
     @property
     def _timed(self) -> bool:
@@ -312,8 +341,7 @@ class Run:
         bench, chosen = self._bench_of(path), self._to_build
 
         def work() -> Purse:
-            file = self.folder / bench.folder(f"{SHORT}/{path}") / TUNED
-            short = runfolder.read(file, Tuning) if file.is_file() else None
+            short = self._tuning(bench.folder(f"{SHORT}/{path}"))
             test = self.task.split.test
             proof = pacing.seconds_of(self.diagnosis, PATH_NAMES[:4], test[: pacing.PROVEN])
             left = (self.left - proof) / (2 if name != "system" and chosen.path in TUNING else 1)

@@ -291,7 +291,8 @@ def _answers_from(run: "Run") -> str:
 
 def _nothing(run: "Run") -> dict[str, Any]:
     """What `run --json` prints where nothing was built: the recommendation, and a result without figures."""
-    figures = dict.fromkeys(("baseline", "test", "gain", "runner_up", "gain_over_runner_up"))
+    compared = ("runner_up", "gain_over_runner_up", "best_untuned", "gain_over_best_untuned")
+    figures = dict.fromkeys(("baseline", "test", "gain", *compared))
     none = {"metric": run.task.metric, **figures, "test_items": 0, "trained_tokens": 0}
     advice = runfolder.plain(Recommendation, run.recommendation)
     return {"run": str(run.folder), **none, "seconds": runfolder.seconds(run.folder), **advice}

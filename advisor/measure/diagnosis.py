@@ -68,7 +68,8 @@ class Diagnosis:
     how many every example was measured by what was made without it, where rows are few. `ruled_out`: paths whose systems
     could not be asked, each with the reason. `floored`: for each of `floors` what it scores on each example. `shown`: an example of
     each gap. `rows`: on how many the short tuning learned, and how many a full one would. `rounds`: of the race; all arms
-    answered the first, on which the gaps are told. `instructions`: those that were tried before, on other examples.
+    answered the first, on which the gaps are told. `instructions`: those that were tried before, on other examples. `groups`: as
+    `Split` has them, of these examples.
     """
 
     metric: str
@@ -88,6 +89,12 @@ class Diagnosis:
     rows: tuple[int, int] = (0, 0)
     rounds: tuple[Round, ...] = ()
     instructions: Instructions | None = None
+    groups: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def clusters(self) -> int:
+        """From how many sources the examples are."""
+        return self.examples - len(self.groups) + len(set(self.groups.values()))
 
     @property
     def gap(self) -> Gap:
@@ -151,7 +158,8 @@ class Diagnosis:
                 of_path.setdefault(probe.path, []).append(probe)
         scored = {path: _cross_fitted(metric, _longest(probes), seed) for path, probes in of_path.items()}
         scored["baseline"] = _scored(next(probe for probe in self.probes if probe.name == "zero-shot"))
-        drawn = draws(metric, {**scored, **self.floored}, seed, folded=self.folds > 0, beside="baseline")
+        all_scored = {**scored, **self.floored}
+        drawn = draws(metric, all_scored, seed, self.groups, folded=self.folds > 0, beside="baseline")
         floors = {name: drawn.pop(name) for name in self.floored}
         pairs = {} if len(self.models) < 2 else self._pairs(metric, seed, over)
         tried = self.instructions.count if self.instructions else 1
@@ -170,7 +178,7 @@ class Diagnosis:
                 of_pair.setdefault((probe.path, probe.model), []).append(probe)
         scored = {" ".join(pair): _cross_fitted(metric, _longest(probes), seed) for pair, probes in of_pair.items()}
         scored["baseline"] = _scored(self.probes[0])
-        drawn = draws(metric, scored, seed, folded=self.folds > 0, beside="baseline")
+        drawn = draws(metric, scored, seed, self.groups, folded=self.folds > 0, beside="baseline")
         return {pair: drawn[" ".join(pair)] for pair in of_pair}
 
 

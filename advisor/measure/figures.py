@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from advisor.measure.receipt import About, Given, Receipt
+from advisor.score.clusters import clusters
 from advisor.score.metric import Metric, Scored, beside, mean
 from advisor.score.metrics import PASSING, Own, resolve
-from advisor.score.statistics import Gain, difference, holm, interval, verdicts
-from advisor.system import Prediction
+from advisor.score.statistics import Gain, difference, interval
+from advisor.score.verdicts import holm, verdicts
+from advisor.system import PATH_NAMES, Prediction
 from advisor.task import Example
 
 SHOWN = 8  # examples side by side
@@ -51,14 +53,15 @@ class Compared:
 
 def figures(receipt: Receipt, metric: Metric) -> dict[str, Any]:
     """Every figure that follows from the receipt, by its name in `proof.Result`."""
-    seed, gave = receipt.about.seed, receipt.gave
+    about, gave = receipt.about, receipt.gave
+    seed, groups, untuned = about.seed, about.groups, about.best_untuned
     scored = {name: receipt.scored(name) for name in gave}
-    scores = {name: interval(metric, ones, seed) for name, ones in scored.items()}
+    scores = {name: interval(metric, ones, seed, groups) for name, ones in scored.items()}
     value = {name: one.value for name, one in scores.items()}
-    gains = {name: difference(metric, scored["test"], scored[name], seed) for name in scored if name != "test"}
+    gains = {name: difference(metric, scored["test"], scored[name], seed, groups) for name in scored if name != "test"}
     corrected = holm([gain.p for gain in gains.values()])
-    said = dict(zip(gains, verdicts(list(gains.values())), strict=True))
-    abstaining = [name for name, one in receipt.about.finalists.items() if one.abstains]
+    said = dict(zip(gains, verdicts(list(gains.values()), [_cheaper(about, name) for name in gains]), strict=True))
+    abstaining = [name for name, one in about.finalists.items() if one.abstains]
     answered = {name: answers_given(metric, scored[name], gave[name], seed) for name in abstaining}
     return {
         "baseline": value.get("baseline"),
@@ -68,7 +71,11 @@ def figures(receipt: Receipt, metric: Metric) -> dict[str, Any]:
         "runner_up_score": value.get("runner_up"),
         "gain_over_runner_up": _triple(gains.get("runner_up")),
         "runner_up_verdict": said.get("runner_up"),
+        "best_untuned_score": value.get(untuned),
+        "gain_over_best_untuned": _triple(gains.get(untuned)),
+        "best_untuned_verdict": said.get(untuned),
         "test_items": len(receipt.examples),
+        "clusters": clusters([example.id for example in receipt.examples], groups).count,
         "unscored": {name: one.unscored for name, one in scores.items()},
         "intervals": {name: (one.lo, one.value, one.hi) for name, one in scores.items() if one.value is not None},
         "p_corrected": dict(zip(gains, corrected, strict=True)),
@@ -80,6 +87,12 @@ def figures(receipt: Receipt, metric: Metric) -> dict[str, Any]:
         "valid": {name: _valid(ones) for name, ones in gave.items()},
         "beside": {name: beside(metric, ones) for name, ones in scored.items()} if metric.beside else {},
     }
+
+
+def _cheaper(about: About, finalist: str) -> bool:
+    """Whether a finalist comes before the one built in the order of cost."""
+    order = ("", *PATH_NAMES)
+    return order.index(about.finalists[finalist].path) < order.index(about.finalists["test"].path)
 
 
 def metric_of(about: About, own: Own | None = None) -> Metric:
@@ -114,14 +127,15 @@ def _valid(given: Sequence[Given]) -> dict[str, float]:
 
 def _clean(receipt: Receipt, metric: Metric) -> Clean | None:
     """None where no training row is near a test row."""
-    near, seed = set(receipt.about.near), receipt.about.seed
+    near, seed, groups = set(receipt.about.near), receipt.about.seed, receipt.about.groups
     if not near:
         return None
     both = receipt.scored("test"), receipt.scored("baseline")
     ours, theirs = ([one for i, one in enumerate(scored) if i not in near] for scored in both)
     if not ours:
         return Clean(0, None, None)
-    return Clean(len(ours), interval(metric, ours, seed).value, _triple(difference(metric, ours, theirs, seed)))
+    gain = difference(metric, ours, theirs, seed, groups)
+    return Clean(len(ours), interval(metric, ours, seed, groups).value, _triple(gain))
 
 
 def _side_by_side(examples: Sequence[Example], gave: Mapping[str, Sequence[Given]]) -> tuple[Compared, ...]:

@@ -12,7 +12,8 @@ from advisor.errors import InputError
 from advisor.measure.figures import Triple
 from advisor.measure.proof import Result
 from advisor.runtime.built import Asked
-from advisor.score.statistics import Verdict, wilson
+from advisor.score.statistics import wilson
+from advisor.score.verdicts import Verdict
 
 State = Literal["finished", "unfinished", "from answers", "foreign"]
 

@@ -16,7 +16,8 @@ from advisor.measure.proof import Result
 from advisor.measure.receipt import Receipt
 from advisor.runtime.built import ARTIFACT, SYSTEM, Asked
 from advisor.score.metric import Scored
-from advisor.score.statistics import Verdict, difference, interval, verdict
+from advisor.score.statistics import difference, interval
+from advisor.score.verdicts import Verdict, verdict
 from advisor.system import digest
 from advisor.task import Example
 
@@ -73,7 +74,17 @@ def pair(first: Path, second: Path) -> Pair:
         second=past[1],
         metric=(a.metric, b.metric),
         settings=_differing(*(dict(_settings(folder)) for folder in folders)),
-        scores=_both(*({"baseline": r.baseline, "runner_up": r.runner_up_score, "test": r.test} for r in (a, b))),
+        scores=_both(
+            *(
+                {
+                    "baseline": r.baseline,
+                    "runner_up": r.runner_up_score,
+                    "best_untuned": r.best_untuned_score,
+                    "test": r.test,
+                }
+                for r in (a, b)
+            )
+        ),
         tokens=_both(a.tokens, b.tokens),
         seconds=_both(a.seconds, b.seconds),
         trained_tokens=(a.trained_tokens, b.trained_tokens),
@@ -123,16 +134,17 @@ def _shared(first: Path, second: Path) -> tuple[Shared | None, str]:
     if not keys:
         return None, "they share no test row" if ours and theirs else "not both have a sealed test"
     try:
-        return _compared(a, [ours[key] for key in keys], [theirs[key] for key in keys]), ""
+        paired = [replace(theirs[key], id=ours[key].id) for key in keys]  # the first run calls its rows so
+        return _compared(a, [ours[key] for key in keys], paired), ""
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         return None, f"the receipts can't be added up: {error}"
 
 
 def _compared(receipt: Receipt, ours: Sequence[Scored], theirs: Sequence[Scored]) -> Shared:
-    """How the second did beside the first, by the metric and the seed of the first."""
-    metric, seed = metric_of(receipt.about), receipt.about.seed
-    gain = difference(metric, theirs, ours, seed)
-    first, second = (interval(metric, ones, seed) for ones in (ours, theirs))
+    """How the second did beside the first, by the metric, the seed and the groups of the first."""
+    metric, seed, groups = metric_of(receipt.about), receipt.about.seed, receipt.about.groups
+    gain = difference(metric, theirs, ours, seed, groups)
+    first, second = (interval(metric, ones, seed, groups) for ones in (ours, theirs))
     scores = None
     if first.value is not None and second.value is not None:
         scores = ((first.lo, first.value, first.hi), (second.lo, second.value, second.hi))
@@ -148,8 +160,7 @@ def _by_row(receipt: Receipt) -> dict[str, Scored]:
     scored = receipt.scored("test") if "test" in receipt.gave else ()
     for one, example in zip(scored, receipt.examples, strict=False):
         row = _row(example)
-        key = f"{row} {next(seen.setdefault(row, count()))}"
-        table[key] = replace(one, id=key)
+        table[f"{row} {next(seen.setdefault(row, count()))}"] = one
     return table
 
 

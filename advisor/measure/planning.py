@@ -69,7 +69,9 @@ def plan(
     per_example = (one.own + shown / 2) / speed.prefill + writes / speed.decode
     rate = encoded(embedder, task.documents) if task.documents else 0.0
     reading = _reading(task, speed, rate)
-    proof = (3 * one.own + shown) / speed.prefill + (2 * one.wanted + writes) / speed.decode + reading
+    # Three systems at the most ask the model about the test: where there are four finalists, one is a classifier.
+    proven = 4 if task.documents else 3  # with passages a tuning without them may be the runner-up, beside the best untuned
+    proof = (proven * one.own + shown) / speed.prefill + ((proven - 1) * one.wanted + writes) / speed.decode + reading
     seconds = max(LEAST * seconds, seconds - len(parts.test) * proof - OVERHEAD)
     choosing = _instructing(task) * seconds  # among instructions
     seconds -= choosing

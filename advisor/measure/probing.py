@@ -138,6 +138,7 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
         shown=_shown(everyone, gap_of, {one.id: a.text for one, a in _pairs(raced.answers[PLAIN])}),
         rows=(bench.short.purse.rows, bench.purse.rows),
         rounds=raced.rounds,
+        groups={e.id: task.split.groups[e.id] for e in asked if e.id in task.split.groups},
     )
 
 
@@ -155,7 +156,8 @@ def _shown(examples: Sequence[Example], gap_of: Mapping[str, str], plain: Mappin
 
 def _probe(name: str, entry: Entry, answers: Answers) -> Probe:
     bench, metric, scored = entry.bench, entry.bench.metric, answers.scored
-    score = interval(metric, scored, bench.seed, folded=bool(bench.task.split.folds))
+    split = bench.task.split
+    score = interval(metric, scored, bench.seed, split.groups, folded=bool(split.folds))
     used, model = [prediction.usage for prediction in answers.made], entry.bench.runtime.model
     read, written = sum(one.prompt_tokens for one in used), sum(one.generated_tokens for one in used)
     return Probe(

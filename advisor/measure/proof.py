@@ -1,4 +1,5 @@
-"""Proof: baseline, runner-up and chosen system on the sealed test, opened once for each and written down before."""
+"""Proof: baseline, runner-up, best untuned and chosen system on the sealed test, opened once for each and written down
+before."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,38 +20,57 @@ from advisor.models.endpoint import Endpoint
 from advisor.models.spending import Spent
 from advisor.runtime.bench import Bench
 from advisor.score.metric import score_all
-from advisor.score.statistics import Verdict
-from advisor.system import PATH_NAMES, Buildable, Prediction, System, digest
+from advisor.score.verdicts import Verdict
+from advisor.system import LEARNING, PATH_NAMES, Buildable, Prediction, System, digest
 from advisor.task import Example
+
+UNTUNED = ("baseline", *(path for path in PATH_NAMES if path not in LEARNING))  # in the order of cost
 
 
 @dataclass(frozen=True)
 class Chosen:
     """What is built: the `path`, whether it was asked for (`forced`) or only can't be told from the best (`provisional`),
-    and the path of the runner-up."""
+    the path of the runner-up, and what is the best on development of what needs no training: baseline, prompting or rag
+    (None where that is the path built, or where nothing was measured)."""
 
     path: str
     provisional: bool
     forced: bool
     runner_up: str | None
+    best_untuned: str | None = None
 
 
 @dataclass(frozen=True)
 class Finalists:
-    """The systems that are run on the sealed test; the one built last, `test`, lies in the artifact. `trained_tokens`: what
-    was computed to tune it; `too_long`: rows that this left out."""
+    """The systems that are run on the sealed test; the one built last, `test`, lies in the artifact. `best_untuned` may be one
+    of the others, and is run once then. `trained_tokens`: what was computed to tune `test`; `too_long`: rows that this left
+    out."""
 
     baseline: System
     runner_up: Buildable | None
     test: Buildable
     trained_tokens: int = 0
     too_long: int = 0
+    best_untuned: Buildable | None = None
 
     @property
     def named(self) -> dict[str, Buildable]:
         """Those that there are, in the order in which they are run."""
-        runner_up: dict[str, Buildable] = {"runner_up": self.runner_up} if self.runner_up else {}
-        return {"baseline": self.baseline, **runner_up, "test": self.test}
+        others = (("baseline", self.baseline), ("runner_up", self.runner_up))
+        there = {name: one for name, one in others if one}
+        if self.best_untuned and self.best_untuned not in there.values():
+            there["best_untuned"] = self.best_untuned
+        return {**there, "test": self.test}
+
+    @property
+    def untuned(self) -> str:
+        """The name of the one that is the best untuned; "" for none."""
+        return next((name for name, one in self.named.items() if one == self.best_untuned), "")
+
+    def paths(self, chosen: Chosen) -> dict[str, str]:
+        """The path of each; "" of the baseline."""
+        paths = {"runner_up": chosen.runner_up, "best_untuned": chosen.best_untuned, "test": chosen.path}
+        return {name: paths.get(name) or "" for name in self.named}
 
 
 @dataclass(frozen=True)
@@ -58,13 +78,17 @@ class Result:
     """What the sealed test said, on the scale 0 to 100; what `result.json` holds. Figures are None where there was no test,
     or no text to score.
 
-    `gain` is of `test` over `baseline`, with its 95 % interval. `p_corrected` are Holm's, of both comparisons. `tokens`
-    are of a request. `measured`: on how many development examples paths were compared; of `rows` outside the test.
+    `gain` is of `test` over `baseline`, with its 95 % interval. `best_untuned`: what needs no training and was the best on
+    development, which may be the baseline or the runner-up too; the gain over it is one over more than the plain model.
+    `p_corrected` are Holm's, of all comparisons, by what `test` is compared with. `clusters`: from how many sources the
+    `test_items` are; rows of one source are resampled together. `tokens` are of a request. `measured`: on how many
+    development examples paths were compared; of `rows` outside the test.
     `too_long`: rows that tuning left out because they do not fit the model's context. `cut`: how many answers of each system
     a limit cut off. `seconds` of each step of the run are added when it is done. `opened_before` is of the same test, before
     this run. `valid`: of each system the shares of its texts in a form that a program can read (`validity.forms`).
     `beside`: the metric's further figures, which have scales of their own. `test_rows`: how many rows the test has, of which
-    the budget may leave time for a part only, drawn by chance. `instructions`: how many were tried.
+    the budget may leave time for a part only, drawn by chance. `instructions`: how many were tried. `seeds`: what tunings with
+    several seeds, the one built first, score on the development examples, where the budget left time for another.
     """
 
     run: str
@@ -102,21 +126,40 @@ class Result:
     beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     test_rows: int = 0
     instructions: int = 1
+    best_untuned: str | None = None
+    best_untuned_score: float | None = None
+    gain_over_best_untuned: Triple | None = None
+    best_untuned_verdict: Verdict | None = None
+    clusters: int = 0
+    seeds: Mapping[str, float] = field(default_factory=dict)
 
 
 def chosen(asked: str, advice: Recommendation, diagnosis: Diagnosis | None) -> Chosen | None:
-    """What to build: the path that was asked for, else the one recommended, else the provisional one; and as runner-up the
-    best on development among the paths that come before it in the order of cost. None where no path is above the floor."""
+    """What to build: the path that was asked for, else the one recommended, else the provisional one; as runner-up the best
+    on development among the paths that come before it in the order of cost; and the best of what needs no training. None
+    where no path is above the floor."""
     if not asked and advice.verdict == "nothing":
         return None
     path = asked or advice.path or advice.provisional or advice.leading
-    before = PATH_NAMES[: PATH_NAMES.index(path)]
+    scores = _on_development(diagnosis)
+    runner_up = _best(scores, PATH_NAMES[: PATH_NAMES.index(path)])
+    untuned = _best(scores, UNTUNED)
+    return Chosen(path, not asked and advice.path is None, bool(asked), runner_up, untuned if untuned != path else None)
+
+
+def _on_development(diagnosis: Diagnosis | None) -> dict[str, float]:
+    """What the baseline and the best probe of each path scored, of those that gave text often enough."""
     scores: dict[str, float] = {}
     for probe in diagnosis.probes if diagnosis else ():
-        if probe.path in before and not probe.misses:
-            scores[probe.path] = max(scores.get(probe.path, 0.0), probe.value)
-    runner_up = max(scores, key=lambda name: scores[name]) if scores else None
-    return Chosen(path, not asked and advice.path is None, bool(asked), runner_up)
+        if not probe.misses:
+            for name in (probe.path, *(["baseline"] if probe.gap == "none" else [])):
+                scores[name] = max(scores.get(name, 0.0), probe.value)
+    return scores
+
+
+def _best(scores: Mapping[str, float], names: Sequence[str]) -> str | None:
+    """Of these the one with the best score, the first of equal ones; None where none has a score."""
+    return max((name for name in names if name in scores), key=lambda name: scores[name], default=None)
 
 
 def prove(
@@ -130,7 +173,7 @@ def prove(
     task, runtime = bench.task, bench.runtime
     hashes = {name: digest(one) for name, one in finalists.named.items()} if task.split.test else {}
     before = opened_before(runtime.folder, task.split.test, hashes)
-    told, line = _run(bench, {name: finalists.named[name] for name in hashes}, part(task.split.test, most, bench.seed))
+    told, line = _run(bench, chosen, finalists, part(task.split.test, most, bench.seed))
     receipt.write(runtime.folder, told)
     return Result(
         run=str(runtime.folder),
@@ -138,6 +181,7 @@ def prove(
         provisional=chosen.provisional,
         forced=chosen.forced,
         runner_up=chosen.runner_up,
+        best_untuned=chosen.best_untuned,
         metric=task.metric,
         forgetting=forgetting(runtime, finalists.test),
         ledger=line,
@@ -165,9 +209,10 @@ def afford(bench: Bench, finalists: Finalists) -> None:
             raise CannotError(f"{what}. It was not opened; give a larger --budget, or a smaller test")
 
 
-def _run(bench: Bench, named: Mapping[str, Buildable], examples: tuple[Example, ...]) -> tuple[Receipt, str]:
+def _run(bench: Bench, chosen: Chosen, finalists: Finalists, examples: tuple[Example, ...]) -> tuple[Receipt, str]:
     """Open the test for each system and run it on these examples: what they gave, and the ledger's line of the last."""
     task, runtime, line = bench.task, bench.runtime, ""
+    named, paths = finalists.named if task.split.test else {}, finalists.paths(chosen)
     gave: dict[str, tuple[Given, ...]] = {}
     for name, system in named.items():
         line = open_test(runtime.folder, task.split.test, name, digest(system))
@@ -175,7 +220,8 @@ def _run(bench: Bench, named: Mapping[str, Buildable], examples: tuple[Example, 
         gave[name] = _given(bench, made, examples)
     near = near_test(task.split.train, examples, runtime.embedder) if examples else ()
     entered = {
-        name: Finalist(digest(one), isinstance(one, System) and one.abstain is not None) for name, one in named.items()
+        name: Finalist(digest(one), isinstance(one, System) and one.abstain is not None, paths[name])
+        for name, one in named.items()
     }
     about = About(
         task.metric,
@@ -185,6 +231,8 @@ def _run(bench: Bench, named: Mapping[str, Buildable], examples: tuple[Example, 
         tuple(sorted(near)),
         test_hash(task.split.test),
         len(task.split.test),
+        {e.id: task.split.groups[e.id] for e in examples if e.id in task.split.groups},
+        finalists.untuned if named else "",
     )
     return Receipt(about, examples, gave), line
 

@@ -142,7 +142,8 @@ def _chances(
     """For each arm the chance that, made in full, it is within the smallest gain worth having of the best; and how many points
     are lost, on the average, by taking the one that looks best now instead of the one that all examples there could be would
     show to be (the expected value of sample information; of what is expected of making in full they tell nothing)."""
-    drawn = draws(bench.metric, scored, bench.seed, folded=bool(bench.task.split.folds))
+    split = bench.task.split
+    drawn = draws(bench.metric, scored, bench.seed, split.groups, folded=bool(split.folds))
     random = np.random.default_rng([bench.seed, len(scored)])
     more, sd = (np.array([outlook.get(name, (0.0, 0.0))[i] for name in drawn]) for i in (0, 1))
     likely = np.column_stack(list(drawn.values())) + more

@@ -35,17 +35,19 @@ class Given:
 
 @dataclass(frozen=True)
 class Finalist:
-    """A system on the sealed test: its hash, and whether it may abstain."""
+    """A system on the sealed test: its hash, whether it may abstain, and its path ("" for the baseline)."""
 
     system: str
     abstains: bool
+    path: str = ""
 
 
 @dataclass(frozen=True)
 class About:
     """What figures depend on beside texts: the metric with its labels, the seed of resamples, the finalists, the places
-    of test rows that a training row is `near` (counted from 0); and the hash and the number of all rows of the test, of which
-    the examples may be a part."""
+    of test rows that a training row is `near` (counted from 0); the hash and the number of all rows of the test, of which
+    the examples may be a part; the group of each example that shares its source, by its id; and the finalist that is the best
+    of those without tuning ("" where that is the one built, or not known)."""
 
     metric: str
     labels: tuple[str, ...]
@@ -54,6 +56,8 @@ class About:
     near: tuple[int, ...] = ()
     test: str = ""
     rows: int = 0
+    groups: Mapping[str, int] = field(default_factory=dict)
+    best_untuned: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Loads no model. What a run measured is taken as it stands in the per-example fil
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,13 +22,16 @@ from advisor.measure.proof import Chosen, Result, chosen
 from advisor.measure.receipt import About, Receipt
 from advisor.measure.sealed import Wrong, faults, opening
 from advisor.measure.sealing import lines_of
+from advisor.measure.seeds import Seeds
 from advisor.runtime.built import Asked
 from advisor.runtime.instructions import Instructions
+from advisor.score.clusters import Groups
 from advisor.score.metric import Metric, Scored, beside, over_all
 from advisor.score.statistics import interval, rating
 from advisor.task import Example
 
 RESULT, DIAGNOSIS, TASK, ADVICE = "result.json", "diagnosis.json", "task.json", "recommendation.json"
+SEEDS = "seeds.json"
 NEAR, LEAST = (
     1e-6,
     1e-9,
@@ -77,6 +80,7 @@ class _Told:
     advice: Recommendation
     measured: Diagnosis | None
     receipt: Receipt
+    seeds: Seeds = field(default_factory=Seeds)
 
 
 def verify(folder: Path, pages: Pages, *, allow_code: bool = False) -> Verification:
@@ -146,13 +150,14 @@ def _told(folder: Path) -> _Told:
         about = About(asked.metric, asked.labels, asked.seed, {})
         return _Told(asked, None, advice, measured, Receipt(about, (), {}))
     result = read(RESULT, Result)
+    seeds = (read(SEEDS, Seeds) if (folder / SEEDS).is_file() else None) or Seeds()
     try:
         receipt = receipts.read(folder)
     except InputError as error:
         raise InputError([*problems, *error.problems]) from error
     if not asked or not result or not advice or problems:
         raise InputError(problems)
-    return _Told(asked, result, advice, measured, receipt)
+    return _Told(asked, result, advice, measured, receipt, seeds)
 
 
 def _scores(receipt: Receipt, metric: Metric) -> Iterator[_Figures]:
@@ -175,6 +180,7 @@ def _result(folder: Path, told: _Told, result: Result, metric: Metric) -> _Figur
         "metric": told.asked.metric,
         "test_rows": told.receipt.about.rows,
         "measured": told.measured.examples if told.measured else 0,
+        "seeds": told.seeds.scores(metric),
         "ledger": opening(lines_of(folder), told.receipt, last[0]) if last else "",
         **figures(told.receipt, metric),
     }
@@ -187,7 +193,7 @@ def _diagnosis(folder: Path, measured: Diagnosis, metric: Metric, seed: int) -> 
     """What the diagnosis says of its probes and of the gaps, which follow from the scores of each example."""
     raw = _raw(folder / DIAGNOSIS)
     for there, probe in zip(raw["probes"], measured.probes, strict=True):
-        should = _probe(probe, metric, seed, folded=measured.folds > 0)
+        should = _probe(probe, metric, seed, measured.groups, folded=measured.folds > 0)
         yield _Figures(f"{DIAGNOSIS}: {probe.name}", {name: there.get(name) for name in should}, should)
     if told := measured.instructions:
         should = runfolder.plain(Instructions, _instructions(told, metric))
@@ -209,9 +215,9 @@ def _instructions(told: Instructions, metric: Metric) -> Instructions:
     return replace(made, place=tried.index(made.best(metric, ids)))
 
 
-def _probe(probe: Probe, metric: Metric, seed: int, *, folded: bool) -> dict[str, Any]:
+def _probe(probe: Probe, metric: Metric, seed: int, groups: Groups, *, folded: bool) -> dict[str, Any]:
     scored = [Scored(id_, score, tuple(probe.statistics[id_])) for id_, score in probe.scores.items()]
-    score = interval(metric, scored, seed, folded=folded)
+    score = interval(metric, scored, seed, groups, folded=folded)
     figures = {"value": score.value or 0.0, "lo": score.lo, "hi": score.hi, "n": score.n, "unscored": score.unscored}
     return {**figures, "beside": beside(metric, scored)}
 

@@ -44,7 +44,7 @@ class Purse:
 @dataclass(frozen=True)
 class Bench:
     """A task with all that it takes to measure and build systems for it. `apart`: what is made here lies in folders of
-    that name, apart from what is made for other models and folds. `instructions`: of which one that is not the task's own
+    that name, apart from what is made for other models, folds and seeds. `instructions`: of which one that is not the task's own
     stands in `task`, so that all that is made here says it. `out`: arms that a path need not try again, because they left the
     race or take too much."""
 

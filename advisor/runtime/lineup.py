@@ -33,7 +33,7 @@ class Lineup:
     @property
     def local(self) -> bool:
         """Whether one of the models is run here."""
-        return any(isinstance(one, LocalModel) for one in self.models)
+        return any(not isinstance(one, Endpoint) for one in self.models)
 
     def bound(self, folder: Path, settings: Settings, forbidden: bool) -> "Lineup":
         """The same with endpoints that keep to their share, ask for consent, and leave what they showed in the run folder."""

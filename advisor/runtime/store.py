@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
+from filelock import FileLock
 from pydantic import TypeAdapter
 
 from advisor.system import Prediction
@@ -55,7 +56,8 @@ class Store:
         """The file, open as long as the store lives: opening and closing take longer than an answer."""
         file = sqlite3.connect(self._path, timeout=WAIT, check_same_thread=False)
         weakref.finalize(self, file.close)
-        file.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for each other
-        file.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing that was put
-        file.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT, at REAL)")
+        with FileLock(f"{self._path}.lock", WAIT):  # the journal's mode can't be set while another process writes
+            file.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for each other
+            file.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing that was put
+            file.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT, at REAL)")
         return file

@@ -1,8 +1,9 @@
-"""How sure a figure is: intervals, paired differences, verdicts. Knows metrics as sums, nothing of systems.
+"""How sure a figure is: intervals, paired differences, draws. Knows metrics as sums, nothing of systems.
 
 Every figure is recomputed on bootstrap resamples of the examples (a product of resampling weights and summed statistics),
-so micro and macro figures are treated like means. The resamples give the standard error; the interval's form is Wilson's
-(1927), because a percentile interval has width 0 when every example is right and covers badly near 0 and 100.
+by whole clusters where rows share a source, so micro and macro figures are treated like means. The resamples give the
+standard error; the interval's form is Wilson's (1927), because a percentile interval has width 0 when every example is
+right and covers badly near 0 and 100.
 
 An example that a system gave no text for is in no figure: a figure over nothing is None. It widens intervals, as if it had
 scored 0 and as if it had scored 100; it counts as one of all examples, also where figures are no means.
@@ -11,17 +12,13 @@ scored 0 and as if it had scored 100; it counts as one of all examples, also whe
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, nan, sqrt
-from statistics import NormalDist
-from typing import Literal
+from math import inf, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.score.clusters import Clusters, Floats, Groups, clusters, quantile, two_sided
 from advisor.score.metric import Metric, Scored, over_all
-
-Floats = NDArray[np.float64]
-Verdict = Literal["better", "worse", "no worse", "not known yet"]
 
 RESAMPLES = 2000
 MISSING = 0.05  # share of the examples without an answer, above which a system is not to be recommended
@@ -29,8 +26,7 @@ MISSING = 0.05  # share of the examples without an answer, above which a system 
 # than independent ones would (by simulation of several learners on 16 to 100 rows in five folds: 0.9 to 2.1, most under 1.5;
 # Nadeau and Bengio 2003, which is meant to be safe, comes to 2.25).
 FOLDED = 1.5
-_Z = NormalDist().inv_cdf(0.975)
-_Z_POWER = NormalDist().inv_cdf(0.8)
+NO_GROUPS: Groups = {}
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Interval:
 @dataclass(frozen=True)
 class Gain:
     """A paired difference, in points, over the `n` examples that both scored (None over none), with its 95 % interval and
-    two-sided p, which allow for what the `unscored` ones could be."""
+    two-sided p, which allow for what the `unscored` ones could be; both by Student's t with so much `freedom`."""
 
     lo: float
     value: float | None
@@ -61,6 +57,7 @@ class Gain:
     p: float
     n: int
     unscored: int = 0
+    freedom: float = inf
 
 
 def missed(n: int, unscored: int) -> bool:
@@ -74,61 +71,70 @@ def rating(metric: Metric, scored: Sequence[Scored]) -> float:
     return over_all(metric, kept) * len(kept) / len(scored) if kept else 0.0
 
 
-def interval(metric: Metric, scored: Sequence[Scored], seed: int, *, folded: bool = False) -> Interval:
-    """The score with its 95 % interval. folded: each example was answered by what was made from the others' folds."""
+def interval(
+    metric: Metric, scored: Sequence[Scored], seed: int, groups: Groups = NO_GROUPS, *, folded: bool = False
+) -> Interval:
+    """The score with its 95 % interval. groups: rows that share a source. folded: each example was answered by what was
+    made from the others' folds."""
     kept = [one for one in scored if one.score is not None]
     n, unscored = len(kept), len(scored) - len(kept)
     if not n:
         return Interval(0.0, None, 100.0, 0, unscored)
-    value = over_all(metric, kept)
-    spread = float(_figures(metric, _weights(n, RESAMPLES, seed), _matrix(kept)).var()) * n * n / max(n - 1, 1)
+    value, rows = over_all(metric, kept), clusters([one.id for one in kept], groups)
+    spread = _spread(_figures(metric, _weights(rows.count, RESAMPLES, seed), rows.sums(_matrix(kept))), rows)
     # Scores that all agree say nothing about how far the next one may be off: few that differ, little trust in `spread`.
-    different = n - max(np.unique([one.score for one in kept], return_counts=True)[1])
+    means = rows.means(np.array([[_of(one)] for one in kept]))
+    different = rows.count - max(np.unique(means, return_counts=True)[1])
     share = value / 100
     spread = max(spread / 1e4, share * (1 - share) / (1 + different)) * (FOLDED if folded else 1)
-    lo, hi = (wilson(*_with(share, spread, n, [end] * unscored))[at] for at, end in enumerate((0.0, 1.0)))
+    ends = (_with(share, spread, rows, [end] * unscored) for end in (0.0, 1.0))
+    lo, hi = (wilson(*one, quantile(rows.freedom))[at] for at, one in enumerate(ends))
     return Interval(100 * lo, value, 100 * hi, n, unscored)
 
 
-def difference(metric: Metric, a: Sequence[Scored], b: Sequence[Scored], seed: int) -> Gain:
-    """How much better `a` is than `b`, paired by example id."""
+def difference(metric: Metric, a: Sequence[Scored], b: Sequence[Scored], seed: int, groups: Groups = NO_GROUPS) -> Gain:
+    """How much better `a` is than `b`, paired by example id. groups: rows that share a source."""
     pairs, missing = _paired({"a": a, "b": b})
     n, unscored = len(pairs["a"]), len(missing)
     if not n:
         return Gain(-100.0, None, 100.0, 1.0, 0, unscored)
-    weights, ours, theirs = _weights(n, RESAMPLES, seed), _matrix(pairs["a"]), _matrix(pairs["b"])
-    value = float((_figures(metric, np.ones((1, n)), ours) - _figures(metric, np.ones((1, n)), theirs))[0])
-    spread = float((_figures(metric, weights, ours) - _figures(metric, weights, theirs)).var()) * n * n / max(n - 1, 1)
+    rows = clusters([one.id for one in pairs["a"]], groups)
+    weights, freedom = _weights(rows.count, RESAMPLES, seed), rows.freedom
+    ours, theirs = (rows.sums(_matrix(ones)) for ones in pairs.values())
+    every = np.ones((1, rows.count))
+    value = float((_figures(metric, every, ours) - _figures(metric, every, theirs))[0])
+    spread = _spread(_figures(metric, weights, ours) - _figures(metric, weights, theirs), rows)
     # Two pseudo-pairs, one for each side, as Bonett and Price (2012) add for matched proportions.
-    spread = (n * spread + 2 * _surprise(_scores(pairs)) ** 2) / (n + 2)
+    spread = (rows.count * spread + 2 * _surprise(_scores(pairs), rows) ** 2) / (rows.count + 2)
     worst = [(0.0 if one is None else one) - (100.0 if other is None else other) for one, other in missing]
     best = [(100.0 if one is None else one) - (0.0 if other is None else other) for one, other in missing]
-    could_be = [_with(value, spread, n, more) for more in ([], worst, best)]
-    lows, highs, ps = zip(*(_tested(*one) for one in could_be), strict=True)
+    could_be = [_with(value, spread, rows, more) for more in ([], worst, best)]
+    lows, highs, ps = zip(*(_tested(*one, freedom) for one in could_be), strict=True)
     either = min(one[0] for one in could_be) < 0 < max(one[0] for one in could_be)  # so it could be nothing at all
-    return Gain(min(lows), value, max(highs), 1.0 if either else max(ps), n, unscored)
+    return Gain(min(lows), value, max(highs), 1.0 if either else max(ps), n, unscored, freedom)
 
 
-def _tested(value: float, spread: float, n: int) -> tuple[float, float, float]:
-    """The 95 % interval of a difference, in points, whose `n` examples vary by `spread`, and its two-sided p."""
+def _tested(value: float, spread: float, n: float, freedom: float) -> tuple[float, float, float]:
+    """The 95 % interval of a difference, in points, whose `n` clusters vary by `spread`, and its two-sided p."""
     # A difference lies in -100..100, so half of it, moved by a half, is a share.
     share = (value + 100) / 200
-    lo, hi = wilson(share, spread / 4e4, n)
+    lo, hi = wilson(share, spread / 4e4, n, quantile(freedom))
     dispersion = _dispersion(share, spread / 4e4)
-    p = 2 * NormalDist().cdf(-abs(share - 0.5) / sqrt(dispersion / 4 / n))
-    return 200 * lo - 100, 200 * hi - 100, p
+    return 200 * lo - 100, 200 * hi - 100, two_sided((share - 0.5) / sqrt(dispersion / 4 / n), freedom)
 
 
 def draws(
     metric: Metric,
     scored: Mapping[str, Sequence[Scored]],
     seed: int,
+    groups: Groups = NO_GROUPS,
     b: int = RESAMPLES,
     *,
     folded: bool = False,
     beside: str = "",
 ) -> dict[str, Floats]:
-    """`b` likely scores of each system, paired: draw i of every system is of the same resample of the examples.
+    """`b` likely scores of each system, paired: draw i of every system is of the same resample of the examples, by clusters
+    as for `interval`.
 
     Each system gets the noise of its own that `difference` allows for pairs not seen, so that two systems that
     agree on a few examples are not taken to agree for certain. What a system gave no answer for lies anywhere from 0 to
@@ -142,7 +148,10 @@ def draws(
     if not n:
         return {name: rng.uniform(0, 100, b) for name in scored}
     scores = np.array([[_of(table.get(id_)) for id_ in ids] for table in tables.values()], dtype=np.float64)
-    weights, surprise = _weights(n, b, seed), _surprise(scores)
+    rows = clusters(ids, groups)
+    surprise = _surprise(scores, rows)
+    weights = _weights(rows.count, b, seed)[:, rows.of]
+    wider = _wider(rows) * (sqrt(FOLDED) if folded else 1)
     drawn = {}
     for (name, table), own in zip(tables.items(), scores, strict=True):
         asked = np.array([id_ in table for id_ in ids])
@@ -153,9 +162,10 @@ def draws(
             spread = part.var()
             together = float(np.cov(likely, part)[0, 1] / spread) if spread else 0.0
             likely = likely + together * (_likely(metric, weights, other, ids, there, asked | True, guesses) - part)
-        if folded:
-            likely = likely.mean() + sqrt(FOLDED) * (likely - likely.mean())
-        drawn[name] = np.clip(likely + rng.normal(0, surprise / (asked.sum() + 2), b), 0, 100)
+        if wider != 1:
+            likely = likely.mean() + wider * (likely - likely.mean())
+        sources = len(np.unique(rows.of[asked]))
+        drawn[name] = np.clip(likely + rng.normal(0, surprise / (sources + 2), b), 0, 100)
     return drawn
 
 
@@ -179,73 +189,6 @@ def _likely(
     return likely
 
 
-def holm(ps: Sequence[float]) -> list[float]:
-    """Holm's (1979) step-down correction: p-values, in the order given, to be read as if each were the only one."""
-    adjusted, worst = [0.0] * len(ps), 0.0
-    for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
-        worst = max(worst, min(1.0, (len(ps) - rank) * ps[i]))
-        adjusted[i] = worst
-    return adjusted
-
-
-def verdict(gain: Gain, smallest: float = 2.0) -> Verdict:
-    """What a difference says, when gains under `smallest` points are not worth having.
-
-    better: significant and estimated to be worth having; worse: the same downwards; no worse: the interval excludes a
-    loss of `smallest`.
-    """
-    return verdicts([gain], smallest)[0]
-
-
-def verdicts(gains: Sequence[Gain], smallest: float = 2.0) -> list[Verdict]:
-    """The same of several comparisons at once, corrected by Holm: whether there is a difference, and by a test of its own
-    whether there is a loss of `smallest`.
-
-    The chance that any "better" or "worse" is wrong is at most 5 %, and that any "no worse" is, at most 2.5 %.
-    """
-    different, losses = holm([gain.p for gain in gains]), holm([loss_p(gain, smallest) for gain in gains])
-    return [_said(*one, smallest) for one in zip((gain.value for gain in gains), different, losses, strict=True)]
-
-
-def loss_p(gain: Gain, smallest: float = 2.0) -> float:
-    """The two-sided p of a loss of just `smallest` points; 1 where the loss is that much or more, or nothing is known.
-
-    It is 0.05 where the 95 % interval ends there: Wilson's interval holds the shares that such a test does not reject, so
-    its lower end tells the standard error.
-    """
-    if gain.value is None:
-        return 1.0
-    share, end, loss = ((points + 100) / 200 for points in (gain.value, gain.lo, -smallest))
-    if share <= loss or end <= 0:
-        return 1.0
-    distance = _Z * (share - loss) * sqrt(end * (1 - end))
-    return 2 * NormalDist().cdf(-distance / max((share - end) * sqrt(loss * (1 - loss)), 1e-12))
-
-
-def _said(value: float | None, different: float, loss: float, smallest: float) -> Verdict:
-    if value is not None and different <= 0.05 and abs(value) >= smallest:
-        return "better" if value > 0 else "worse"
-    return "no worse" if loss < 0.05 else "not known yet"
-
-
-def examples_needed(gain: Gain, smallest: float = 2.0) -> int | None:
-    """How many more paired examples would settle `verdict`, with power 80 %, if difference and spread stay as they are.
-
-    0 where it is settled; None where no number under a million would, or nothing has been measured.
-    """
-    if verdict(gain, smallest) != "not known yet":
-        return 0
-    # The distance from the estimate to the bound that its interval has to clear.
-    if gain.value is None:
-        return None
-    distance = gain.value + smallest if abs(gain.value) < smallest else abs(gain.value)
-    error = (gain.hi - gain.lo) / 2 / _Z
-    if distance <= 0:
-        return None
-    more = ceil(gain.n * ((_Z + _Z_POWER) * error / distance) ** 2) - gain.n
-    return max(more, 1) if more < 1e6 else None
-
-
 def _matrix(scored: Sequence[Scored]) -> Floats:
     return np.array([one.statistics for one in scored], dtype=np.float64)
 
@@ -262,13 +205,28 @@ def _figures(metric: Metric, weights: Floats, statistics: Floats) -> Floats:
     return metric.aggregate(weights @ statistics)
 
 
-def _with(value: float, spread: float, n: int, more: Sequence[float]) -> tuple[float, float, int]:
-    """Mean, variance and number of `n` examples with that mean and variance and `more` of them."""
+def _spread(figures: Floats, rows: Clusters) -> float:
+    """By how much clusters vary, from how much a figure over resamples of them does."""
+    n = rows.count
+    return float(figures.var()) * n * n / max(n - 1, 1)
+
+
+def _wider(rows: Clusters) -> float:
+    """By how much more than resamples of few clusters say a figure may be off; 1 where every row is a cluster."""
+    if rows.freedom == inf:
+        return 1.0
+    return sqrt(rows.count / max(rows.count - 1, 1)) * quantile(rows.freedom) / quantile(inf)
+
+
+def _with(value: float, spread: float, rows: Clusters, more: Sequence[float]) -> tuple[float, float, float]:
+    """Mean, variance and number of clusters with that mean and variance and `more` rows, each the part of a cluster that a
+    row is of those."""
+    n, part = rows.count, rows.count / len(rows.of)
     if not more:
         return value, spread, n
-    total = n + len(more)
-    mean = (n * value + sum(more)) / total
-    squares = n * (spread + (value - mean) ** 2) + sum((one - mean) ** 2 for one in more)
+    total = n + part * len(more)
+    mean = (n * value + part * sum(more)) / total
+    squares = n * (spread + (value - mean) ** 2) + part * sum((one - mean) ** 2 for one in more)
     return mean, squares / total, total
 
 
@@ -293,13 +251,14 @@ def _of(one: Scored | None) -> float:
     return nan if one is None or one.score is None else one.score
 
 
-def _surprise(scores: Floats) -> float:
-    """How far one unseen example may set two systems apart, in points: the typical distance where they differ. `scores`:
+def _surprise(scores: Floats, rows: Clusters) -> float:
+    """How far one unseen cluster may set two systems apart, in points: the typical distance where they differ. `scores`:
     (systems, n).
 
-    Where few pairs differ that is hardly known, so it is at least 100 / sqrt(1 + how many differ).
+    Where few clusters differ that is hardly known, so it is at least 100 / sqrt(1 + how many differ).
     """
-    apart = np.abs(scores[1:] - scores[:1]).ravel()
+    means = rows.means(scores.T).T
+    apart = np.abs(means[1:] - means[:1]).ravel()
     apart = apart[apart > 0]
     typical = sqrt(float((apart**2).mean())) if len(apart) else 0.0
     return max(typical, 100 / sqrt(1 + len(apart)))
@@ -311,9 +270,10 @@ def _dispersion(share: float, spread: float) -> float:
     return max(spread / coin, 1e-9) if coin > 1e-12 else 1.0
 
 
-def wilson(share: float, spread: float, n: int) -> tuple[float, float]:
-    """Wilson's interval for a share of 1 whose examples vary by `spread`: as if from n / dispersion coins."""
+def wilson(share: float, spread: float, n: float, errors: float = quantile(inf)) -> tuple[float, float]:
+    """Wilson's interval for a share of 1 whose examples vary by `spread`: as if from n / dispersion coins. It reaches so many
+    standard `errors` to each side."""
     coins = n / _dispersion(share, spread)
-    center = (share + _Z**2 / (2 * coins)) / (1 + _Z**2 / coins)
-    half = _Z * sqrt(share * (1 - share) / coins + _Z**2 / (4 * coins**2)) / (1 + _Z**2 / coins)
+    center = (share + errors**2 / (2 * coins)) / (1 + errors**2 / coins)
+    half = errors * sqrt(share * (1 - share) / coins + errors**2 / (4 * coins**2)) / (1 + errors**2 / coins)
     return max(center - half, 0.0), min(center + half, 1.0)

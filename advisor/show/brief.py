@@ -14,6 +14,7 @@ from advisor.score.statistics import MISSING, missed
 from advisor.show import instructed
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Text, table
 from advisor.show.full import ladder, models, ranking
+from advisor.show.headline import headline
 from advisor.show.priced import change, costs, worth
 from advisor.show.proven import beside
 from advisor.show.words import (
@@ -23,11 +24,12 @@ from advisor.show.words import (
     NOTHING,
     STEPS,
     besides,
+    clustered,
+    comparisons,
     duration,
     figure,
     finalists,
     gain,
-    headline,
     instance,
     percent,
     places,
@@ -87,7 +89,8 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
     """A bar for each probe with its interval, the metric's floors, the gaps."""
     folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
     rounds = f" in {len(diagnosis.rounds)} rounds" if len(diagnosis.rounds) > 1 else ""
-    yield Text(f"{diagnosis.examples:,} development examples{folds or rounds} · {diagnosis.metric}, 0 to 100")
+    sources = clustered(diagnosis.examples, diagnosis.clusters)
+    yield Text(f"{diagnosis.examples:,} development examples{sources}{folds or rounds} · {diagnosis.metric}, 0 to 100")
     if told := diagnosis.instructions:
         yield from (Text(line, style) for line, style in _instructed(told) if line)
     yield ladder(diagnosis)
@@ -159,21 +162,23 @@ def _result(result: Result) -> Iterator[Block]:
     if result.forced:
         yield Text(f"{result.path} was asked for with --path", "warning")
     scores = f"{result.path} {figure(result.baseline)} → {figure(result.test)}"
-    if result.gain and result.verdict:
-        moved = f"gain {gain(result.gain[1])} {span(result.gain)}: {result.verdict}"
-        yield Text(f"{scores}   {moved}", LOUD.get(result.verdict, "warning"))
+    compared = comparisons(result)
+    if first := compared.pop("baseline", None):
+        over = " over the best untuned" if first.untuned else ""
+        moved = f"gain{over} {gain(first.gain[1])} {span(first.gain)}: {first.said}"
+        yield Text(f"{scores}   {moved}", LOUD.get(first.verdict, "warning"))
     elif result.test_items:
         yield Text(f"{scores}   there was no text to score", "warning")
     for name, label in finalists(result).items():
         if further := besides(result.beside.get(name, {})):
             yield Text(f"{label}: {further}")
-    if over := result.gain_over_runner_up:
-        better = f"{gain(over[1])} {span(over)}: {result.runner_up_verdict}"
-        yield Text(f"over {result.runner_up} ({figure(result.runner_up_score)}) {better}")
+    for one in compared.values():
+        what = f"{one.over} ({figure(one.score)}{', the best untuned' if one.untuned else ''})"
+        yield Text(f"over {what} {gain(one.gain[1])} {span(one.gain)}: {one.said}")
     yield from beside(result)
-    for name, one in (result.answered or {}).items():
-        who = {"test": result.path, "runner_up": result.runner_up}[name]
-        yield Text(f"{who} answered {percent(one.share)}, over those it scores {figure(one.score)}")
+    for name, given in (result.answered or {}).items():
+        who = finalists(result)[name]
+        yield Text(f"{who} answered {percent(given.share)}, over those it scores {figure(given.score)}")
     if missing := {name: n for name, n in result.unscored.items() if n}:
         told = ", ".join(f"{name.replace('_', '-')} {n:,}" for name, n in missing.items())
         yield Text(f"no text was given, so unscored: {told}", "warning")

@@ -18,6 +18,8 @@ from advisor.show.words import (
     STEPS,
     answered,
     besides,
+    clustered,
+    comparisons,
     duration,
     figure,
     finalists,
@@ -32,6 +34,11 @@ from advisor.show.words import (
     strictest,
     tested,
     valid,
+)
+
+CLUSTERS = (
+    "Rows of one cluster share a source, such as a document or a conversation, and hang together: intervals resample whole "
+    "clusters, and are wider where these are few."
 )
 
 
@@ -87,7 +94,9 @@ def race(diagnosis: Diagnosis) -> str:
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
     folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
-    head = f"{diagnosis.metric}, 0 to 100, on {diagnosis.examples:,} development examples{folds}, with 95 % intervals."
+    sources = clustered(diagnosis.examples, diagnosis.clusters)
+    on = f"{diagnosis.examples:,} development examples{sources}{folds}"
+    head = f"{diagnosis.metric}, 0 to 100, on {on}, with 95 % intervals.{f' {CLUSTERS}' if sources else ''}"
     rows = [
         (
             p.name,
@@ -306,11 +315,17 @@ def _tested(result: Result) -> Iterator[Block]:
     ends = {label: result.intervals[name] for name, label in names if name in result.intervals}
     further = {label: besides(result.beside.get(name, {})) for name, label in names}
     yield Bars(tuple(Bar(label, value, lo, hi, further[label]) for label, (lo, value, hi) in ends.items()))
-    compared = (
-        (f"{result.path} over the baseline", result.gain, result.verdict),
-        (f"{result.path} over {result.runner_up}", result.gain_over_runner_up, result.runner_up_verdict),
-    )
-    over = [(who, gain(more[1]), span(more), verdict or "") for who, more, verdict in compared if more]
+    if clustered(result.test_items, result.clusters):
+        yield Text(CLUSTERS, "soft")
+    over = [
+        (
+            f"{result.path} over {one.over}{', the best untuned' if one.untuned else ''}",
+            gain(one.gain[1]),
+            span(one.gain),
+            one.said,
+        )
+        for one in comparisons(result).values()
+    ]
     yield table("comparison|>gain|>interval|verdict", *over)
     if silent := {label: result.unscored[name] for name, label in names if result.unscored.get(name)}:
         told = ", ".join(f"{label} {n:,}" for label, n in silent.items())

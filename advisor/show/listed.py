@@ -86,7 +86,7 @@ def compared(pair: Pair) -> Section:
 def _overview(pair: Pair) -> dict[str, tuple[str, str]]:
     """What the two came to."""
     runs = (pair.first, pair.second)
-    names = {"runner_up": "runner-up", "test": "built"}
+    names = {"runner_up": "runner-up", "best_untuned": "best untuned", "test": "built"}
     rows = {
         "path": (pair.first.path, pair.second.path),
         "verdict": (_verdict(pair.first), _verdict(pair.second)),

@@ -31,6 +31,11 @@ def beside(result: Result) -> Iterator[Text]:
     ]
     if forms:
         yield Text(f"Valid output: {'; '.join(forms)}.")
+    if result.seeds:
+        told = " and ".join(figure(score) for score in result.seeds.values())
+        what = "tuned with one seed as built, and with another"
+        apart = "How far they lie apart is in no interval here"
+        yield Text(f"Two seeds: {told} on the development examples, {what}. {apart}.")
     if lost := result.forgetting:
         yield Text(
             f"Forgetting: tuning moved the model by {figure(lost.divergence, 3)} nats per token on text that the base "

@@ -15,7 +15,8 @@ from advisor import runfolder
 from advisor.errors import InputError, Problem
 from advisor.show.full import sections
 from advisor.show.gathered import RunFiles, gather
-from advisor.show.words import GAP_WORDS, clean, figure, headline, percent, span, tone
+from advisor.show.headline import headline, tone
+from advisor.show.words import GAP_WORDS, clean, figure, percent, span
 
 LONG = {"html": 1500, "md": 400}  # characters shown of a text in an example
 _URL = re.compile(r"https?://[^\s<>()\[\]{}|`\"'\\^]+[^\s<>()\[\]{}|`\"'\\^.,;:!?]")

@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from advisor.data.splitting import FEWEST, TESTED
 from advisor.decide.gaps import Gap, Shown
-from advisor.decide.recommendation import UNMEASURED, Ranked, Recommendation
+from advisor.measure.figures import Triple
 from advisor.measure.proof import Result
-from advisor.score.statistics import missed
+from advisor.score.verdicts import Verdict
 
 GAP_WORDS: Mapping[str, str] = {
     "none": "already right",
@@ -32,16 +33,19 @@ VERDICTS: Mapping[str, str] = {
     "better": "it is better",
     "worse": "it is worse",
     "no worse": "it is no worse",
+    "cheaper is enough": "the cheaper one is enough",
     "not known yet": "whether it is better is not known yet",
 }
 STEPS: Mapping[str, str] = {
     "purse": "timing",
     "instructions": "choosing the instruction",
     "runner_up_system": "building the runner-up",
+    "best_untuned_system": "building the best untuned",
     "system": "building",
     "system_purse": "planning the tuning again",
     "runner_up_system_purse": "planning the runner-up's tuning again",
     "result": "proof",
+    "seeds": "tuning with another seed",
 }
 FORMS: Mapping[str, str] = {
     "json": "JSON",
@@ -152,91 +156,17 @@ def instance(shown: Shown) -> str:
     return f"{given} ({shown.id})"
 
 
-def headline(recommendation: Recommendation | None, result: Result | None) -> str:
-    """The answer in a sentence or two: the kind of gap, the path, how sure, what it gained on the sealed test; or that it is
-    not known."""
-    gap = gap_line(recommendation.gap) if recommendation else ""
-    if result:
-        told = (gap, _proven(recommendation, result), opened(result), narrowed(result))
-        return " ".join(filter(None, told))
-    if not recommendation:
-        return "Nothing has been recommended yet."
-    return f"{gap} {_advised(recommendation)}"
-
-
-def _advised(recommendation: Recommendation) -> str:
-    """The sentence before anything is built."""
-    first, certainty = recommendation.ranking[0], figure(recommendation.certainty, 2)
-    if recommendation.verdict == "nothing":
-        return (
-            f"Nothing is recommended: no path is surely above what no work at all scores ({first.path}: {first.note})."
-        )
-    if recommendation.path is None and not first.probability:
-        return (
-            f"Insufficient evidence: no path is left to recommend ({first.path}: {first.note}); provisionally "
-            f"{recommendation.provisional}."
-        )
-    if recommendation.path is None:
-        return (
-            f"Insufficient evidence: {first.path} is the likeliest, with certainty {certainty} where "
-            f"{figure(recommendation.enough, 2)} is wanted; provisionally {recommendation.provisional}, "
-            "the cheapest that can't be told from it."
-        )
-    expected = f"{gain(first.expected_gain)} points over {recommendation.gain_over} {span(first.interval)}"
-    return f"Take {with_model(first)} (certainty {certainty}): {expected} expected, not proven on a sealed test yet."
-
-
-def with_model(entry: Ranked) -> str:
-    """A path with its model, where models were compared."""
-    return f"{entry.path} with {entry.model}" if entry.model else entry.path
-
-
-def _proven(recommendation: Recommendation | None, result: Result) -> str:
-    """The sentence once something is built."""
-    believed = next(
-        (one for one in (recommendation.ranking if recommendation else ()) if one.path == result.path), None
-    )
-    path = with_model(believed) if believed else result.path
-    sure = f"certainty {figure(believed.certainty if believed else None, 2)}"
-    evidence = _on_test(result) if result.test_items else _untested(result, recommendation, believed)
-    if result.provisional:
-        return f"Provisional, insufficient evidence to choose: {path} ({sure}) was built; {evidence}."
-    if result.forced:
-        return f"You asked for {path} ({sure}): {evidence}."
-    begin = (
-        "Take" if result.verdict == "better" or not result.test_items else "Recommended, but the gain is not proven:"
-    )
-    return f"{begin} {path} ({sure}): {evidence}."
-
-
-def _on_test(result: Result) -> str:
-    """What the sealed test said."""
-    items, silent = result.test_items, result.unscored.get("test", 0)
-    if result.gain is None or result.verdict is None:
-        return f"on the {items:,} sealed test examples there was no text to score"
-    how = f"{figure(result.baseline)} → {figure(result.test)}, {gain(result.gain[1])} points"
-    measured = f"{how} {span(result.gain)} over the baseline on {items:,} sealed test examples"
-    warned = f"; it gave no text for {silent:,} of them, too many to use it" if missed(items - silent, silent) else ""
-    return f"{measured}: {VERDICTS[result.verdict]}{warned}"
-
-
-def _untested(result: Result, recommendation: Recommendation | None, believed: Ranked | None) -> str:
-    """What is known where no test was set aside."""
-    if not result.measured:
-        return f"built, not measured: {shortage(result)}"
-    how, expected = "measured, not proven", ""
-    if believed and believed.note == UNMEASURED:
-        how = "neither measured itself nor proven"
-    if recommendation and believed:
-        expected = f", {gain(believed.expected_gain)} points over {recommendation.gain_over} {span(believed.interval)} expected"
-    return f"{how}{expected}: {shortage(result)}"
-
-
 def tested(result: Result) -> str:
     """How many examples of the test were run, and that the budget left no time for all."""
+    told = f"{result.test_items:,} examples{clustered(result.test_items, result.clusters)}"
     if result.test_items >= result.test_rows:
-        return f"{result.test_items:,} examples"
-    return f"{result.test_items:,} examples drawn by chance from {result.test_rows:,}, as the budget leaves time for,"
+        return told
+    return f"{told} drawn by chance from {result.test_rows:,}, as the budget leaves time for,"
+
+
+def clustered(examples: int, clusters: int) -> str:
+    """In how many clusters examples lie; "" where each has a source of its own."""
+    return f" in {clusters:,} clusters that share a source" if 0 < clusters < examples else ""
 
 
 def shortage(result: Result) -> str:
@@ -283,15 +213,57 @@ def _at_least(share: float) -> str:
     return f"{math.floor(1000 * share + 1e-9) / 10:g} %"
 
 
-def tone(recommendation: Recommendation | None, result: Result | None) -> str:
-    """How the answer is to look: good, bad or open."""
-    if result:
-        verdict = "open" if result.provisional or not result.verdict else result.verdict
-        return {"better": "good", "worse": "bad"}.get(verdict, "open")
-    return "good" if recommendation and recommendation.path else "open"
-
-
 def finalists(result: Result) -> Mapping[str, str]:
     """What the systems on the sealed test are called."""
-    runner_up = {"runner_up": f"runner-up: {result.runner_up}"} if result.runner_up else {}
-    return {"baseline": "baseline", **runner_up, "test": result.path}
+    names = {
+        "baseline": "baseline",
+        "runner_up": f"runner-up: {result.runner_up}",
+        "best_untuned": f"best untuned: {result.best_untuned}",
+        "test": result.path,
+    }
+    return {name: label for name, label in names.items() if name in ("baseline", "test", *result.unscored)}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The built system over another finalist: what that is called, its score, the gain and the verdict. `untuned`: whether
+    that is the best of what needs no training."""
+
+    over: str
+    score: float | None
+    gain: Triple
+    verdict: Verdict
+    untuned: bool
+
+    @property
+    def enough(self) -> bool:
+        """Whether the other is shown to be enough."""
+        return self.verdict == "cheaper is enough"
+
+    @property
+    def shortfall(self) -> float:
+        """By how many points the other is worse at the most."""
+        return max(0.0, self.gain[2])
+
+    @property
+    def said(self) -> str:
+        """The verdict in words."""
+        return f"{self.over} is enough, at most {figure(self.shortfall)} points worse" if self.enough else self.verdict
+
+
+def comparisons(result: Result) -> dict[str, Comparison]:
+    """The built system over each other finalist, by its name, where there was text to score."""
+    own = "best_untuned" in result.unscored  # it is none of the others
+    same = "runner_up" if result.best_untuned == result.runner_up else "baseline"
+    untuned = "best_untuned" if own else same if result.best_untuned else ""
+    over_best = result.gain_over_best_untuned if own else None
+    told = {
+        "baseline": ("the baseline", result.baseline, result.gain, result.verdict),
+        "runner_up": (result.runner_up, result.runner_up_score, result.gain_over_runner_up, result.runner_up_verdict),
+        "best_untuned": (result.best_untuned, result.best_untuned_score, over_best, result.best_untuned_verdict),
+    }
+    return {
+        name: Comparison(over or "", score, gained, verdict, name == untuned)
+        for name, (over, score, gained, verdict) in told.items()
+        if gained and verdict
+    }

@@ -95,3 +95,12 @@ def test_the_outputs_of_a_test_are_never_looked_at() -> None:
 
 def test_groups_are_connected_and_in_order() -> None:
     assert joined(6, [(4, 1), (1, 5), (0, 0)]) == [[0], [1, 4, 5], [2], [3]]
+
+
+def test_a_document_behind_every_row_tells_no_source() -> None:
+    def asked(golds: list[tuple[str, ...]]) -> list[Example]:
+        return [Example(str(i), f"What of {i * 7919 % 1009}?", "x", gold=gold) for i, gold in enumerate(golds)]
+
+    everywhere = asked([("handbook",), ("handbook", "a"), ("handbook", "a"), ("handbook",)])
+    assert sources.documents(everywhere) == [(), ("a",), ("a",), ()]
+    assert sources.documents(asked([("handbook",), ()])) == [("handbook",), ()]

@@ -14,7 +14,8 @@ from advisor.measure import receipt
 from advisor.measure.history import PastRun, calibration
 from advisor.measure.proof import Result
 from advisor.score.metrics import resolve
-from advisor.score.statistics import difference, verdict
+from advisor.score.statistics import difference
+from advisor.score.verdicts import verdict
 
 from .conftest import Call, finished
 

@@ -5,14 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from advisor.measure import receipt
+from advisor.measure.diagnosis import Diagnosis, Probe
+from advisor.measure.figures import figures
 from advisor.measure.ledger import Opened
-from advisor.measure.proof import Chosen, Finalists, Result, prove
+from advisor.measure.proof import Chosen, Finalists, Result, chosen, prove
 from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench
-from advisor.system import Context, Prediction, Request
+from advisor.system import Context, Prediction, Request, System
 from trainers.rendering import Turn
 
 from ..conftest import Reader
+from ..show.conftest import a_run
 
 WAYS = (
     "could you lead me to our", "who dug a bed for that", "hunters ask about some", "please find my poor little",
@@ -93,3 +97,91 @@ def test_without_a_test_nothing_is_opened(bench: Bench):
     assert (result.test, result.gain, result.verdict, result.clean, result.ledger) == (None, None, None, None, "")
     assert (result.test_items, result.rows, result.opened_before) == (0, 30, Opened())
     assert not (bench.runtime.folder.parent / "ledger.jsonl").exists()
+
+
+def test_rows_that_share_a_source_widen_intervals_and_the_receipt_tells_them(bench: Bench):
+    alone = proven(near(bench, 4))
+    assert (alone.clusters, alone.test_items) == (10, 10)
+    split = near(bench, 4).task.split
+    groups = {row.id: i // 2 for i, row in enumerate(split.test)}
+    hanging = replace(bench, task=replace(bench.task, split=replace(split, groups=groups)))
+    result = proven(beside(hanging, "hanging"))
+    assert result.clusters == 5 and alone.gain and result.gain and result.clean and alone.clean
+    assert result.gain[1] == pytest.approx(alone.gain[1])
+    assert result.gain[2] - result.gain[0] > 1.3 * (alone.gain[2] - alone.gain[0])
+    assert result.clean.gain and alone.clean.gain and result.clean.gain[0] < alone.clean.gain[0]
+    told = receipt.read(bench.runtime.folder.parent / "hanging")
+    assert told.about.groups == groups
+    assert figures(told, bench.metric)["gain"] == result.gain
+
+
+def reading(bench: Bench, k: int) -> System:
+    return replace(baseline(bench), context=Context("retrieved", k))
+
+
+def test_the_best_untuned_is_a_finalist_of_its_own(bench: Bench):
+    plain = baseline(bench)
+    finalists = Finalists(plain, reading(bench, 2), reading(bench, 1), best_untuned=reading(bench, 3))
+    result = prove(bench, Chosen("finetuning", False, True, "classifier", "rag"), finalists)
+    assert list(result.intervals) == ["baseline", "runner_up", "best_untuned", "test"]
+    assert set(result.p_corrected) == {"baseline", "runner_up", "best_untuned"}
+    assert (result.best_untuned, result.best_untuned_score) == ("rag", 100.0)
+    assert result.gain_over_best_untuned and result.gain_over_best_untuned[1] == 0 and result.best_untuned_verdict
+    lines = (bench.runtime.folder.parent / "ledger.jsonl").read_text().splitlines()
+    assert len(lines) == 4 and '"best_untuned"' in lines[2]
+
+
+@pytest.mark.parametrize("same", ["baseline", "runner_up"])
+def test_a_best_untuned_that_is_another_finalist_is_run_once_and_has_its_figures(bench: Bench, same: str):
+    others = {"baseline": baseline(bench), "runner_up": reading(bench, 2)}
+    finalists = Finalists(others["baseline"], others["runner_up"], reading(bench, 1), best_untuned=others[same])
+    result = prove(bench, Chosen("finetuning", False, True, "rag", "prompting"), finalists)
+    assert list(result.intervals) == ["baseline", "runner_up", "test"]
+    gain = result.gain if same == "baseline" else result.gain_over_runner_up
+    assert gain and result.gain_over_best_untuned == gain
+    score = result.baseline if same == "baseline" else result.runner_up_score
+    assert result.best_untuned_score == score
+
+
+def test_a_dearer_system_is_never_the_cheaper_one_that_is_enough(bench: Bench):
+    many = tuple(replace(row, id=f"{row.id} {i}") for row in bench.task.split.test for i in range(40))
+    large = replace(bench, task=replace(bench.task, split=replace(bench.task.split, test=many)))
+    finalists = Finalists(baseline(bench), None, reading(bench, 1), best_untuned=reading(bench, 2))
+    dearer = prove(large, Chosen("prompting", False, True, None, "rag"), finalists)
+    assert (dearer.best_untuned_verdict, dearer.verdict) == ("no worse", "better")
+    cheaper = prove(beside(large, "other"), Chosen("finetuning", False, True, None, "rag"), finalists)
+    assert (cheaper.best_untuned_verdict, cheaper.verdict) == ("cheaper is enough", "better")
+
+
+def probe(name: str, path: str, value: float, gap: str = "", unscored: int = 0) -> Probe:
+    return Probe(name, path, gap, value, 0.0, 100.0, 20, unscored, 0.0, 0, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("path", "scores", "runner_up", "best_untuned"),
+    [
+        ("rag+finetuning", {"shots": 40, "rag": 50, "classifier": 30}, "rag", "rag"),
+        ("rag+finetuning", {"shots": 40, "rag": 50, "classifier": 60}, "classifier", "rag"),
+        ("finetuning", {"shots": 40, "classifier": 60}, "classifier", "prompting"),
+        ("finetuning", {"shots": 20, "classifier": 60}, "classifier", "baseline"),
+        ("classifier", {"shots": 40, "rag": 50}, "prompting", "rag"),
+        ("rag", {"shots": 40, "rag": 50}, "prompting", None),
+        ("rag", {"shots": 60, "rag": 50}, "prompting", "prompting"),
+        ("prompting", {"shots": 40}, None, None),
+        ("prompting", {"shots": 40, "rag": 60}, None, "rag"),
+        ("prompting", {"shots": 20}, None, "baseline"),
+    ],
+)
+def test_who_the_built_system_is_proven_beside(
+    path: str, scores: dict[str, float], runner_up: str | None, best_untuned: str | None
+):
+    probes = [probe("zero-shot", "prompting", 30, "none")]
+    probes += [probe(name, {"shots": "prompting"}.get(name, name), value) for name, value in scores.items()]
+    probes.append(probe("silent", "prompting", 99, unscored=10))
+    told = Diagnosis("exact_match", 20, {}, tuple(probes), {}, {})
+    advice = a_run().recommendation
+    assert advice
+    who = chosen(path, advice, told)
+    assert who and (who.runner_up, who.best_untuned) == (runner_up, best_untuned)
+    unmeasured = chosen(path, advice, None)
+    assert unmeasured and (unmeasured.runner_up, unmeasured.best_untuned) == (None, None)

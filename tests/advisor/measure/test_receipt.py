@@ -57,6 +57,31 @@ def test_every_changed_byte_is_found(call: Call) -> None:
     assert call("verify", run)[0] == 0
 
 
+def test_a_run_whose_rows_share_sources_holds_and_its_receipt_tells_them(call: Call) -> None:
+    folder = a_task(60, "facts", test=True, documents=True)
+    for name, first in (("train", 0), ("test", 200)):
+        rows = [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+        told = [{**row, "gold": [f"mill{first + i // 4}"]} for i, row in enumerate(rows)]
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, told)))
+    run = Path(call("run", folder, "--path", "rag")[1]["run"])
+    result = json.loads((run / "result.json").read_text())
+    assert (result["clusters"], result["test_items"]) == (5, 20)
+    assert "20 examples in 5 clusters that share a source" in (run / "report.md").read_text()
+    measured = json.loads((run / "diagnosis.json").read_text())
+    assert len(set(measured["groups"].values())) == 15 == measured["examples"] / 4
+    assert call("verify", run)[0] == 0
+    for name, fields in (("receipt/receipt.json", {"clusters", "gain[0]"}), ("diagnosis.json", {"lo"})):
+        before = (run / name).read_text()
+        changed(run / name, forget_groups)
+        sealed_anew(run)
+        assert fields <= {one["field"] for one in call("verify", run)[1]["problems"]}
+        (run / name).write_text(before)
+
+
+def forget_groups(said: dict[str, Any]) -> None:
+    said["groups"] = {}
+
+
 def sealed_anew(run: Path) -> None:
     """Seal a run as it is now: whoever changes a figure may do so too."""
     (run / "manifest.json").unlink()
@@ -78,6 +103,9 @@ FORGED: dict[str, tuple[str, Callable[[Any], object]]] = {
     "valid.test.label": ("result.json", lambda said: said["valid"]["test"].update(label=0.123)),
     "unscored.baseline": ("result.json", lambda said: said["unscored"].update(baseline=3)),
     "path": ("result.json", lambda said: said.update(path="rag+finetuning")),
+    "clusters": ("result.json", lambda said: said.update(clusters=7)),
+    "best_untuned": ("result.json", lambda said: said.update(best_untuned="finetuning")),
+    "gain_over_best_untuned[1]": ("result.json", lambda said: said.update(gain_over_best_untuned=[1.0, 2.0, 3.0])),
     "ledger": ("result.json", lambda said: said.update(ledger="0" * 16)),
     "hi": ("diagnosis.json", lambda said: said["probes"][1].update(hi=99.5)),
     "gaps.none": ("diagnosis.json", lambda said: said["gaps"].update(none=0.99)),

@@ -102,7 +102,7 @@ def a_run(text: str = "plain text") -> RunFiles:
             run="runs/x", path="rag", provisional=False, forced=False, runner_up="prompting", metric="token_f1",
             baseline=28.1, test=54.4, gain=(22.9, 26.3, 29.6), verdict="better", runner_up_score=33.5,
             gain_over_runner_up=(17.2, 20.9, 24.8), runner_up_verdict="better", test_items=400,
-            unscored={"baseline": 3, "test": 0},
+            unscored={"baseline": 3, "runner_up": 0, "test": 0},
             intervals={"baseline": (24.3, 28.1, 31.8), "runner_up": (29.7, 33.5, 37.1), "test": (50.2, 54.4, 58.6)},
             p_corrected={"baseline": 0.0}, tokens={"baseline": 77}, answered={"test": Answered(371, 0.9275, 57.7, 231)},
             clean=Clean(397, 54.1, (21.7, 25.9, 30.1)), forgetting=Forgetting(0.021, 90.0, 87.5, 40),

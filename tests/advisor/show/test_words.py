@@ -1,40 +1,12 @@
 from dataclasses import replace
 
-from advisor.decide.recommendation import UNMEASURED, Recommendation
-from advisor.measure.figures import Clean
-from advisor.measure.forgetting import Forgetting
-from advisor.measure.ledger import Opened
 from advisor.measure.proof import Result
-from advisor.show.proven import beside
-from advisor.show.words import duration, figure, gap_line, headline, tone, valid
+from advisor.show import words
+from advisor.show.brief import brief
+from advisor.show.full import sections
+from advisor.show.words import comparisons, duration, figure, finalists, valid
 
-from .conftest import a_run, untested
-
-
-def sentence(advice: Recommendation | None, result: Result | None) -> str:
-    """What follows the kind of gap, which always comes first."""
-    assert advice
-    told, first = headline(advice, result), gap_line(advice.gap)
-    assert told.startswith(first)
-    return told.removeprefix(first).lstrip()
-
-
-def test_the_kind_of_gap_is_the_first_thing_said() -> None:
-    advice = a_run().recommendation
-    assert advice
-    told = headline(advice, None)
-    assert told.startswith("Knowledge and behaviour gap (instruction 5 %, knowledge 33 %")
-    nothing = replace(advice, verdict="nothing", path=None)
-    assert "Nothing is recommended" in sentence(nothing, None)
-
-
-def test_a_provisional_or_unproven_result_is_no_simple_take() -> None:
-    run = a_run()
-    assert run.result
-    assert sentence(run.recommendation, run.result).startswith("Take rag (certainty 0.93)")
-    assert sentence(run.recommendation, replace(run.result, provisional=True)).startswith("Provisional")
-    assert sentence(run.recommendation, replace(run.result, forced=True)).startswith("You asked for rag")
-    assert "not proven" in sentence(run.recommendation, replace(run.result, verdict="not known yet"))
+from .conftest import a_run
 
 
 def test_what_is_no_number_is_a_dash() -> None:
@@ -43,84 +15,65 @@ def test_what_is_no_number_is_a_dash() -> None:
     assert [duration(s) for s in (0.44, 9, 59.7, 130, 3900)] == told
 
 
-def test_without_a_test_it_is_measured_and_not_proven() -> None:
-    told = sentence(a_run().recommendation, untested(measured=60))
-    assert told.startswith("Take rag (certainty 0.93): measured, not proven, +25.4 points over baseline [21.4, 29.7]")
-    assert "60 of 62 rows were measured on, and 100 would do to set a test aside" in told
-    assert tone(a_run().recommendation, untested(measured=60)) == "open"
-
-
-def test_where_every_path_is_ruled_out_the_reason_is_said_and_no_likeliest() -> None:
-    advice = a_run().recommendation
-    assert advice
-    out = replace(advice.ranking[0], probability=0.0, note="it gave no text")
-    told = sentence(replace(advice, path=None, certainty=0.0, provisional="rag", ranking=(out,)), None)
-    assert told == "Insufficient evidence: no path is left to recommend (rag: it gave no text); provisionally rag."
-
-
-def test_a_path_that_no_probe_tried_is_not_called_measured() -> None:
-    advice = a_run().recommendation
-    assert advice
-    first, *others = advice.ranking
-    told = sentence(replace(advice, ranking=(replace(first, note=UNMEASURED), *others)), untested(measured=60))
-    assert "neither measured itself nor proven, +25.4 points over baseline" in told
-
-
-def test_what_was_not_measured_says_so_and_how_many_rows_would_do() -> None:
-    told = sentence(a_run().recommendation, replace(untested(), rows=1))
-    assert told == (
-        "Take rag (certainty 0.93): built, not measured: with 1 row, answers and data alone decide; 16 would do to measure, "
-        "100 to set a test aside."
-    )
-
-
-def test_too_many_missing_answers_on_the_test_are_the_end_of_the_sentence() -> None:
-    run = a_run()
-    assert run.result
-    first = replace(run.result, opened_before=Opened())
-    assert sentence(run.recommendation, replace(first, unscored={"test": 21})).endswith(
-        "it gave no text for 21 of them, too many to use it."
-    )
-    assert "too many" not in sentence(run.recommendation, replace(first, unscored={"test": 20}))
-    silent = replace(first, baseline=None, test=None, gain=None, verdict="not known yet", unscored={"test": 400})
-    assert "on the 400 sealed test examples there was no text to score" in sentence(run.recommendation, silent)
-
-
-def said(result: Result) -> str:
-    return " ".join(text.text for text in beside(result))
-
-
-def test_how_often_the_test_was_opened_before_stands_beside_its_figures_with_what_that_does() -> None:
-    run = a_run()
-    assert run.result
-    told = "The sealed test had been opened 12 times before this run, for 9 other systems."
-    assert told in sentence(run.recommendation, run.result)
-    assert told in said(run.result) and "looks best owes a part of that to luck" in said(run.result)
-    once = replace(run.result, opened_before=Opened(1, 1))
-    assert "opened once before this run, for another system." in said(once)
-    again = replace(run.result, opened_before=Opened(3, 0))
-    assert "changes no figure" in said(again) and "luck" not in said(again)
-    first = replace(run.result, opened_before=Opened(0, 0))
-    assert "opened" not in said(first) and "had been opened" not in sentence(run.recommendation, first)
-
-
-def test_that_tuning_left_nothing_else_is_said_in_words() -> None:
-    run = a_run()
-    assert run.result and "Tuning left" not in sentence(run.recommendation, run.result)
-    gone = replace(run.result, forgetting=Forgetting(3.1, 75.0, 0.0, 12))
-    told = "Tuning left little but this task: of 12 general questions it answers 0, before it answered 9."
-    assert told in sentence(run.recommendation, gone) and told in said(gone)
-    for before, after in ((75.0, 41.7), (41.7, 0.0), (100.0, 58.3)):
-        assert "Tuning left" not in said(replace(run.result, forgetting=Forgetting(3.1, before, after, 12)))
-
-
-def test_a_test_without_a_clean_part_says_so() -> None:
-    result = a_run().result
-    assert result and "scores 54.1, +25.9 [21.7, 30.1] over the baseline" in said(result)
-    assert "learned by heart" in said(replace(result, clean=Clean(0, None, None)))
-    assert "training row" not in said(replace(result, clean=None))
-
-
 def test_all_is_said_of_all_alone() -> None:
     assert valid({"json": 1.0, "schema": 0.9996}) == "100 % JSON, 99.9 % JSON by the schema"
     assert valid({"label": 0.29}) == "29 % one of the labels" and valid({}) == ""
+
+
+def result(**parts: object) -> Result:
+    made = a_run().result
+    assert made
+    return replace(made, **parts)  # type: ignore[arg-type]
+
+
+def apart() -> Result:
+    """A result whose best untuned system is a finalist of its own."""
+    best = {"best_untuned": "rag", "best_untuned_score": 53.7, "best_untuned_verdict": "cheaper is enough"}
+    unscored = {"baseline": 0, "runner_up": 0, "best_untuned": 0, "test": 0}
+    return result(path="finetuning", gain_over_best_untuned=(-0.9, 0.7, 1.84), unscored=unscored, **best)
+
+
+def told(of: Result) -> str:
+    section = brief(of)
+    assert section
+    return " | ".join(getattr(block, "text", "") for block in section.blocks)
+
+
+def test_the_best_untuned_is_compared_once_and_named_as_such() -> None:
+    over = comparisons(apart())
+    assert [one.over for one in over.values()] == ["the baseline", "prompting", "rag"]
+    assert [name for name, one in over.items() if one.untuned] == ["best_untuned"]
+    assert "over rag (53.7, the best untuned) +0.7 [-0.9, 1.8]: rag is enough, at most 1.8 points worse" in told(
+        apart()
+    )
+    assert finalists(apart())["best_untuned"] == "best untuned: rag"
+    same = {"best_untuned_score": 33.5, "gain_over_best_untuned": (17.2, 20.9, 24.8), "best_untuned_verdict": "better"}
+    runner_up = result(best_untuned="prompting", **same)
+    assert [one.untuned for one in comparisons(runner_up).values()] == [False, True]
+    assert "over prompting (33.5, the best untuned) +20.9" in told(runner_up)
+    baseline = result(best_untuned="baseline", runner_up=None, gain_over_runner_up=None, **same)
+    assert [one.untuned for one in comparisons(baseline).values()] == [True]
+    assert "gain over the best untuned +26.3" in told(baseline)
+    assert "untuned" not in told(result())
+
+
+def test_the_report_compares_with_the_best_untuned_too() -> None:
+    pages = list(sections(replace(a_run(), result=apart())))
+    proof = next(page for page in pages if page.title == "Proof on the sealed test")
+    rows = [row for block in proof.blocks for row in getattr(block, "rows", ())]
+    assert tuple(map(str, rows[-1][:3])) == ("finetuning over rag, the best untuned", "+0.7", "[-0.9, 1.8]")
+    assert rows[-1][3] == "rag is enough, at most 1.8 points worse"
+
+
+def test_clusters_are_told_where_there_are_fewer_than_rows() -> None:
+    assert words.tested(result(clusters=29)) == "400 examples in 29 clusters that share a source"
+    part = words.tested(result(clusters=29, test_rows=900))
+    assert part.startswith("400 examples in 29 clusters that share a source drawn by chance from 900")
+    assert words.tested(result(clusters=400)) == "400 examples"
+    run = a_run()
+    assert run.diagnosis
+    hanging = replace(run.diagnosis, groups={str(i): i // 10 for i in range(70)})
+    section = brief(hanging)
+    assert section and "96 development examples in 33 clusters" in getattr(section.blocks[0], "text", "")
+    ladder = next(sections(replace(run, diagnosis=hanging)))
+    assert "Rows of one cluster share a source" in getattr(ladder.blocks[0], "text", "")
