@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.decide.belief import Measured
+from advisor.decide.belief import Measured, Triple
 from advisor.decide.gaps import BOTH, GAPS, Gap, Shown, measured_gap
 from advisor.measure.race import Round
 from advisor.runtime.grounding import Recall, Use
 from advisor.runtime.instructions import Instructions
 from advisor.score.metric import Metric, Scored
-from advisor.score.statistics import draws, missed, rating
+from advisor.score.statistics import difference, draws, missed, rating
 from advisor.system import TUNING, digest
 from advisor.task import Example
 
@@ -59,6 +59,17 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Placebo:
+    """The arm called `of` with its content taken out (`what` was done to it): its `probe`, and how much better the arm itself is on
+    the examples that both answered, in points with the ends of the 95 % interval (`gain`); None where both answered none."""
+
+    of: str
+    what: str
+    probe: Probe
+    gain: Triple | None
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """What the probes showed. `gap_of`: for each example the first switch that made it pass ("none": passes already);
     `gaps`: the share of examples in each, and of those whose gap is unknown.
@@ -69,7 +80,7 @@ class Diagnosis:
     could not be asked, each with the reason. `floored`: for each of `floors` what it scores on each example. `shown`: an example of
     each gap. `rows`: on how many the short tuning learned, and how many a full one would. `rounds`: of the race; all arms
     answered the first, on which the gaps are told. `instructions`: those that were tried before, on other examples. `groups`: as
-    `Split` has them, of these examples.
+    `Split` has them, of these examples. `placebos`: arms whose content was taken out.
     """
 
     metric: str
@@ -90,6 +101,7 @@ class Diagnosis:
     rounds: tuple[Round, ...] = ()
     instructions: Instructions | None = None
     groups: Mapping[str, int] = field(default_factory=dict)
+    placebos: tuple[Placebo, ...] = ()
 
     @property
     def clusters(self) -> int:
@@ -180,6 +192,13 @@ class Diagnosis:
         scored["baseline"] = _scored(self.probes[0])
         drawn = draws(metric, scored, seed, self.groups, folded=self.folds > 0, beside="baseline")
         return {pair: drawn[" ".join(pair)] for pair in of_pair}
+
+
+def gain_over(metric: Metric, arm: Probe, placebo: Probe, seed: int, groups: Mapping[str, int]) -> Triple | None:
+    """How much better an arm is than its placebo."""
+    asked = [one for one in _scored(arm) if one.id in placebo.scores]
+    more = difference(metric, asked, _scored(placebo), seed, groups)
+    return None if more.value is None else (more.lo, more.value, more.hi)
 
 
 def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:

@@ -70,7 +70,9 @@ def plan(
     rate = encoded(embedder, task.documents) if task.documents else 0.0
     reading = _reading(task, speed, rate)
     # Three systems at the most ask the model about the test: where there are four finalists, one is a classifier.
-    proven = 4 if task.documents else 3  # with passages a tuning without them may be the runner-up, beside the best untuned
+    proven = (
+        4 if task.documents else 3
+    )  # with passages a tuning without them may be the runner-up, beside the best untuned
     proof = (proven * one.own + shown) / speed.prefill + ((proven - 1) * one.wanted + writes) / speed.decode + reading
     seconds = max(LEAST * seconds, seconds - len(parts.test) * proof - OVERHEAD)
     choosing = _instructing(task) * seconds  # among instructions

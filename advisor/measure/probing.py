@@ -8,7 +8,8 @@ import numpy as np
 
 from advisor.decide.gaps import BOTH, Shown
 from advisor.errors import CannotError, DroppedOut, InputError
-from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
+from advisor.measure.diagnosis import Diagnosis, Placebo, Probe, gain_over, gaps_of, shares
+from advisor.measure.placebo import Tried, placebos
 from advisor.measure.race import Answers, Entry, race
 from advisor.measure.validity import validity
 from advisor.models.endpoint import Endpoint
@@ -111,6 +112,8 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
     if timed:
         probes = [replace(probe, latency_ms=_latency(entries[probe.name])) for probe in probes]
     asked = bench.comparing[: raced.rounds[-1].examples]
+    left = bench.purse.racing - sum(one.seconds for one in raced.rounds)
+    tried = placebos(bench, entries, raced.answers, PLAIN, bench.comparing[: raced.rounds[0].examples], left)
     everyone = bench.comparing[: raced.rounds[0].examples]
     shown = {name: entry.arm(bench) for name, entry in entries.items() if entry.gap in ("knowledge", "retrieval")}
     contexts = {name: one.context for name, one in shown.items() if isinstance(one, System)}
@@ -138,6 +141,7 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
         shown=_shown(everyone, gap_of, {one.id: a.text for one, a in _pairs(raced.answers[PLAIN])}),
         rows=(bench.short.purse.rows, bench.purse.rows),
         rounds=raced.rounds,
+        placebos=tuple(_placebo(one, {probe.name: probe for probe in probes}) for one in tried),
         groups={e.id: task.split.groups[e.id] for e in asked if e.id in task.split.groups},
     )
 
@@ -182,11 +186,18 @@ def _probe(name: str, entry: Entry, answers: Answers) -> Probe:
     )
 
 
+def _placebo(tried: Tried, probes: Mapping[str, Probe]) -> Placebo:
+    bench = tried.entry.bench
+    probe = replace(_probe(f"{tried.of}, {tried.what}", tried.entry, tried.answers), path="", gap="")
+    gain = gain_over(bench.metric, probes[tried.of], probe, bench.seed, bench.task.split.groups)
+    return Placebo(tried.of, tried.what, probe, gain)
+
+
 def _latency(entry: Entry) -> float:
     """The milliseconds that an answer takes, asked for alone: the median of a few, once the first has warmed up."""
-    bench, system = entry.bench, entry.arm(entry.bench)
-    took = []
-    for example in bench.comparing[: TIMED + 1]:
+    bench = next(iter(entry.bench.parts.values()), entry.bench)  # where rows are few, as it was made for the first fold
+    system, took = entry.arm(bench), []
+    for example in entry.bench.comparing[: TIMED + 1]:
         since = time.perf_counter()
         bench.runtime.predict(system, [example], "time of an answer", keep=False)
         took.append(1000 * (time.perf_counter() - since))

@@ -84,10 +84,10 @@ def race(bench: Bench, entries: Mapping[str, Entry], stays: str, outlook: Outloo
         part = examples[done : _upto(bench, done)]
         if rounds and not _affords(bench, rounds, [answers[name] for name in running], len(part)):
             break
-        spent = -_seconds(bench, answers.values())
+        spent = -seconds(bench, answers.values())
         for name in tuple(running):
             try:
-                answers[name] = answers.get(name, Answers()) + _asked(running[name], part, name)
+                answers[name] = answers.get(name, Answers()) + asked(running[name], part, name)
             except DroppedOut as reason:
                 dropped[name] = str(reason)
                 del running[name]
@@ -98,7 +98,7 @@ def race(bench: Bench, entries: Mapping[str, Entry], stays: str, outlook: Outloo
         scored = {name: answers[name].scored for name in running}
         chances, worth = _chances(bench, scored, outlook(scored))
         left = {name: chance for name, chance in chances.items() if chance < CHANCE and name != stays}
-        rounds.append(Round(done, tuple(running), round(spent + _seconds(bench, answers.values()), 2), left))
+        rounds.append(Round(done, tuple(running), round(spent + seconds(bench, answers.values()), 2), left))
         figures = {name: round(rating(bench.metric, ones), 2) for name, ones in scored.items()}
         told = {"round": len(rounds), "examples": done, "seconds": rounds[-1].seconds, "scores": figures, "left": left}
         runfolder.progress(bench.runtime.folder, step="diagnosis", **told)
@@ -108,7 +108,8 @@ def race(bench: Bench, entries: Mapping[str, Entry], stays: str, outlook: Outloo
     return Raced(answers, dropped, tuple(rounds))
 
 
-def _asked(entry: Entry, part: Sequence[Example], name: str) -> Answers:
+def asked(entry: Entry, part: Sequence[Example], name: str) -> Answers:
+    """What an arm gives for examples. Raises DroppedOut where it gives no text at all."""
     scored, made = scores(entry.bench, entry.arm, part, name)
     return Answers(scored, tuple(made))
 
@@ -124,11 +125,11 @@ def _upto(bench: Bench, done: int) -> int:
 
 def _affords(bench: Bench, rounds: Sequence[Round], running: Sequence[Answers], more: int) -> bool:
     """Whether the purse covers so many more examples for what is still running, at what these took until now."""
-    each = _seconds(bench, running) / rounds[-1].examples
+    each = seconds(bench, running) / rounds[-1].examples
     return sum(one.seconds for one in rounds) + more * each <= bench.purse.racing
 
 
-def _seconds(bench: Bench, answers: Iterable[Answers]) -> float:
+def seconds(bench: Bench, answers: Iterable[Answers]) -> float:
     """What answers took: by the clock, or as tokens usually take, where the budget is one in tokens."""
     used = [made.usage for one in answers for made in one.made]
     if not bench.purse.counted:

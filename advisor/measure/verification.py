@@ -16,7 +16,7 @@ from advisor.decide.gaps import Gap
 from advisor.decide.recommendation import Recommendation
 from advisor.errors import InputError, Problem
 from advisor.measure import receipt as receipts
-from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
+from advisor.measure.diagnosis import Diagnosis, Probe, gain_over, gaps_of, shares
 from advisor.measure.figures import figures, metric_of
 from advisor.measure.proof import Chosen, Result, chosen
 from advisor.measure.receipt import About, Receipt
@@ -195,6 +195,12 @@ def _diagnosis(folder: Path, measured: Diagnosis, metric: Metric, seed: int) -> 
     for there, probe in zip(raw["probes"], measured.probes, strict=True):
         should = _probe(probe, metric, seed, measured.groups, folded=measured.folds > 0)
         yield _Figures(f"{DIAGNOSIS}: {probe.name}", {name: there.get(name) for name in should}, should)
+    for told_, placebo in zip(raw["placebos"], measured.placebos, strict=True):
+        should = _probe(placebo.probe, metric, seed, measured.groups, folded=measured.folds > 0)
+        there = {name: told_["probe"].get(name) for name in should} | {"gain": told_["gain"]}
+        arm = next(probe for probe in measured.probes if probe.name == placebo.of)
+        gain = gain_over(metric, arm, placebo.probe, seed, measured.groups)
+        yield _Figures(f"{DIAGNOSIS}: {placebo.probe.name}", there, {**should, "gain": gain and list(gain)})
     if told := measured.instructions:
         should = runfolder.plain(Instructions, _instructions(told, metric))
         yield _Figures(f"{DIAGNOSIS}: instructions", raw.get("instructions"), should)

@@ -102,7 +102,7 @@ class Finder:
     """Finds passages in an index that `opening` gives, with what became of it in words, when it is first needed.
 
     `embedder`: what the index is searched with. `k`: passages shown. `fitted`: the embedder's folder, where it was fitted
-    to the documents.
+    to the documents. `astray`: each example is shown what was found for another.
     """
 
     opening: Callable[[], tuple[retrieval.Index, str]]
@@ -111,6 +111,7 @@ class Finder:
     reranker: Reranker | None = None
     watch: Watch = unwatched
     fitted: Path | None = None
+    astray: bool = False
     _passages: dict[str, list[Passage]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -151,6 +152,9 @@ class Finder:
             shown = list(self.index.passages) if context.kind == "all" else []
             return [shown for _ in examples]
         nearest = self.search([example.input for example in examples], context.k)
+        if self.astray:
+            half = len(nearest) // 2
+            return nearest[half:] + nearest[:half]
         if context.kind == "retrieved":
             return nearest
         return [self.oracle(e, context.k) or row for e, row in zip(examples, nearest, strict=True)]

@@ -13,7 +13,7 @@ from advisor.runtime.instructions import Instructions
 from advisor.score.statistics import MISSING, missed
 from advisor.show import instructed
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Text, table
-from advisor.show.full import ladder, models, ranking
+from advisor.show.full import ladder, models, placebo, ranking
 from advisor.show.headline import headline
 from advisor.show.priced import change, costs, worth
 from advisor.show.proven import beside
@@ -94,6 +94,7 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
     if told := diagnosis.instructions:
         yield from (Text(line, style) for line, style in _instructed(told) if line)
     yield ladder(diagnosis)
+    yield from (Text(placebo(one)) for one in diagnosis.placebos)
     if forms := next((probe.valid for probe in diagnosis.probes if probe.valid), None):
         yield Text(f"valid: {FORMS[list(forms)[-1]]}", "soft")
     right = f"already right {percent(diagnosis.gaps.get('none', 0.0))}"

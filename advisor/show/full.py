@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Recommendation
-from advisor.measure.diagnosis import Diagnosis, Probe
+from advisor.measure.diagnosis import Diagnosis, Placebo, Probe
+from advisor.measure.placebo import AGAIN
 from advisor.measure.proof import Result
 from advisor.paths.abstaining import Abstaining
 from advisor.runtime.finder import Search
@@ -78,6 +79,18 @@ def ladder(diagnosis: Diagnosis) -> Bars:
     return Bars(tuple(bars), diagnosis.floors)
 
 
+def placebo(one: Placebo) -> str:
+    """What became of an arm's score when its content was taken out."""
+    score, of = figure(one.probe.value), f"{one.probe.n:,} examples"
+    if not one.gain:
+        return f"placebo: {one.of} with {one.what} gave no text"
+    if one.what == AGAIN:
+        return f"{one.of} asked again gave {score} on {of}: {gain(-one.gain[1])} points, which is how much its answers vary by themselves"
+    more = f"{gain(one.gain[1])} {span((one.gain[0], one.gain[2]))}"
+    means = "so the gain comes from it" if one.gain[0] > 0 else "so whether the gain comes from it is not told"
+    return f"placebo: with {one.what} {one.of} has {score} on {of}; what it shows makes {more} points, {means}"
+
+
 def race(diagnosis: Diagnosis) -> str:
     """How the race went: on how many examples the gaps were told, and which arms left after how many."""
     first, *_ = diagnosis.rounds
@@ -113,7 +126,8 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
     probes = table("probe|path|>scored|>unscored|>cut off|>time|>tokens|valid output", *rows)
     notes = [Text(note, "warning") for note in diagnosis.notes]
     raced = [Text(race(diagnosis), "soft")] if diagnosis.rounds else []
-    yield Section("The ladder of probes", (Text(head, "soft"), ladder(diagnosis), probes, *raced, *notes))
+    taken = [Text(placebo(one)) for one in diagnosis.placebos]
+    yield Section("The ladder of probes", (Text(head, "soft"), ladder(diagnosis), probes, *taken, *raced, *notes))
     shares = {name: (share, GAP_WORDS[name]) for name, share in diagnosis.gaps.items() if share}
     yield Section("Where the gaps are", (Shares(shares),))
 
