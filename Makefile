@@ -4,7 +4,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 TORCH := torch==2.13.0
 
-.PHONY: install demo test check bench-decide bench-races bench-train bench-predict bench-index bench-retrieval clean
+.PHONY: install demo test check bench-decide bench-decisions bench-races bench-train bench-predict bench-index bench-retrieval clean
 
 install: .venv/installed
 
@@ -29,7 +29,7 @@ check: install
 bench-decide bench-races: bench-%: install
 	$(BIN)/python benchmarks/$*.py
 
-bench-index bench-retrieval: bench-%: install
+bench-index bench-retrieval bench-decisions: bench-%: install
 	$(BIN)/python -m benchmarks.$*
 
 # What they compare with is installed by them; llama.cpp is built (CMAKE_ARGS=-DGGML_CUDA=on for a GPU).
