@@ -31,9 +31,9 @@ class State:
     losses: list[float] = field(default_factory=list)
 
     @property
-    def best(self) -> tuple[int, float]:
-        """The first of the best (step, score) pairs."""
-        return max(self.scores, key=lambda pair: (pair[1], -pair[0]))
+    def best(self) -> float:
+        """The best score until now."""
+        return max(score for _, score in self.scores)
 
 
 @dataclass

@@ -52,12 +52,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Tuned:
-    """The adapter's (or model's) folder, its hash, and how tuning went: `scores` holds (step, score) pairs, best at `best`,
-    `losses` each step's, `tokens` how many were computed."""
+    """The adapter's (or model's) folder, its hash, and how tuning went: `scores` holds (step, score) pairs, `losses` each step's,
+    `tokens` how many were computed."""
 
     folder: Path
     fingerprint: str
-    best: int
     scores: tuple[tuple[int, float], ...]
     losses: tuple[float, ...]
     tokens: int

@@ -42,8 +42,8 @@ def tune(
     on_step: Callable[[Progress], None] = lambda progress: None,
     trunk: Path | None = None,
 ) -> Tuned:
-    """Tune on `rows`; the weights that `evaluate` (higher is better) rates best are kept in `folder/adapter`, as peft
-    writes them, or with `full` in `folder/model`, as transformers does.
+    """Tune on `rows`; the weights at the end, once the rate has fallen, are kept in `folder/adapter`, as peft writes them, or with
+    `full` in `folder/model`, as transformers does. `evaluate` (higher is better) says when more steps gain no more.
 
     A checkpoint is written at every evaluation and every half minute; an interrupted call goes on from it, to the same
     end. One of other rows, settings or base is not taken up. What a tuning was before its rate fell is left in the file
@@ -116,20 +116,19 @@ def _loop(
         score = None
         if state.step == state.end or (state.step in marks and state.step <= state.since):
             score = evaluate(replace(lm, adapter=f"step {state.step}"))
-            better = not state.scores or score > state.best[1]
+            better = not state.scores or score > state.best
             state.stale = 0 if better else state.stale + 1
             state.scores.append((state.step, score))
-            if better:
-                _save(lm, keeper.kept)
             if state.stale >= settings.patience and state.step < state.since:
                 state.since, state.end = state.step, min(state.end, ended(state.step))
+        if state.step == state.end:
+            _save(lm, keeper.kept)
         if score is not None or keeper.due:
             keeper.write(state)
         on_step(Progress(state.step, state.end, loss, score))
     return Tuned(
         keeper.kept,
         folder_hash(keeper.kept),
-        state.best[0],
         tuple(state.scores),
         tuple(state.losses),
         state.tokens,

@@ -147,10 +147,9 @@ class Diagnosis:
         return reasons
 
     def gone(self, model: str, limits: Mapping[str, float]) -> frozenset[str]:
-        """The arms, as they are called on a bench of this model, that left the race or take more than the answers allow."""
-        left = {name for one in self.rounds for name in one.left} | set(self.over(limits))
+        """The arms, as they are called on a bench of this model, that take more than the answers allow."""
         names = {probe.name for probe in self.probes if probe.model == model}
-        return frozenset(name.split(" · ")[0] for name in left & names)
+        return frozenset(name.split(" · ")[0] for name in names.intersection(self.over(limits)))
 
     def too_dear(self, limits: Mapping[str, float]) -> dict[str, str]:
         """The paths of which every probe takes more than the answers allow, each with a reason."""

@@ -45,8 +45,8 @@ class Purse:
 class Bench:
     """A task with all that it takes to measure and build systems for it. `apart`: what is made here lies in folders of
     that name, apart from what is made for other models, folds and seeds. `instructions`: of which one that is not the task's own
-    stands in `task`, so that all that is made here says it. `out`: arms that a path need not try again, because they left the
-    race or take too much."""
+    stands in `task`, so that all that is made here says it. `out`: arms that a path does not try, because they take too
+    much."""
 
     task: Task
     runtime: Runtime
