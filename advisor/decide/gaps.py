@@ -66,8 +66,8 @@ def load_gaps() -> tuple[GapRule, ...]:
 def kind_of(shares: Mapping[str, float], unknown: float = 0.0) -> Kind:
     """The kind of gap from shares of GAPS and that of examples of which it is not known.
 
-    none where under a tenth fails; capability where that is more than knowledge and than behaviour; of these one alone where
-    it has at least twice the other's share.
+    none where under a tenth fails; of knowledge and behaviour one alone where it has at least twice the other's share, else
+    both; capability where that is more than this, or as much as both.
     """
     knowledge, behaviour = (sum(shares.get(gap, 0.0) for gap in side) for side in (KNOWLEDGE, BEHAVIOUR))
     capability = shares.get("capability", 0.0)
@@ -75,7 +75,8 @@ def kind_of(shares: Mapping[str, float], unknown: float = 0.0) -> Kind:
         return "none"
     if unknown > max(knowledge, behaviour, capability):
         return "unknown"
-    if capability > max(knowledge, behaviour):
+    apart = knowledge >= TWICE * behaviour or behaviour >= TWICE * knowledge
+    if capability > max(knowledge, behaviour) and (apart or capability >= knowledge + behaviour):
         return "capability"
     if knowledge >= TWICE * behaviour:
         return "knowledge"

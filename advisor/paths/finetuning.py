@@ -46,8 +46,8 @@ def decoded(bench: Bench, system: System) -> System:
 
 
 def tuned(bench: Bench, path: str, stage: str, evaluations: int = 4) -> System:
-    """What a path tunes, with an adapter trained on the purse's rows; the best checkpoint by the task's metric is kept, and the
-    last where all rows train. It lies in the folder of that stage (`SHORT`, or "build"), and goes on from what the short
+    """What a path tunes, with an adapter trained on the purse's rows; it ends early where the task's metric rises no more, unless
+    all rows train and none is left to tell. It lies in the folder of that stage (`SHORT`, or "build"), and goes on from what the short
     tuning of the path has learned of the same rows."""
     split, purse = bench.task.split, bench.purse
     system = baseline(bench) if path == "finetuning" else reading(bench)

@@ -115,7 +115,7 @@ class Runtime:
         """The system with its model tuned on examples, rendered as the system renders them, in `folder` of the run folder; it
         goes on from the trunk of the tuning in the folder `short`, where that began with the same rows.
 
-        `rate` gives the score of the texts for `choose`; the checkpoint that it rates best is kept. Examples that do not fit
+        `rate` gives the score of the texts for `choose`; tuning ends early where it rises no more. Examples that do not fit
         the model's context are left out. Raises DroppedOut where none does.
         """
         conversations = self._conversations(system, examples)

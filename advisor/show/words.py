@@ -166,7 +166,7 @@ def tested(result: Result) -> str:
 
 def clustered(examples: int, clusters: int) -> str:
     """In how many clusters examples lie; "" where each has a source of its own."""
-    return f" in {clusters:,} clusters that share a source" if 0 < clusters < examples else ""
+    return f" from {clusters:,} sources" if 0 < clusters < examples else ""
 
 
 def shortage(result: Result) -> str:

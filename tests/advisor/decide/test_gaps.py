@@ -18,6 +18,7 @@ from advisor.decide.gaps import GAPS, Shown, believed_gap, kind_of, load_gaps, m
         ({"behaviour": 0.09}, "none"),
         ({}, "none"),
         ({"capability": 0.5, "behaviour": 0.3, "knowledge": 0.2}, "capability"),
+        ({"capability": 0.4, "behaviour": 0.3, "knowledge": 0.3}, "both"),
         ({"capability": 0.3, "instruction": 0.2, "behaviour": 0.2}, "behaviour"),
     ],
 )

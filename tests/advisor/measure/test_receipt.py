@@ -66,7 +66,7 @@ def test_a_run_whose_rows_share_sources_holds_and_its_receipt_tells_them(call: C
     run = Path(call("run", folder, "--path", "rag")[1]["run"])
     result = json.loads((run / "result.json").read_text())
     assert (result["clusters"], result["test_items"]) == (5, 20)
-    assert "20 examples in 5 clusters that share a source" in (run / "report.md").read_text()
+    assert "20 examples from 5 sources" in (run / "report.md").read_text()
     measured = json.loads((run / "diagnosis.json").read_text())
     assert len(set(measured["groups"].values())) == 15 == measured["examples"] / 4
     assert call("verify", run)[0] == 0

@@ -144,7 +144,7 @@ def tuned_on(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, rows: list[Examp
     def tune(lm, rows, evaluate, settings, folder, on_step, trunk) -> Tuned:
         handed.extend(rows)
         rated.append(evaluate(lm))
-        return Tuned(folder, "tuned", 1, ((1, 0.0),), (), 7)
+        return Tuned(folder, "tuned", ((1, 0.0),), (), 7)
 
     monkeypatch.setattr(trainers, "render", render)
     monkeypatch.setattr(trainers, "tune", tune)

@@ -132,6 +132,6 @@ def test_that_rows_share_a_source_is_said_with_their_number() -> None:
     run = a_run()
     assert run.result
     told = sentence(run.recommendation, replace(run.result, clusters=29))
-    assert "over the baseline on 400 sealed test examples in 29 clusters that share a source: it is better" in told
+    assert "over the baseline on 400 sealed test examples from 29 sources: it is better" in told
     for clusters in (400, 0):  # every row has its own; a run of before
         assert "cluster" not in sentence(run.recommendation, replace(run.result, clusters=clusters))

@@ -66,14 +66,14 @@ def test_the_report_compares_with_the_best_untuned_too() -> None:
 
 
 def test_clusters_are_told_where_there_are_fewer_than_rows() -> None:
-    assert words.tested(result(clusters=29)) == "400 examples in 29 clusters that share a source"
+    assert words.tested(result(clusters=29)) == "400 examples from 29 sources"
     part = words.tested(result(clusters=29, test_rows=900))
-    assert part.startswith("400 examples in 29 clusters that share a source drawn by chance from 900")
+    assert part.startswith("400 examples from 29 sources drawn by chance from 900")
     assert words.tested(result(clusters=400)) == "400 examples"
     run = a_run()
     assert run.diagnosis
     hanging = replace(run.diagnosis, groups={str(i): i // 10 for i in range(70)})
     section = brief(hanging)
-    assert section and "96 development examples in 33 clusters" in getattr(section.blocks[0], "text", "")
+    assert section and "96 development examples from 33 sources" in getattr(section.blocks[0], "text", "")
     ladder = next(sections(replace(run, diagnosis=hanging)))
     assert "Rows of one cluster share a source" in getattr(ladder.blocks[0], "text", "")
