@@ -128,13 +128,12 @@ class Run:
     @cached_property
     def purse(self) -> Purse:
         """What the budget buys of the first model, from one timing of this machine that a resumed run keeps."""
-        return self._purse(1)
+        return self._purse(0)
 
     def _purse(self, n: int) -> Purse:
-        """What the share of the nth model buys of it."""
-        model = self.models[n - 1]
-        plan = partial(planning.plan, self.task, model, self.embedder, self.lineup.share)
-        return self._step(f"purse{'' if n == 1 else n}", self._key, Purse, plan)
+        """What the share of a model buys of it, by its place."""
+        plan = partial(planning.plan, self.task, self.models[n], self.embedder, self.lineup.share)
+        return self._step(f"purse{n + 1 if n else ''}", self._key, Purse, plan)
 
     @property
     def assumed_purse(self) -> Purse:
@@ -173,11 +172,11 @@ class Run:
     @cached_property
     def benches(self) -> tuple[Bench, ...]:
         """The same with each model; all are asked the same examples, and race within what all have together."""
-        purses = [self._purse(n) for n in range(1, len(self.models) + 1)]
+        purses = [self._purse(n) for n in range(len(self.models))]
         measure, racing = min(purse.measure for purse in purses), sum(purse.racing for purse in purses)
         return tuple(
-            self.bench.of(model, replace(purse, measure=measure, racing=racing), place(n - 1))
-            for n, (model, purse) in enumerate(zip(self.models, purses, strict=True), 1)
+            self.bench.of(model, replace(purse, measure=measure, racing=racing), place(n))
+            for n, (model, purse) in enumerate(zip(self.models, purses, strict=True))
         )
 
     @property
@@ -347,9 +346,10 @@ class Run:
             left = (self.left - proof) / (2 if name != "system" and chosen.path in TUNING else 1)
             return pacing.building(self.task, bench.runtime.model, bench.purse, short, left)
 
-        if self.diagnosis:
-            bench = replace(bench, out=self.diagnosis.gone(bench.model, self._limits))
-        if path not in TUNING or not self._timed or not self.diagnosis:
+        if not self.diagnosis:
+            return bench
+        bench = replace(bench, out=self.diagnosis.gone(bench.model, self._limits))
+        if path not in TUNING or not self._timed:
             return bench
         purse = runfolder.step(self.folder, f"{name}_purse", digest([self._key, self.purse, path]), Purse, work)
         return replace(bench, purse=purse)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -38,13 +37,12 @@ class State:
 
 @dataclass
 class Checkpoints:
-    """Reads and writes `folder/checkpoint.pt`: weights, optimizer, state, and the best weights `kept` until then."""
+    """Reads and writes `folder/checkpoint.pt`: weights, optimizer, state."""
 
     folder: Path
     key: str
     weights: Mapping[str, nn.Parameter]
     optimizer: Optimizer
-    kept: Path
     written: float = field(default_factory=time.monotonic)
 
     @property
@@ -55,16 +53,7 @@ class Checkpoints:
     def write(self, state: State) -> None:
         """Write a checkpoint, whole or not at all."""
         partial = self.folder / "checkpoint.partial"
-        best = {path.name: path.read_bytes() for path in self.kept.iterdir()} if self.kept.is_dir() else {}
-        torch.save(
-            {
-                "key": self.key,
-                **self._held(),
-                "state": json.dumps(asdict(state)),
-                "best": best,
-            },
-            partial,
-        )
+        torch.save({"key": self.key, **self._held(), "state": json.dumps(asdict(state))}, partial)
         partial.replace(self.folder / "checkpoint.pt")
         self.written = time.monotonic()
 
@@ -73,13 +62,8 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         saved = _loaded(self.folder / "checkpoint.pt")
         if saved.get("key") != self.key:
-            shutil.rmtree(self.kept, ignore_errors=True)
             return fresh
         self._put_back(saved)
-        shutil.rmtree(self.kept, ignore_errors=True)  # a kill after the checkpoint may have left better weights
-        for name, content in saved["best"].items():
-            self.kept.mkdir(exist_ok=True)
-            (self.kept / name).write_bytes(content)
         state = State(**json.loads(saved["state"]))
         state.scores = [(int(step), float(score)) for step, score in state.scores]
         return state

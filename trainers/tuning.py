@@ -47,7 +47,7 @@ def tune(
 
     A checkpoint is written at every evaluation and every half minute; an interrupted call goes on from it, to the same
     end. One of other rows, settings or base is not taken up. What a tuning was before its rate fell is left in the file
-    `trunk`; one that begins with the same steps goes on from there, to the same end as without. The base model is left as it
+    `trunk`; one that begins with the same steps goes on from there as if it had made them, without their ratings. The base model is left as it
     was. Raises ValueError when there are no rows or one of them cannot be learned from (`preflight`).
     """
     if not rows or (faults := preflight(lm, rows)):
@@ -96,7 +96,7 @@ def _loop(
     marks = evaluated(settings, len(plan))
     weights = {name: parameter for name, parameter in lm.model.named_parameters() if parameter.requires_grad}
     optimizer = _optimizer(weights, settings)
-    keeper = Checkpoints(folder, _key(lm, rows, asdict(settings)), weights, optimizer, _kept(folder, settings))
+    keeper = Checkpoints(folder, _key(lm, rows, asdict(settings)), weights, optimizer)
 
     def way(step: int) -> str:
         """What leads to a step of the trunk."""
@@ -121,18 +121,11 @@ def _loop(
             state.scores.append((state.step, score))
             if state.stale >= settings.patience and state.step < state.since:
                 state.since, state.end = state.step, min(state.end, ended(state.step))
-        if state.step == state.end:
-            _save(lm, keeper.kept)
         if score is not None or keeper.due:
             keeper.write(state)
         on_step(Progress(state.step, state.end, loss, score))
-    return Tuned(
-        keeper.kept,
-        folder_hash(keeper.kept),
-        tuple(state.scores),
-        tuple(state.losses),
-        state.tokens,
-    )
+    _save(lm, kept := folder / ("model" if settings.full else "adapter"))
+    return Tuned(kept, folder_hash(kept), tuple(state.scores), tuple(state.losses), state.tokens)
 
 
 def _same(settings: TuneSettings) -> dict[str, object]:
@@ -140,10 +133,6 @@ def _same(settings: TuneSettings) -> dict[str, object]:
     return {
         name: value for name, value in asdict(settings).items() if name not in ("epochs", "evaluations", "patience")
     }
-
-
-def _kept(folder: Path, settings: TuneSettings) -> Path:
-    return folder / ("model" if settings.full else "adapter")
 
 
 def _optimizer(weights: Mapping[str, nn.Parameter], settings: TuneSettings) -> Optimizer:

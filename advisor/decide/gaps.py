@@ -14,6 +14,7 @@ GAPS = ("none", "format", "instruction", "knowledge", "retrieval", "behaviour", 
 BOTH = (
     "knowledge and behaviour"  # of an example that passes only with passages and tuning: half of it counts for either
 )
+SIDES = {BOTH: ("knowledge", "behaviour")}
 Kind = Literal["knowledge", "behaviour", "both", "none", "capability", "unknown"]
 KNOWLEDGE, BEHAVIOUR = ("knowledge", "retrieval"), ("format", "instruction", "behaviour")
 FAILING = 0.1  # with less there is no gap to speak of

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.decide.belief import Measured, Triple
-from advisor.decide.gaps import BOTH, GAPS, Gap, Shown, measured_gap
+from advisor.decide.gaps import BOTH, GAPS, SIDES, Gap, Shown, measured_gap
 from advisor.measure.race import Round
 from advisor.runtime.grounding import Recall, Use
 from advisor.runtime.instructions import Instructions
@@ -214,7 +214,7 @@ def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]
 def shares(gap_of: Mapping[str, str]) -> dict[str, float]:
     """The share of examples in each of GAPS, and of those whose gap is unknown."""
     counts = Counter(gap_of.values())
-    halves = dict.fromkeys(("knowledge", "behaviour"), counts[BOTH] / 2)
+    halves = {gap: counts[both] / len(sides) for both, sides in SIDES.items() for gap in sides}
     return {gap: (counts[gap] + halves.get(gap, 0.0)) / max(1, len(gap_of)) for gap in (*GAPS, UNKNOWN)}
 
 

@@ -60,9 +60,10 @@ def _worth(bench: Bench, entries: Mapping[str, Entry], answers: Mapping[str, Ans
     best: dict[tuple[str, str], str] = {}
     for name in answers:
         entry = entries[name]
-        # Where rows are few, a tuning was made once for each fold, and none of all rows.
-        made = entry.path and entry.bench.model == bench.model and not (entry.path in TUNING and bench.task.split.folds)
-        system = entry.arm(entry.bench) if made else None
+        # A classifier shows nothing, and where rows are few, a tuning was made once for each fold, and none of all rows.
+        skipped = ("", "classifier", *(TUNING if bench.task.split.folds else ()))
+        asks = entry.path not in skipped and entry.bench.model == bench.model
+        system = entry.arm(entry.bench) if asks else None
         if isinstance(system, System) and (what := _content(system)) and scores[name] > scores[plain]:
             key = entry.path, what
             if key not in best or scores[name] > scores[best[key]]:

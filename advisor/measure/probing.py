@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from advisor.decide.gaps import BOTH, Shown
+from advisor.decide.gaps import BOTH, SIDES, Shown
 from advisor.errors import CannotError, DroppedOut, InputError
 from advisor.measure.diagnosis import Diagnosis, Placebo, Probe, gain_over, gaps_of, shares
 from advisor.measure.placebo import Tried, placebos
@@ -113,8 +113,8 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
         probes = [replace(probe, latency_ms=_latency(entries[probe.name])) for probe in probes]
     asked = bench.comparing[: raced.rounds[-1].examples]
     left = bench.purse.racing - sum(one.seconds for one in raced.rounds)
-    tried = placebos(bench, entries, raced.answers, PLAIN, bench.comparing[: raced.rounds[0].examples], left)
     everyone = bench.comparing[: raced.rounds[0].examples]
+    tried = placebos(bench, entries, raced.answers, PLAIN, everyone, left)
     shown = {name: entry.arm(bench) for name, entry in entries.items() if entry.gap in ("knowledge", "retrieval")}
     contexts = {name: one.context for name, one in shown.items() if isinstance(one, System)}
     gap_of, floored = gaps_of(bench.metric, probes, everyone), floors(bench.metric, asked, _contexts(bench, asked))
@@ -151,10 +151,11 @@ def _pairs(answers: Answers) -> Iterable[tuple[Scored, Prediction]]:
 
 
 def _shown(examples: Sequence[Example], gap_of: Mapping[str, str], plain: Mapping[str, str | None]) -> dict[str, Shown]:
-    """The first example of each gap, with what the plain prompt gave."""
+    """The first example of each gap, with what the plain prompt gave; one of two gaps stands for both where it is the first."""
     shown: dict[str, Shown] = {}
     for e in examples:
-        shown.setdefault(gap_of[e.id], Shown(e.id, e.input, e.output, plain.get(e.id)))
+        for gap in SIDES.get(gap_of[e.id], (gap_of[e.id],)):
+            shown.setdefault(gap, Shown(e.id, e.input, e.output, plain.get(e.id)))
     return shown
 
 

@@ -195,9 +195,9 @@ def _diagnosis(folder: Path, measured: Diagnosis, metric: Metric, seed: int) -> 
     for there, probe in zip(raw["probes"], measured.probes, strict=True):
         should = _probe(probe, metric, seed, measured.groups, folded=measured.folds > 0)
         yield _Figures(f"{DIAGNOSIS}: {probe.name}", {name: there.get(name) for name in should}, should)
-    for told_, placebo in zip(raw["placebos"], measured.placebos, strict=True):
+    for given, placebo in zip(raw["placebos"], measured.placebos, strict=True):
         should = _probe(placebo.probe, metric, seed, measured.groups, folded=measured.folds > 0)
-        there = {name: told_["probe"].get(name) for name in should} | {"gain": told_["gain"]}
+        there = {name: given["probe"].get(name) for name in should} | {"gain": given["gain"]}
         arm = next(probe for probe in measured.probes if probe.name == placebo.of)
         gain = gain_over(metric, arm, placebo.probe, seed, measured.groups)
         yield _Figures(f"{DIAGNOSIS}: {placebo.probe.name}", there, {**should, "gain": gain and list(gain)})

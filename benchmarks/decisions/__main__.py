@@ -114,20 +114,12 @@ def advise(one: Truth, data: Path, folder: Path) -> Advised:
     return Advised(one.situation.name, path, advice.path is not None, probable, first, took)
 
 
-def _folk(one: Truth) -> str:
-    return "rag" if "rag" in one.worth else "finetuning"
-
-
-def _dearest(one: Truth) -> str:
-    return one.paths[-1]
-
-
 RULES: Mapping[str, Callable[[Truth], str]] = {  # what is done without measuring anything
     "always prompting": lambda one: "prompting",
     "RAG where there are documents": lambda one: "rag" if "rag" in one.worth else "prompting",
     "always finetuning": lambda one: "finetuning",
-    "RAG for knowledge, tuning for behaviour": _folk,
-    "the dearest path": _dearest,
+    "RAG for knowledge, tuning for behaviour": lambda one: "rag" if "rag" in one.worth else "finetuning",
+    "the dearest path": lambda one: one.paths[-1],
 }
 
 
@@ -147,13 +139,14 @@ def figures(ones: Sequence[Truth], advised: Mapping[str, Advised]) -> dict[str, 
     return {
         "bench": "decisions",
         "situations": len(ones),
-        "regret_mean": _interval(regrets),
+        "regret_mean": round(float(regrets.mean()), 2),
+        "regret_interval": _interval(regrets),
         "regret_worst": round(float(regrets.max()), 2),
         "agreement": round(float(np.mean([_right(one, a.path) for one, a in zip(ones, told, strict=True)])), 3),
         "left_open": round(float(np.mean([not a.recommended for a in wide])), 3) if wide else None,
         "cost_share": round(sum(a.seconds for a in told) / built, 3),
         "brier": round(float(np.mean((np.array(stated) - np.array(within)) ** 2)), 3),
-        "baselines": {name: _interval(np.array(lost)) for name, lost in others.items()},
+        "baselines": {name: round(float(np.mean(lost)), 2) for name, lost in others.items()},
     }
 
 
@@ -162,10 +155,10 @@ def _right(one: Truth, path: str) -> bool:
 
 
 def _interval(regrets: np.ndarray) -> list[float]:
-    """The mean between the ends of its 95 % interval (bootstrap over situations)."""
+    """The ends of the mean's 95 % interval (bootstrap over situations)."""
     drawn = np.random.default_rng(0).choice(regrets, (DRAWS, len(regrets))).mean(axis=1)
     lo, hi = np.quantile(drawn, [0.025, 0.975])
-    return [round(float(x), 2) for x in (lo, regrets.mean(), hi)]
+    return [round(float(lo), 2), round(float(hi), 2)]
 
 
 def main() -> None:

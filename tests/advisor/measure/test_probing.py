@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from advisor.data.splitting import split
+from advisor.decide.gaps import BOTH
 from advisor.errors import CannotError, InputError, Problem
 from advisor.measure import probing
 from advisor.paths.prompting import baseline
@@ -191,3 +192,9 @@ def test_a_path_that_gives_no_text_too_often_is_ruled_out_with_the_reason(bench:
     assert measured.draws["rag"].mean() < 15  # scored by what it always answers with, not by the best of the rest
     fewer = replace(bench, purse=replace(bench.purse, room=0))
     assert "gave no text" in probing.diagnose(fewer).ruled_out["rag"]
+
+
+def test_an_example_that_lacks_facts_and_manner_is_shown_for_both() -> None:
+    rows = [Example(str(i), f"question {i}", "x") for i in range(3)]
+    shown = probing._shown(rows, {"0": "behaviour", "1": BOTH, "2": "knowledge"}, {})
+    assert {gap: one.id for gap, one in shown.items()} == {"behaviour": "0", "knowledge": "1"}
