@@ -34,6 +34,16 @@ def test_every_figure_of_the_files_is_in_both_reports(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.partial"))
 
 
+def test_reasons_stand_under_what_they_speak_for(tmp_path: Path) -> None:
+    run = a_run()
+    assert run.recommendation
+    first = run.recommendation.reasons[0]
+    both = replace(run.recommendation, reasons=(first, replace(first, text="It is dear.", side="against")))
+    for ending, text in written(tmp_path, replace(run, recommendation=both)).items():
+        heads = [text.index(f"For {both.leading}"), text.index("Against it"), text.index("It is dear.")]
+        assert heads == sorted(heads), ending
+
+
 def test_hostile_text_stays_text_in_html(tmp_path: Path) -> None:
     page = written(tmp_path, a_run(HOSTILE))[".html"]
     assert "<script" not in page and "&lt;script&gt;alert(1)" in page
