@@ -59,8 +59,8 @@ class Split:
     """The examples of a task by what they are for.
 
     `choose` and `compare` are the two parts of development: inside a path things are chosen on the first, paths are
-    compared on the second. Where rows are few all three hold the same rows, and `folds` has the fold of each: a row is
-    answered by what was made without its fold. With fewer still (or none that differ) nothing is compared. `groups` has the
+    compared on the second. Where rows are few all three hold the same rows, and `folds` has the fold of each of `train`: a row
+    is answered by what was made without its fold. With fewer still (or none that differ) nothing is compared. `groups` has the
     group of each row that shares its source with others, by its id: such rows stay on one side, and say less than others.
     """
 

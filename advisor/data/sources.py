@@ -1,5 +1,6 @@
 """Which rows come from one source, so that they belong on one side of a split. Knows neither sides nor their sizes."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -11,6 +12,7 @@ from advisor.task import Example
 from advisor.texts import normalised
 
 LONG = 40, 8  # characters, or words, from which an output is more than a label or a short answer that many rows share
+NAME = re.compile(r"[\w.:/-]+")  # one word as programs write it
 SHARED = 0.05, 10  # share and number of rows above which what they have in common is the task's manner, not a source
 APART = 0.5  # of the share of rows that have a source in common with another row: a test with less is kept apart by it
 
@@ -52,7 +54,12 @@ def outputs(rows: Sequence[Example]) -> Keys:
     texts = [normalised(row.output) for row in rows]
     if repeated(texts):
         return [()] * len(rows)
-    return _rare([(text,) if len(text) >= LONG[0] or len(text.split()) >= LONG[1] else () for text in texts])
+    return _rare([(text,) if _long(text) else () for text in texts])
+
+
+def _long(text: str) -> bool:
+    """Whether an output is more than a label, which may be a long name of one word."""
+    return len(text.split()) >= LONG[1] or (len(text) >= LONG[0] and not NAME.fullmatch(text))
 
 
 def _rare(keys: Keys) -> Keys:

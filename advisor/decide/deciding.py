@@ -113,8 +113,8 @@ def _floored(scores: Floats, measured: Measured | None) -> dict[str, str]:
 
 
 def _cheapest_contender(worth: Floats, first: str, out: frozenset[str]) -> str:
-    """The cheapest path left that is not, with the certainty wanted of a measurement, worse than the first; the first
-    where none is left."""
-    worse = (worth[:, [PATH_NAMES.index(first)]] - worth > SMALLEST_GAIN).mean(axis=0)
-    shares = zip(PATH_NAMES, worse, strict=True)
-    return next((p for p, share in shares if p not in out and share < ENOUGH_MEASURED), first)
+    """The cheapest path left that can't be told from the first: it is not, with the certainty wanted of a measurement, worse, and
+    what taking it is expected to lose is under the smallest gain worth having; the first where none is left."""
+    behind = worth[:, [PATH_NAMES.index(first)]] - worth
+    told = ((behind > SMALLEST_GAIN).mean(axis=0) >= ENOUGH_MEASURED) | (behind.mean(axis=0) > SMALLEST_GAIN)
+    return next((p for p, known in zip(PATH_NAMES, told, strict=True) if p not in out and not known), first)

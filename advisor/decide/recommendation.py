@@ -22,11 +22,11 @@ from advisor.decide.rates import Rates, usual
 from advisor.decide.reasons import Reason, reasons
 from advisor.decide.rules import Rule, Signals, fired
 from advisor.decide.worth import BreakEven, MoreExamples, Stop, break_even, more_examples, stop
+from advisor.score.metric import COPIED
 from advisor.system import PATH_NAMES
 
 UNMEASURED = "not measured"  # is noted of a path that no probe tried where others were
 STUDIES, SHOWN = 25, 5  # most alike that are counted, and shown
-COPIED = "copying the context"  # the floor that is an answer in itself
 
 ByModel = Mapping[str, tuple[Mapping[str, Work], Rates]]
 

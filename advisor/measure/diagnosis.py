@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from advisor.decide.belief import Measured, Triple
 from advisor.decide.gaps import BOTH, GAPS, SIDES, Gap, Shown, measured_gap
+from advisor.measure.forecast import Rungs, in_full
 from advisor.measure.race import Round
 from advisor.runtime.grounding import Recall, Use
 from advisor.runtime.instructions import Instructions
@@ -74,7 +75,7 @@ class Diagnosis:
     """What the probes showed. `gap_of`: for each example the first switch that made it pass ("none": passes already);
     `gaps`: the share of examples in each, and of those whose gap is unknown.
 
-    `outlook`: for a path that was only tried in short, the further gain expected of building it in full, with its sd.
+    `rungs`: for a path that was only tried in short, what it was before and in short.
     `recall` and `use`, where there are documents: what is found at several depths, and what systems made of it. `folds`: in
     how many every example was measured by what was made without it, where rows are few. `ruled_out`: paths whose systems
     could not be asked, each with the reason. `floored`: for each of `floors` what it scores on each example. `shown`: an example of
@@ -89,7 +90,7 @@ class Diagnosis:
     probes: tuple[Probe, ...]
     gap_of: Mapping[str, str]
     gaps: Mapping[str, float]
-    outlook: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    rungs: Mapping[str, Rungs] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     recall: tuple[Recall, ...] = ()
     use: tuple[Use, ...] = ()
@@ -102,6 +103,11 @@ class Diagnosis:
     instructions: Instructions | None = None
     groups: Mapping[str, int] = field(default_factory=dict)
     placebos: tuple[Placebo, ...] = ()
+
+    @property
+    def outlook(self) -> dict[str, tuple[float, float]]:
+        """The further gain expected of building in full what was tried in short, by path, with its sd."""
+        return {path: in_full(one) for path, one in self.rungs.items()}
 
     @property
     def clusters(self) -> int:

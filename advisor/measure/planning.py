@@ -88,8 +88,8 @@ def plan(
     left = (DIAGNOSIS - less) * seconds - max(1, folds) * short * learned / speed.train
     each = probes * per_example
     measure = min(MOST_MEASURED, len(parts.compare))
-    if parts.folds:  # each row is answered by what was made from the others, in one round
-        measure = _within(left / (each + reading), ASKED, len(parts.compare))
+    if folds:  # where rows are few, those of the folds that a tuning in short is covered for
+        measure = min(measure, sum(fold < folds for fold in parts.folds))
     choose = _within(CHOICE * seconds / (2 * each + reading), CHECKED, len(parts.choose))
     room = int(min(model.context, EVERYTHING * seconds * speed.prefill / PASSES))
     counted = speed is USUAL
@@ -113,12 +113,13 @@ def per_row(task: Task, model: Model) -> float:
 
 
 def _shortly(split: Split, rows: int, epochs: int, affordable: float) -> tuple[int, int]:
-    """How many rows a short tuning sees, and where rows are few, in how many folds it is measured: each is a tuning, and as
-    many rows as are `affordable` are seen in all of them. 0 folds where not even two are."""
+    """How many rows a short tuning sees, and where rows are few, on how many folds it is measured at the most: each is a tuning,
+    and as many rows as are `affordable` are seen in all of them. 0 folds where these have too few examples to tell anything."""
     if not split.folds:
         return min(SHORT_ROWS, rows), 0
     for short in (min(SHORT_ROWS, rows * epochs), rows):
-        if (folds := min(len(set(split.folds)), int(affordable / max(1, short)))) > 1:
+        folds = min(len(set(split.folds)), int(affordable / max(1, short)))
+        if sum(fold < folds for fold in split.folds) >= min(CHECKED[0], len(split.compare)):
             return short, folds
     return rows, 0
 

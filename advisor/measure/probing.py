@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 
 from advisor.decide.gaps import BOTH, SIDES, Shown
 from advisor.errors import CannotError, DroppedOut, InputError
 from advisor.measure.diagnosis import Diagnosis, Placebo, Probe, gain_over, gaps_of, shares
+from advisor.measure.forecast import Rungs, in_full
 from advisor.measure.placebo import Tried, placebos
 from advisor.measure.race import Answers, Entry, race
 from advisor.measure.validity import validity
@@ -16,7 +18,7 @@ from advisor.models.endpoint import Endpoint
 from advisor.models.local import tunes
 from advisor.paths.classifier import classifier, has_labels
 from advisor.paths.finetuning import SHORT, tuned
-from advisor.paths.prompting import Prompt, constrained, held, oracle, prompted, retrieving
+from advisor.paths.prompting import Prompt, constrained, fewest, held, oracle, prompted, retrieving
 from advisor.runtime import grounding
 from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import Use
@@ -25,12 +27,9 @@ from advisor.score.statistics import interval, rating
 from advisor.system import PATH_NAMES, TUNING, Context, Prediction, System
 from advisor.task import Example
 
-# A short tuning stops early: the error that is left falls as a power of the tokens trained on. Zhang et al. 2024 (arXiv
-# 2402.17193) found exponents of about 0.1 to 0.3 for LoRA's loss; scores of small models, which begin far below, fall
-# short of it less (0.19 to 0.56 from short to full in tunings of the examples). Each of these is taken to be as likely.
-EXPONENTS = np.array([0.1, 0.2, 0.3, 0.4, 0.6])
 # Each tuning that is tried in short: its path, its name, and the gap that it closes.
 SHORT_TUNINGS = (("finetuning", "short tuning", "behaviour"), ("rag+finetuning", "short tuning on passages", BOTH))
+ALL = 100.0  # where an example passes, unless the metric is overlap with a reference
 TIMED = 3  # answers by which it is told how long one takes
 PLAIN = "zero-shot"  # the arm that answers all that is asked: gains are over it
 
@@ -42,7 +41,10 @@ def entered(benches: Sequence[Bench]) -> dict[str, Entry]:
     entries, told = probed(first), _briefly([bench.model for bench in benches])
     for bench in others:
         own = {name: entry for name, entry in probed(bench).items() if entry.path not in ("", "classifier")}
-        entries |= {f"{name} · {told[bench.model]}": replace(entry, gap="") for name, entry in own.items()}
+        entries |= {
+            f"{name} · {told[bench.model]}": replace(entry, gap="", before=f"{entry.before} · {told[bench.model]}")
+            for name, entry in own.items()
+        }
     return entries
 
 
@@ -66,10 +68,10 @@ def probed(bench: Bench) -> dict[str, Entry]:
         entries["classifier"] = Entry("classifier", "", lambda part: classifier(part, "probes/classifier"), bench)
     if task.split.train and tunes(bench.runtime.model) and (bench.purse.folds or not task.split.folds):
         for path, name, gap in SHORT_TUNINGS[: 2 if task.documents else 1]:
-            short = _shortly_tuned(path)
-            entries[name] = Entry(path, gap, short, bench.short)
+            short, before = _shortly_tuned(path), PLAIN if path == "finetuning" else fewest(bench)
+            entries[name] = Entry(path, gap, short, bench.short, before)
             if constrained(bench):
-                entries[f"{name}, constrained"] = Entry(path, gap, held(short), bench.short)
+                entries[f"{name}, constrained"] = Entry(path, gap, held(short), bench.short, before)
     return entries
 
 
@@ -98,12 +100,15 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
     entries = entered([bench, *others])
     bench_of = {one.model: one for one in (bench, *others)}
 
-    def outlook(scored: Mapping[str, Sequence[Scored]]) -> dict[str, tuple[float, float]]:
+    def rungs(scored: Mapping[str, Sequence[Scored]]) -> dict[str, Rungs]:
+        tuned = {name: entries[name] for name in scored if entries[name].path in TUNING}
         return {
-            name: _in_full(bench_of[entries[name].bench.model], rating(bench.metric, ones))
-            for name, ones in scored.items()
-            if entries[name].path in TUNING
+            name: _rungs(bench_of[one.bench.model], scored[name], scored.get(one.before, scored[PLAIN]))
+            for name, one in tuned.items()
         }
+
+    def outlook(scored: Mapping[str, Sequence[Scored]]) -> dict[str, tuple[float, float]]:
+        return {name: in_full(one) for name, one in rungs(scored).items()}
 
     raced = race(bench, entries, PLAIN, outlook)
     if PLAIN in raced.dropped:
@@ -117,7 +122,10 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
     tried = placebos(bench, entries, raced.answers, PLAIN, everyone, left)
     shown = {name: entry.arm(bench) for name, entry in entries.items() if entry.gap in ("knowledge", "retrieval")}
     contexts = {name: one.context for name, one in shown.items() if isinstance(one, System)}
-    gap_of, floored = gaps_of(bench.metric, probes, everyone), floors(bench.metric, asked, _contexts(bench, asked))
+    gap_of, floored = (
+        gaps_of(bench.metric, probes, everyone),
+        floors(bench.metric, asked, task.split.train, _contexts(bench, asked)),
+    )
     return Diagnosis(
         metric=task.metric,
         examples=len(asked),
@@ -125,7 +133,7 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
         probes=tuple(probes),
         gap_of=gap_of,
         gaps=shares(gap_of),
-        outlook=_outlook(bench_of, probes),
+        rungs=_best_rungs(probes, rungs({name: answers.scored for name, answers in raced.answers.items()})),
         notes=(
             *notes,
             *_circumstances(bench),
@@ -135,7 +143,7 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
         ),
         recall=grounding.recall(runtime.finder, asked) if task.documents else (),
         use=tuple(_use(bench, probe, contexts[probe.name], asked) for probe in probes if probe.name in contexts),
-        folds=len(set(task.split.folds)),
+        folds=len({task.split.fold_of[example.id] for example in asked}) if task.split.folds else 0,
         ruled_out=_ruled_out(entries, probes, raced.dropped),
         floored=floored,
         shown=_shown(everyone, gap_of, {one.id: a.text for one, a in _pairs(raced.answers[PLAIN])}),
@@ -205,21 +213,26 @@ def _latency(entry: Entry) -> float:
     return round(float(np.median(took[1:])), 1)
 
 
-def _outlook(benches: Mapping[str, Bench], probes: Sequence[Probe]) -> dict[str, tuple[float, float]]:
-    """The further gain of tuning in full, where a path was tried in short: from the best of its models and decodings."""
+def _best_rungs(probes: Sequence[Probe], rungs: Mapping[str, Rungs]) -> dict[str, Rungs]:
+    """The rungs of each path that was tuned in short: of the best of its models and decodings."""
     best: dict[str, Probe] = {}
     for probe in probes:
         if probe.path in TUNING and (probe.path not in best or probe.value > best[probe.path].value):
             best[probe.path] = probe
-    return {path: _in_full(benches[probe.model], probe.value) for path, probe in best.items()}
+    return {path: rungs[probe.name] for path, probe in best.items()}
 
 
-def _in_full(bench: Bench, score: float) -> tuple[float, float]:
-    """What a short tuning with such a score gains when it is done in full, in points, and the sd of that."""
-    full, short = bench.purse, bench.short.purse
-    more = max(1.0, full.rows * full.epochs / (short.rows * short.epochs))
-    gains = (100 - score) * (1 - more**-EXPONENTS)
-    return float(gains.mean()), float(gains.std())
+def _rungs(bench: Bench, tuned: Sequence[Scored], before: Sequence[Scored]) -> Rungs:
+    """From what a short tuning scored, and the arm that it was before on those of its examples that this one answered."""
+    full, short, metric = bench.purse, bench.short.purse, bench.metric
+    asked, answered = {one.id for one in before}, {one.id for one in tuned}
+    gained = rating(metric, [one for one in tuned if one.id in asked])
+    gained -= rating(metric, [one for one in before if one.id in answered])
+    now = rating(metric, tuned)
+    score = interval(metric, tuned, bench.seed, bench.task.split.groups, folded=bool(bench.task.split.folds))
+    sd = (score.hi - score.lo) / (2 * NormalDist().inv_cdf(0.975))
+    more = full.rows * full.epochs / (short.rows * short.epochs)
+    return Rungs(now - gained, now, more, sd, overlap=metric.passing < ALL)
 
 
 def _circumstances(bench: Bench) -> list[str]:
@@ -234,7 +247,7 @@ def _circumstances(bench: Bench) -> list[str]:
     if not tunes(bench.runtime.model):
         notes.append("the model can't be tuned here: what counts as a gap of capability may be one of behaviour")
     elif split.folds and not bench.purse.folds:
-        notes.append("a short tuning was not measured: the budget does not cover one for each of two folds")
+        notes.append("a short tuning was not measured: the budget does not cover one for each of enough folds")
     return notes
 
 

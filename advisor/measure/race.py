@@ -29,12 +29,14 @@ CHANCE = 0.05  # of being within the smallest gain worth having of the best, und
 
 @dataclass(frozen=True)
 class Entry:
-    """What enters the race: the arm of a path ("" for none), the gap that it closes, and the bench that it is made on."""
+    """What enters the race: the arm of a path ("" for none), the gap that it closes, and the bench that it is made on; the name of
+    the arm that it was `before`, where it is tuned."""
 
     path: str
     gap: str
     arm: Arm
     bench: Bench
+    before: str = ""
 
 
 Outlook = Callable[[Mapping[str, Sequence[Scored]]], Mapping[str, tuple[float, float]]]
@@ -115,11 +117,13 @@ def asked(entry: Entry, part: Sequence[Example], name: str) -> Answers:
 
 
 def _upto(bench: Bench, done: int) -> int:
-    """How many examples have been answered after the next round; where rows are few, all after the first."""
-    whole = len(bench.comparing)
-    if bench.task.split.folds:
-        return whole
-    after = max(FIRST, GROWTH * done)
+    """How many examples have been answered after the next round; where rows are few, about as many, whole folds, for each of
+    which arms are made."""
+    whole, after = len(bench.comparing), max(FIRST, GROWTH * done)
+    if fold_of := bench.task.split.fold_of:
+        folds = [fold_of[example.id] for example in bench.comparing]
+        ends = [n for n in range(done + 1, whole) if folds[n] != folds[n - 1]]
+        after = min(ends, key=lambda n: abs(n - after), default=whole)
     return whole if whole < after + FIRST // 2 else after  # no last round of a handful
 
 

@@ -17,15 +17,16 @@ Arm = Callable[[Bench], Buildable]
 
 def predictions(bench: Bench, arm: Arm, examples: Sequence[Example], what: str) -> list[Prediction]:
     """What an arm gives for development examples, in their order."""
-    made = {fold: arm(part) for fold, part in bench.parts.items()}
+    fold_of = bench.task.split.fold_of
+    asked = {fold_of[example.id] for example in examples} if fold_of else ()
+    made = {fold: arm(part) for fold, part in bench.parts.items() if fold in asked}
     systems = list(made.values())
     if not systems or all(one == systems[0] and not _draws_shots(one) for one in systems):
         return bench.runtime.predict(systems[0] if systems else arm(bench), examples, what)
-    fold_of = bench.task.split.fold_of
     answers: dict[str, Prediction] = {}
     for fold, system in made.items():
         own = [example for example in examples if fold_of[example.id] == fold]
-        told = f"{what} · fold {fold + 1} of {len(made)}"
+        told = f"{what} · fold {fold + 1} of {len(bench.parts)}"
         answers |= zip((e.id for e in own), bench.parts[fold].runtime.predict(system, own, told), strict=True)
     return [answers[example.id] for example in examples]
 

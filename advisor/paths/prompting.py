@@ -100,6 +100,11 @@ def retrieving(bench: Bench) -> Mapping[str, Prompt]:
     return arms
 
 
+def fewest(bench: Bench) -> str:
+    """What the plain arm of `retrieving` with the fewest passages is called, which tuning with passages begins at."""
+    return _fewest(bench)[0]
+
+
 def oracle(bench: Bench) -> System:
     """The system that shows a document which holds the answer, with shots where there are rows to take them from, else
     held to the form where the model can be."""

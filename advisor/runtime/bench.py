@@ -18,7 +18,7 @@ LEAST_PAIRS = 100  # to fit an embedder on; fewer are learnt by heart
 @dataclass(frozen=True)
 class Purse:
     """What the budget buys: examples to `measure` and `choose` on, rows that the `short` tuning sees, rows and epochs of the
-    full one; in how many `folds` the short one is measured where rows are few, each a tuning of its own; `room` for that many
+    full one; on how many `folds` at the most the short one is measured where rows are few, each a tuning of its own; `room` for that many
     tokens of documents in every prompt, where all of them are to be tried there; `pairs` of questions and documents to fit an
     embedder on; how many `sizes` of passages to try. `measure` is the most: the race takes `racing` seconds and no further round
     beyond; where tokens are `counted`, as long as these usually take. Of several instructions one is chosen by at most `tries`
@@ -64,7 +64,7 @@ class Bench:
 
     @property
     def comparing(self) -> tuple[Example, ...]:
-        """The examples on which paths are compared."""
+        """The examples on which paths are compared, fold by fold where rows are few."""
         return self.task.split.compare[: self.purse.measure]
 
     @cached_property
@@ -106,11 +106,9 @@ class Bench:
 
     @property
     def short(self) -> "Bench":
-        """The bench of the short tuning: fewer rows, or fewer times; in as many folds as the purse has."""
-        rows, split = min(self.purse.short, self.purse.rows), self.task.split
-        folds = tuple(fold % self.purse.folds for fold in split.folds) if self.purse.folds else split.folds
-        purse = replace(self.purse, rows=rows, epochs=max(1, self.purse.short // max(1, rows)))
-        return replace(self, task=replace(self.task, split=replace(split, folds=folds)), purse=purse)
+        """The bench of the short tuning: fewer rows, or fewer times."""
+        rows = min(self.purse.short, self.purse.rows, *(len(part.task.split.train) for part in self.parts.values()))
+        return replace(self, purse=replace(self.purse, rows=rows, epochs=max(1, self.purse.short // max(1, rows))))
 
     def folder(self, name: str) -> str:
         """Where what is made under a name lies in the run folder."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from advisor.task import Example
 
+COPIED = "copying the context"  # the floor that is an answer in itself
 Floats = NDArray[np.float64]
 Statistics = tuple[float, ...]
 
@@ -70,21 +71,22 @@ def beside(metric: Metric, scored: Sequence[Scored]) -> dict[str, float]:
 
 
 def floors(
-    metric: Metric, examples: Sequence[Example], contexts: Mapping[str, str] | None = None
+    metric: Metric, examples: Sequence[Example], train: Sequence[Example], contexts: Mapping[str, str] | None = None
 ) -> dict[str, tuple[Scored, ...]]:
     """What each example scores for no work at all: copying the input, always the commonest output, copying the context.
 
-    `contexts` maps example ids to the context that a system would see; the third floor is there only with it.
+    The commonest output is that of `train` (of the examples, where that has no rows): of few examples, the commonest of their
+    own would win by chance. `contexts` maps example ids to the context that a system would see; the third floor is there only with it.
     """
     if not examples:
         return {}
-    commonest = Counter(example.output for example in examples).most_common(1)[0][0]
+    commonest = Counter(example.output for example in train or examples).most_common(1)[0][0]
     texts = {
         "copying the input": [example.input for example in examples],
         "the commonest output": [commonest] * len(examples),
     }
     if contexts:
-        texts["copying the context"] = [contexts.get(example.id, "") for example in examples]
+        texts[COPIED] = [contexts.get(example.id, "") for example in examples]
     return {name: score_all(metric, given, examples) for name, given in texts.items()}
 
 

@@ -87,7 +87,7 @@ def _search(search: Search) -> Iterator[Block]:
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
     """A bar for each probe with its interval, the metric's floors, the gaps."""
-    folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
+    folds = f" in {diagnosis.folds} fold{'s' * (diagnosis.folds > 1)}" if diagnosis.folds else ""
     rounds = f" in {len(diagnosis.rounds)} rounds" if len(diagnosis.rounds) > 1 else ""
     sources = clustered(diagnosis.examples, diagnosis.clusters)
     yield Text(f"{diagnosis.examples:,} development examples{sources}{folds or rounds} · {diagnosis.metric}, 0 to 100")

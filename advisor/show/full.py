@@ -106,7 +106,7 @@ def race(diagnosis: Diagnosis) -> str:
 
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
-    folds = f" in {diagnosis.folds} folds" if diagnosis.folds else ""
+    folds = f" in {diagnosis.folds} fold{'s' * (diagnosis.folds > 1)}" if diagnosis.folds else ""
     sources = clustered(diagnosis.examples, diagnosis.clusters)
     on = f"{diagnosis.examples:,} development examples{sources}{folds}"
     head = f"{diagnosis.metric}, 0 to 100, on {on}, with 95 % intervals.{f' {CLUSTERS}' if sources else ''}"

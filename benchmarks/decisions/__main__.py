@@ -1,16 +1,18 @@
 """How well `run` decides: what it would build in each situation of the truth table, and what that costs beside the best.
 
 Regret is cross-fitted: the best path is picked on one half of the test rows, and how much better it is than what was built is
-measured on the other; then the same with halves swapped. What is built provisionally counts as built; where nothing is, the
-plain prompt does. Finding out is counted in seconds of processor time, as building and proving are in the table.
+measured on the other; then the same with halves swapped. What is built provisionally counts as built; where nothing is, what
+the advice says is handed out instead, the first passage or the plain prompt's answer. Finding out is counted in seconds of processor time, as building and proving are in the table.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -20,7 +22,8 @@ from advisor.data.reading import load_task
 from advisor.decide.cases import SMALLEST_GAIN
 from advisor.decide.recommendation import recommend
 from advisor.decide.rules import load_rules
-from advisor.score.metric import Metric
+from advisor.measure.forecast import Rungs, in_full
+from advisor.score.metric import COPIED, Metric
 from advisor.score.metrics import resolve
 from advisor.system import PATH_NAMES
 from benchmarks import flags
@@ -28,14 +31,17 @@ from benchmarks.decisions.situations import HELD_OUT, ROWS, TASKS, Situation, si
 from benchmarks.decisions.truth import BASELINE, Worth, opened, table
 
 WIDE = 10.0  # points between the best path and the next, from which a decision should not be left open
-DRAWS = 10_000
+DRAWS, RESAMPLES = 10_000, 1000
+MISSED = 0.1  # of what is forecast may lie outside its interval
+EXPONENTS = np.array([0.1, 0.2, 0.3, 0.4, 0.6])  # of a power of the rows, by which tunings were forecast before
 
 
 @dataclass(frozen=True)
 class Advised:
-    """What the advisor says of a situation: what it would build ("" for nothing), whether it recommends that or only can't tell
-    better, and how probable it thinks each path to be within reach of the best; the first path from answers alone; seconds
-    of processor time that it took to find out."""
+    """What the advisor says of a situation: what it would build ("" for nothing, `COPIED` where that is to hand out the first
+    passage), whether it recommends that or only can't tell better, and how probable it thinks each path to be within reach of
+    the best; the first path from answers alone; seconds of processor time that it took to find out; of the tunings that were
+    tried in short the rungs."""
 
     situation: str
     path: str
@@ -43,6 +49,7 @@ class Advised:
     probable: Mapping[str, float]
     from_answers: str
     seconds: float
+    rungs: Mapping[str, Rungs]
 
 
 _ADVISED = TypeAdapter(Advised)
@@ -67,17 +74,28 @@ class Truth:
         return [path for path in PATH_NAMES if path in self.worth]
 
     @property
+    def options(self) -> list[str]:
+        """What can be done: the paths, and handing out the first passage where there is one."""
+        return [*self.paths, *([COPIED] if COPIED in self.worth else [])]
+
+    @property
     def lead(self) -> float:
-        """How far the best path is from the next."""
-        first, second, *_ = sorted(map(self.score, self.paths), reverse=True)
+        """How far the best that can be done is from the next."""
+        first, second, *_ = sorted(map(self.score, self.options), reverse=True)
         return first - second
 
+    def sd(self, path: str) -> float:
+        """The sd of a path's score, from which rows the test has (bootstrap)."""
+        known = np.array([sums for sums in self.worth[path].sums if sums is not None], dtype=float)
+        drawn = np.random.default_rng(0).integers(len(known), size=(RESAMPLES, len(known)))
+        return float(self.metric.aggregate(known[drawn].sum(axis=1)).std())
+
     def regret(self, path: str) -> float:
-        """How much worse a path is than the best, cross-fitted."""
+        """How much worse it is to build a path than the best that can be done, cross-fitted."""
         halves = (slice(0, None, 2), slice(1, None, 2))
         lost = []
         for picked, measured in (halves, halves[::-1]):
-            best = max(self.paths, key=lambda one: self.score(one, picked))
+            best = max(self.options, key=lambda one: self.score(one, picked))
             lost.append(self.score(best, measured) - self.score(path or BASELINE, measured))
         return float(np.mean(lost))
 
@@ -109,9 +127,11 @@ def advise(one: Truth, data: Path, folder: Path) -> Advised:
         )
     probable = {estimate.path: estimate.probability for estimate in advice.ranking}
     first = next(estimate.path for estimate in told.ranking if estimate.path in one.worth)
-    took = round(time.process_time() - since, 1)
-    path = chosen.path if chosen else ""
-    return Advised(one.situation.name, path, advice.path is not None, probable, first, took)
+    took, measured = round(time.process_time() - since, 1), run.diagnosis
+    assert measured
+    copied = max(measured.floors, key=lambda name: measured.floors[name]) == COPIED
+    path = chosen.path if chosen else COPIED if copied else ""
+    return Advised(one.situation.name, path, advice.path is not None, probable, first, took, measured.rungs)
 
 
 RULES: Mapping[str, Callable[[Truth], str]] = {  # what is done without measuring anything
@@ -130,10 +150,10 @@ def figures(ones: Sequence[Truth], advised: Mapping[str, Advised]) -> dict[str, 
     wide = [a for one, a in zip(ones, told, strict=True) if one.situation.rows == max(ROWS) and one.lead > WIDE]
     within, stated = [], []
     for one, a in zip(ones, told, strict=True):
-        best = max(map(one.score, one.paths))
+        best = max(map(one.score, one.options))
         within += [one.score(path) >= best - SMALLEST_GAIN for path in one.paths]
         stated += [a.probable[path] for path in one.paths]
-    built = sum(w.built + w.tested for one in ones for path, w in one.worth.items() if path != BASELINE)
+    built = sum(w.built + w.tested for one in ones for path, w in one.worth.items() if path not in (BASELINE, COPIED))
     others = {name: [one.regret(rule(one)) for one in ones] for name, rule in RULES.items()}
     others["answers alone"] = [one.regret(a.from_answers) for one, a in zip(ones, told, strict=True)]
     return {
@@ -146,12 +166,43 @@ def figures(ones: Sequence[Truth], advised: Mapping[str, Advised]) -> dict[str, 
         "left_open": round(float(np.mean([not a.recommended for a in wide])), 3) if wide else None,
         "cost_share": round(sum(a.seconds for a in told) / built, 3),
         "brier": round(float(np.mean((np.array(stated) - np.array(within)) ** 2)), 3),
+        "forecasts": foretold(ones, advised),
         "baselines": {name: round(float(np.mean(lost)), 2) for name, lost in others.items()},
     }
 
 
+FORECASTS: Mapping[str, Callable[[Rungs], tuple[float, float]]] = {  # of a tuning's further gain: expected, and its sd
+    "ours": in_full,
+    "one exponent": lambda rungs: _by_exponents(rungs),
+    "as the last rung": lambda rungs: (0.0, 0.0),
+}
+
+
+def _by_exponents(rungs: Rungs) -> tuple[float, float]:
+    """As a power of the rows: each of five exponents as likely."""
+    gains = (100 - rungs.short) * (1 - max(1.0, rungs.more) ** -EXPONENTS)
+    return float(gains.mean()), float(gains.std())
+
+
+def foretold(ones: Sequence[Truth], advised: Mapping[str, Advised]) -> dict[str, dict[str, float]]:
+    """For each forecast the mean interval score of its 90 % intervals (Gneiting and Raftery 2007, JASA 102: the less the better),
+    in points, and how many of the scores on the test they hold; the sampling errors of both sets are in them."""
+    found: dict[str, dict[str, float]] = {}
+    for name, forecast in FORECASTS.items():
+        scores, held = [], []
+        for one in ones:
+            for path, rungs in advised[one.situation.name].rungs.items():
+                (gain, spread), came = forecast(rungs), one.score(path)
+                half = NormalDist().inv_cdf(1 - MISSED / 2) * math.hypot(rungs.sd, spread, one.sd(path))
+                lo, hi = max(0.0, rungs.short + gain - half), min(100.0, rungs.short + gain + half)
+                scores.append(hi - lo + 2 / MISSED * (max(0.0, lo - came) + max(0.0, came - hi)))
+                held.append(lo <= came <= hi)
+        found[name] = {"score": round(float(np.mean(scores)), 1), "held": sum(held), "of": len(held)}
+    return found
+
+
 def _right(one: Truth, path: str) -> bool:
-    return one.score(path or BASELINE) >= max(map(one.score, one.paths)) - SMALLEST_GAIN
+    return one.score(path or BASELINE) >= max(map(one.score, one.options)) - SMALLEST_GAIN
 
 
 def _interval(regrets: np.ndarray) -> list[float]:
@@ -169,16 +220,20 @@ def main() -> None:
     ones, file = known(data), folder / "advised.jsonl"
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     advised = {one.situation: one for one in map(_ADVISED.validate_json, lines)}
-    print(f"{'situation':28} {'built':15} {'regret':>7} {'best':15} {'lead':>5} {'s':>5}")
+    print(f"{'situation':28} {'built':20} {'regret':>7} {'best':20} {'lead':>5} {'s':>5}")
     for one in ones:
         name = one.situation.name
         if name not in advised:
             advised[name] = advise(one, data, folder)
             with file.open("a", encoding="utf-8") as lines_:
                 lines_.write(_ADVISED.dump_json(advised[name]).decode() + "\n")
-        a, best = advised[name], max(one.paths, key=one.score)
+        a, best = advised[name], max(one.options, key=one.score)
         built = f"{a.path or 'nothing'}{'' if a.recommended or not a.path else '?'}"
-        print(f"{name:28} {built:15} {one.regret(a.path):7.1f} {best:15} {one.lead:5.1f} {a.seconds:5.0f}", flush=True)
+        print(f"{name:28} {built:20} {one.regret(a.path):7.1f} {best:20} {one.lead:5.1f} {a.seconds:5.0f}", flush=True)
+    if apart := [one for one in ones if one.situation.task in HELD_OUT]:
+        print(
+            f"of these, on the {len(apart)} situations that nothing was fitted on:\n{json.dumps(figures(apart, advised))}"
+        )
     if ones:
         print(json.dumps(figures(ones, advised)))
 

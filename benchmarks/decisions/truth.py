@@ -1,4 +1,5 @@
-"""The truth table: every path that a situation allows, built within a budget in tokens and scored on the test.
+"""The truth table: every path that a situation allows, built within a budget in tokens and scored on the test; and what
+handing out the first passage scores there, where there are documents.
 
 What is there is kept; an interrupted call goes on where it stopped. It gives way to all other work, so what it took is
 counted in seconds of processor time. Each line of `truth.jsonl` holds what a path got on each test row, so that regret can be
@@ -8,7 +9,7 @@ cross-fitted.
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from advisor import flow
 from advisor.paths import PATHS, infeasible
 from advisor.paths.prompting import baseline
 from advisor.runtime.settings import Settings, parse_budget
-from advisor.score.metric import score_all
+from advisor.score.metric import COPIED, Scored, floors, score_all
 from advisor.score.statistics import rating
 from advisor.system import Buildable
 from benchmarks import flags
@@ -62,8 +63,24 @@ def worth(run: flow.Run, situation: Situation, path: str) -> Worth:
     system, built = _timed(lambda: _built(run, path))
     made, tested = _timed(lambda: bench.runtime.predict(system, test, f"{situation.name} · {path}"))
     scored = score_all(bench.metric, [one.text for one in made], test)
+    return _worth(run, situation, path, scored, built, tested)
+
+
+def copied(run: flow.Run, situation: Situation) -> Worth:
+    """What the first passage that is found is worth as an answer."""
+    bench, test = run.bench, run.task.split.test
+    found, tested = _timed(lambda: bench.runtime.finder.search([example.input for example in test], 1))
+    contexts = {e.id: row[0].text if row else "" for e, row in zip(test, found, strict=True)}
+    return _worth(
+        run, situation, COPIED, floors(bench.metric, test, run.task.split.train, contexts)[COPIED], 0.0, tested
+    )
+
+
+def _worth(
+    run: flow.Run, situation: Situation, path: str, scored: Sequence[Scored], built: float, tested: float
+) -> Worth:
     sums = tuple(None if one.score is None else tuple(round(x, 3) for x in one.statistics) for one in scored)
-    score = round(rating(bench.metric, scored), 2)
+    score = round(rating(run.bench.metric, scored), 2)
     return Worth(situation.name, path, run.task.metric, score, sums, built, tested, time.strftime("%Y-%m-%d"))
 
 
@@ -92,16 +109,19 @@ def main() -> None:
         with chdir(folder):
             run = opened(situation, data, folder)
             out = infeasible(run.task, run.model)
-            for path in (BASELINE, *(path for path in PATHS if path not in out)):
+            wanted = [
+                BASELINE,
+                *(path for path in PATHS if path not in out),
+                *([COPIED] if situation.documents else []),
+            ]
+            for path in wanted:
                 if (situation.name, path) in known:
                     continue
-                one = worth(run, situation, path)
+                one = copied(run, situation) if path == COPIED else worth(run, situation, path)
                 with TABLE.open("a", encoding="utf-8") as file:
                     file.write(_WORTH.dump_json(one).decode() + "\n")
-                print(
-                    f"{one.situation:28} {one.path:15} {one.score:6.1f}   built {one.built:.0f} s, tested {one.tested:.0f} s",
-                    file=sys.stderr,
-                )
+                took = f"built {one.built:.0f} s, tested {one.tested:.0f} s"
+                print(f"{one.situation:28} {one.path:20} {one.score:6.1f}   {took}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -88,9 +88,11 @@ def a_task(count: int, kind: str, *, documents: bool = False, test: bool = False
         (folder / "labels.json").write_text('["a", "b"]')
         yaml += "metric: label_accuracy\n"
     files: dict[str, list[dict[str, Any]]] = {"train.jsonl": [a_row(i, kind) for i in range(count)]}
-    files["test.jsonl"] = [a_row(i, kind) for i in range(200, 220)] if test else []
+    others = range(max(200, count), max(200, count) + 20)
+    files["test.jsonl"] = [a_row(i, kind) for i in others] if test else []
     files["corpus.jsonl"] = [
-        {"_id": f"mill{i}", "text": f"The mill{i} was built in {1500 + i}."} for i in range(220 if documents else 0)
+        {"_id": f"mill{i}", "text": f"The mill{i} was built in {1500 + i}."}
+        for i in range(others.stop if documents else 0)
     ]
     for name, rows in files.items():
         if rows:
@@ -113,7 +115,8 @@ def test_every_command_goes_through_with_few_rows_or_none(
 
     code, diagnosis = call("diagnose", folder)
     measured = count if count >= 16 else 0
-    assert (code, diagnosis["examples"], bool(diagnosis["probes"])) == (0 if measured else 3, measured, bool(measured))
+    assert (code, bool(diagnosis["probes"])) == (0 if measured else 3, bool(measured))
+    assert min(measured, 31) <= diagnosis["examples"] <= measured  # a race may end after its first round
     assert measured or "16 would do" in diagnosis["notes"][0]
 
     code, advice = call("recommend", folder)
@@ -170,7 +173,7 @@ def test_what_is_built_of_few_rows_learned_from_all_of_them(call: Call) -> None:
     shots = json.loads(Path(result["run"], "artifact", "shots.json").read_text())
     assert len(shots) == 24
     diagnosis = json.loads(Path(result["run"], "diagnosis.json").read_text())
-    assert diagnosis["folds"] == 5
+    assert diagnosis["folds"] == 4
 
 
 def test_a_task_without_rows_or_anything_else_is_refused(call: Call) -> None:

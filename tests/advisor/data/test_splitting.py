@@ -50,21 +50,29 @@ def test_with_many_rows_the_sides_stop_growing() -> None:
 
 
 def test_a_test_that_is_given_stays_as_it_is() -> None:
-    rows = some(300)
-    given = split(rows[:200], rows[200:])
-    assert given.test == tuple(rows[200:])
+    rows = some(500)
+    given = split(rows[:400], rows[400:])
+    assert given.test == tuple(rows[400:])
     assert given.test_given
-    assert len(given.choose) + len(given.compare) == 50
+    assert len(given.choose) + len(given.compare) == 100
 
 
-@pytest.mark.parametrize(("count", "tested"), [(16, 0), (24, 0), (62, 0), (99, 0), (100, 25), (159, 39)])
+@pytest.mark.parametrize(("count", "tested"), [(16, 0), (24, 0), (62, 0), (99, 0), (100, 25), (319, 79)])
 def test_of_few_rows_all_outside_the_test_are_measured_on_in_folds(count: int, tested: int) -> None:
     given = split(some(count))
     assert len(given.test) == tested
-    assert given.train == given.choose == given.compare
+    assert given.train[::-1] == given.choose == given.compare
     assert len(given.train) == len(given.folds) == count - tested
     sizes = Counter(given.folds)
-    assert len(sizes) == splitting.FOLDS and max(sizes.values()) - min(sizes.values()) <= 1
+    assert len(sizes) == max(4, (count - tested) // 32) and max(sizes.values()) - min(sizes.values()) <= 1
+
+
+def test_what_learns_without_the_first_fold_begins_as_what_learns_from_all_rows() -> None:
+    given = split(some(256), some(500)[256:])
+    first = given.fold_of[given.compare[0].id]
+    learned = given.without(first).train
+    assert given.train[: len(learned)] == learned
+    assert [given.fold_of[row.id] for row in given.compare] == sorted(given.folds)
 
 
 def test_what_answers_a_fold_learns_from_the_others_alone() -> None:
@@ -125,9 +133,9 @@ def test_near_duplicates_and_shared_documents_stay_on_one_side() -> None:
 
 
 def test_one_document_behind_every_row_does_not_prevent_a_test() -> None:
-    rows = [Example(row.id, row.input, row.output, gold=("handbook",)) for row in some(200)]
+    rows = [Example(row.id, row.input, row.output, gold=("handbook",)) for row in some(400)]
     given = split(rows)
-    assert (len(given.test), len(given.compare)) == (50, 25)
+    assert (len(given.test), len(given.compare)) == (100, 50)
 
 
 def test_equal_rows_alone_leave_nothing_to_test_on() -> None:

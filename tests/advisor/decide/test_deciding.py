@@ -97,6 +97,14 @@ def measured(floor: float, **means: float) -> Measured:
     return Measured(drawn, examples=100, floors={"the commonest output": random.normal(floor, 2, 2000)})
 
 
+def test_what_is_built_provisionally_is_not_expected_to_lose_more_than_the_smallest_gain() -> None:
+    raw = {**BEHAVIOUR, "output_kind": "json", "train_examples": 200, "documents_available": "no"}
+    for tuned, provisional in ((50, "finetuning"), (42, "prompting")):
+        told = measured(0, prompting=50, finetuning=tuned)
+        given = advise(raw, measured=replace(told, outlook={"finetuning": (3.0, 16.0)}))
+        assert (given.verdict, given.provisional) == ("insufficient evidence", provisional)
+
+
 def test_no_path_is_recommended_that_is_not_surely_above_the_floor() -> None:
     raw = {**BEHAVIOUR, "output_kind": "label", "train_examples": 200, "documents_available": "no"}
     below = advise(raw, measured=measured(92, prompting=60, classifier=91, finetuning=88))

@@ -6,6 +6,7 @@ import numpy as np
 from advisor import runfolder
 from advisor.decide.gaps import BOTH
 from advisor.measure.diagnosis import Diagnosis, Probe, gaps_of, shares
+from advisor.measure.forecast import Rungs
 from advisor.score import metrics
 from advisor.score.metric import Metric
 from advisor.task import Example
@@ -29,7 +30,7 @@ PROBES = (
 
 def diagnosis() -> Diagnosis:
     gap_of = gaps_of(METRIC, PROBES, EXAMPLES)
-    return Diagnosis("exact_match", 4, {}, PROBES, gap_of, shares(gap_of), {"finetuning": (5.0, 2.0)})
+    return Diagnosis("exact_match", 4, {}, PROBES, gap_of, shares(gap_of), {"finetuning": Rungs(30.0, 50.0, 2.0)})
 
 
 def test_an_examples_gap_is_the_first_switch_that_makes_it_pass():

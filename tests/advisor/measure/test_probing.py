@@ -76,16 +76,16 @@ def test_a_diagnosis_tells_what_was_cut_off(bench: Bench):
 
 def test_where_rows_are_few_each_is_answered_by_what_was_made_without_it_and_its_like(few: Bench):
     told = probing.diagnose(few)
-    assert (told.examples, told.folds) == (24, 5)
+    assert (told.examples, told.folds) == (24, 4)
     scores = {probe.name: (probe.value, probe.n) for probe in told.probes}
     assert scores == dict.fromkeys(("zero-shot", "fixed shots", "similar shots", "classifier"), (0.0, 24))
-    assert any("in 5 folds" in note and "learns from all rows" in note for note in told.notes)
+    assert any("in 4 folds" in note and "learns from all rows" in note for note in told.notes)
     apart = Split(few.task.split.train, few.task.split.train, few.task.split.train)
     leaking = probing.diagnose(replace(few, task=replace(few.task, split=apart)))
     assert {probe.name: probe.value for probe in leaking.probes}["similar shots"] == 100.0
 
 
-@pytest.mark.parametrize(("folds", "trainings"), [(5, 5), (2, 2), (0, 0)])
+@pytest.mark.parametrize(("folds", "trainings"), [(4, 4), (2, 2), (0, 0)])
 def test_a_short_tuning_answers_only_what_it_has_not_learned(few: Bench, monkeypatch, folds: int, trainings: int):
     learned: dict[str, set[str]] = {}
 
@@ -96,17 +96,17 @@ def test_a_short_tuning_answers_only_what_it_has_not_learned(few: Bench, monkeyp
 
     monkeypatch.setattr(probing, "tuned", tuned)
     monkeypatch.setattr(probing, "tunes", lambda model: True)
-    told = probing.diagnose(replace(few, purse=replace(few.purse, folds=folds)))
+    told = probing.diagnose(replace(few, purse=replace(few.purse, folds=folds, measure=6 * folds or 24)))
     assert len(learned) == trainings
     outputs = {row.input: row.output for row in few.task.split.train}
     asked = few.runtime.model.asked  # type: ignore[attr-defined]
     answered = [(r.turns[0].text, outputs[r.turns[-1].text]) for r in asked if r.turns[0].text in learned]
-    assert len(answered) == (24 if trainings else 0)
+    assert len(answered) == 6 * trainings
     assert all(output not in learned[folder] for folder, output in answered)
     assert any("short tuning was not measured" in note for note in told.notes) is (trainings == 0)
     assert {probe.name for probe in told.probes} >= ({"short tuning"} if trainings else set())
     if trainings:
-        assert told.probes[-1].n == 24 and told.outlook["finetuning"][0] == 0  # as long as the full one
+        assert told.probes[-1].n == 6 * trainings and told.outlook["finetuning"][0] == 0  # as long as the full one
 
 
 class Held(Reader):
@@ -128,7 +128,7 @@ def test_a_short_tuning_is_done_once_for_each_fold_and_tried_in_both_decodings(f
     monkeypatch.setattr(probing, "tuned", tuned)
     monkeypatch.setattr(probing, "tunes", lambda model: True)
     told = probing.diagnose(replace(few, runtime=replace(few.runtime, model=Held())))
-    assert folders == [f"probes/finetuning/fold-{fold}" for fold in range(5)]
+    assert folders == [f"probes/finetuning/fold-{fold}" for fold in range(4)]
     tunings = [probe for probe in told.probes if probe.path == "finetuning"]
     assert {probe.name: (probe.value, probe.valid["label"]) for probe in tunings} == {
         "short tuning": (0.0, 0.0),

@@ -67,6 +67,14 @@ def test_an_arm_that_was_only_made_in_short_is_judged_by_what_is_expected_of_it_
     assert "tuned" not in run(long, monkeypatch, worth, tuned=50.0).rounds[0].left
 
 
+def test_where_rows_are_few_rounds_are_whole_folds(long: Bench, monkeypatch):
+    rows = long.task.split.compare[:250]
+    folds = tuple(at // 31 for at in range(250))  # of 31 rows, and a last one of two
+    asked = replace(long.task, split=Split(rows[::-1], rows, rows, folds=folds[::-1]))
+    told = run(replace(long, task=asked), monkeypatch, {"plain": 50, "shots": 50, "passages": 50})
+    assert [one.examples for one in told.rounds] == [31, 62, 124, 250]
+
+
 def test_it_ends_when_one_path_is_left(long: Bench, monkeypatch):
     told = run(long, monkeypatch, {"plain": 10, "shots": 95, "passages": 20})
     assert len(told.rounds) == 1 and told.rounds[0].examples == FIRST

@@ -76,7 +76,7 @@ def tuning(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_budget_in_time_that_leaves_enough_buys_it_once_and_verify_computes_it_again(
     call: Call, tuning: list[str]
 ) -> None:
-    folder = a_task(200, "labels", test=True)
+    folder = a_task(330, "labels", test=True)
     result = call("run", folder, "--path", "prompting", "--budget", "30m")[1]
     run = Path(result["run"])
     assert list(result["seeds"]) == ["0", "1"] and tuning == ["build/prompting", "build/prompting/seed-1"]
@@ -88,7 +88,7 @@ def test_a_budget_in_time_that_leaves_enough_buys_it_once_and_verify_computes_it
     assert "seeds.1" in {one["field"] for one in call("verify", run)[1]["problems"]}
 
 
-@pytest.mark.parametrize(("count", "budget"), [(200, "16s"), (200, "900ktok"), (200, "30m,900ktok"), (62, "30m")])
+@pytest.mark.parametrize(("count", "budget"), [(330, "16s"), (330, "900ktok"), (330, "30m,900ktok"), (62, "30m")])
 def test_without_time_left_or_rows_to_score_on_there_is_none(
     call: Call, tuning: list[str], count: int, budget: str
 ) -> None:

@@ -228,11 +228,11 @@ def test_a_system_that_gave_no_text_is_unscored_not_zero() -> None:
 def test_floors_say_what_no_work_gets() -> None:
     rows = [example("yes", input="yes", id="1"), example("yes", id="2"), example("no", id="3")]
     metric = resolve("exact_match")
-    found = {name: over_all(metric, scored) for name, scored in floors(metric, rows, {"3": "no"}).items()}
+    found = {name: over_all(metric, scored) for name, scored in floors(metric, rows, (), {"3": "no"}).items()}
     assert found["copying the input"] == pytest.approx(100 / 3)
     assert found["the commonest output"] == pytest.approx(200 / 3)
     assert found["copying the context"] == pytest.approx(100 / 3)
-    assert floors(resolve("exact_match"), []) == {}
+    assert floors(resolve("exact_match"), [], []) == {}
 
 
 def test_a_metric_of_ones_own_gives_0_to_100_or_its_fault_is_told() -> None:
