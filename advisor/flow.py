@@ -340,7 +340,7 @@ class Run:
         bench, chosen = self._bench_of(path), self._to_build
 
         def work() -> Purse:
-            short = self._tuning(bench.folder(f"{SHORT}/{path}"))
+            short = self._tuning(bench.first.folder(f"{SHORT}/{path}"))
             test = self.task.split.test
             proof = pacing.seconds_of(self.diagnosis, PATH_NAMES[:4], test[: pacing.PROVEN])
             left = (self.left - proof) / (2 if name != "system" and chosen.path in TUNING else 1)

@@ -204,7 +204,7 @@ def _placebo(tried: Tried, probes: Mapping[str, Probe]) -> Placebo:
 
 def _latency(entry: Entry) -> float:
     """The milliseconds that an answer takes, asked for alone: the median of a few, once the first has warmed up."""
-    bench = next(iter(entry.bench.parts.values()), entry.bench)  # where rows are few, as it was made for the first fold
+    bench = entry.bench.first
     system, took = entry.arm(bench), []
     for example in entry.bench.comparing[: TIMED + 1]:
         since = time.perf_counter()

@@ -50,9 +50,6 @@ def tuned(bench: Bench, path: str, stage: str, evaluations: int = 4) -> System:
     all rows train and none is left to tell. It lies in the folder of that stage (`SHORT`, or "build"), and goes on from what the short
     tuning of the path has learned of the same rows."""
     split, purse = bench.task.split, bench.purse
-    first = next(
-        iter(bench.parts.values()), bench
-    )  # where rows are few, the fold whose short tuning began as this one does
     system = baseline(bench) if path == "finetuning" else reading(bench)
     choose = () if split.folds else (split.choose or split.compare)[: purse.choose]
     settings = trainers.TuneSettings(epochs=purse.epochs, evaluations=evaluations if choose else 1, seed=bench.seed)
@@ -63,7 +60,7 @@ def tuned(bench: Bench, path: str, stage: str, evaluations: int = 4) -> System:
         choose,
         settings,
         bench.folder(f"{stage}/{path}"),
-        first.folder(f"{SHORT}/{path}"),
+        bench.first.folder(f"{SHORT}/{path}"),
     )
 
 

@@ -139,8 +139,9 @@ class Runtime:
             return rate([prediction.text for prediction in made])
 
         def on_step(progress: trainers.Progress) -> None:
-            score = "" if progress.score is None else f" · development score {progress.score:.1f}"
-            figures = {"loss": progress.loss, "score": progress.score, "done": progress.step, "of": progress.steps}
+            known = progress.score if choose else None
+            score = "" if known is None else f" · development score {known:.1f}"
+            figures = {"loss": progress.loss, "score": known, "done": progress.step, "of": progress.steps}
             runfolder.progress(self.folder, step="training", arm=folder, **figures)
             self.watch(f"training · loss {progress.loss:.2f}{score}", progress.step, progress.steps)
 

@@ -161,7 +161,7 @@ def tested(result: Result) -> str:
     told = f"{result.test_items:,} examples{clustered(result.test_items, result.clusters)}"
     if result.test_items >= result.test_rows:
         return told
-    return f"{told} drawn by chance from {result.test_rows:,}, as the budget leaves time for,"
+    return f"{told} (drawn by chance from {result.test_rows:,}: the budget leaves time for no more)"
 
 
 def clustered(examples: int, clusters: int) -> str:
