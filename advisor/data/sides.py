@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.data import sources
 from advisor.data.nearness import Around, Groups, Pairs, around, near_duplicates
@@ -14,6 +15,7 @@ MATCHED = 10_000  # rows, of more development is not chosen by nearness, since t
 COMPARED = 5_000  # rows, of more none are taken for variants of one another
 FEWEST_CLEAN = 16  # test rows that no row nearly equals, with fewer there is nothing to be like
 STEPS = 8  # of nearness, each with its share of the test
+SLIGHT = 0.3  # of the sd of the test's nearness, by which folds may differ from it: on the leaky tasks of the tests, 0.4 or more does harm
 CHANCE = 2.0  # unlikeness that two draws from one source stay below 19 times in 20 (by simulation, 40 to 500 rows each)
 
 
@@ -85,9 +87,7 @@ def like_test(
     it is what comes nearest: rows of one source part, or groups are chosen by how near they are, or variants of one
     another stay together as well.
     """
-    ours, theirs = [sources.key(row) for row in rows], [sources.key(row) for row in test]
-    close = {j for j, _ in near_duplicates(theirs, ours)}
-    clean = [text for j, text in enumerate(theirs) if j not in close]
+    ours, clean = _clean(rows, test)
     if len(rows) > MATCHED or len(clean) < FEWEST_CLEAN or not full(drawn[1], quotas):
         return drawn
     near = around(ours, clean)
@@ -141,7 +141,29 @@ def unlikeness(near: Around, found: Groups) -> float:
     inside[train] = True
     own, tests = np.concatenate(development).astype(int), np.arange(sum(map(len, found)), len(near.at))
     ours, theirs = (near.nearest(texts, inside[near.at[texts]]) for texts in (own, tests))
-    levels = (np.arange(100) + 0.5) / 100
-    apart = np.abs(np.quantile(ours, levels) - np.quantile(theirs, levels)).mean()
     by_chance = np.std(theirs) * (1 / len(ours) + 1 / len(theirs)) ** 0.5
-    return float(apart / max(by_chance, 0.001))
+    return float(_apart(ours, theirs) / max(by_chance, 0.001))
+
+
+def folds_are_like_test(rows: Sequence[Example], test: Sequence[Example], folds: Sequence[int]) -> bool:
+    """Whether rows are about as near to those of other folds as the clean part of the test is to all of them."""
+    ours, clean = _clean(rows, test)
+    if len(clean) < FEWEST_CLEAN:
+        return True
+    near, fold = around(ours, clean), np.array(folds)
+    others = fold[near.at[: len(rows)]] != fold[:, None]
+    own, theirs = near.nearest(np.arange(len(rows)), others), near.cosine[len(rows) :, 0]
+    return _apart(own, theirs) <= SLIGHT * max(float(np.std(theirs)), 0.001)
+
+
+def _clean(rows: Sequence[Example], test: Sequence[Example]) -> tuple[list[str], list[str]]:
+    """What rows ask, and of a test what no row nearly equals."""
+    ours, theirs = [sources.key(row) for row in rows], [sources.key(row) for row in test]
+    close = {j for j, _ in near_duplicates(theirs, ours)}
+    return ours, [text for j, text in enumerate(theirs) if j not in close]
+
+
+def _apart(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+    """The mean difference of the quantiles of two samples."""
+    levels = (np.arange(100) + 0.5) / 100
+    return float(np.abs(np.quantile(ours, levels) - np.quantile(theirs, levels)).mean())

@@ -12,9 +12,9 @@ from advisor.task import Example, Split
 SHARE = 0.25  # of the examples, for the test and for development each
 LARGEST = 400  # examples in either, where the share would be more
 CHOOSE, COMPARE = 96, 128  # largest halves of development: probes cost a model call for each example; the rest trains
-FOLDED_BELOW = (
-    80  # development examples; with fewer, halves of which tell nothing apart, every row is measured on, in folds
-)
+# Development examples. With fewer, every row is measured on, in folds: always, or, where halves of them tell little apart, unless folds
+# are unlike the test.
+FOLDED_BELOW, RATHER_FOLDED_BELOW = 40, 80
 FOLDS, OF_FOLD = 4, 32  # at least so many folds, of so many rows where there are enough
 FEWEST = 16  # rows to measure on; with fewer, figures say next to nothing
 TESTED = 100  # rows from which a test is set aside where none is given
@@ -40,9 +40,14 @@ def split(
         groups, filled[1:] = sides.like_test(ordered, test, links, (groups, filled[1:]), halves)
     tests, *development, train = (tuple(ordered[at] for at in side) for side in filled)
     sealed, (compare, choose) = tuple(test or tests), development or ((), ())
+    rest = tuple(row for at, row in enumerate(ordered) if at not in set(filled[0]))
     if not choose or len(compare) < FEWEST:
-        apart = set(filled[0])
-        return _folded(tuple(row for at, row in enumerate(ordered) if at not in apart), sealed, given)
+        return _folded(rest, sealed, given)
+    if part < RATHER_FOLDED_BELOW:
+        folded = _folded(rest, sealed, given)
+        folds = [folded.fold_of.get(row.id, 0) for row in ordered]
+        if folded.folds and (not test or sides.folds_are_like_test(ordered, test, folds)):
+            return folded
     told = [(test, sources.joined(len(test), sources.of_test(test)))] if test else []
     return Split(train, choose, compare, sealed, test_given=given, groups=_numbered((ordered, groups), *told))
 
