@@ -240,7 +240,7 @@ def _circumstances(bench: Bench) -> list[str]:
     split, documents, notes = bench.task.split, bench.task.documents, []
     if split.folds:
         notes.append(
-            f"rows are few: each was answered by what was made without it, in {len(set(split.folds))} folds. Intervals say "
+            f"rows are few: each was answered by what was made without its fold, one of {len(set(split.folds))}. Intervals say "
             "what other rows would change, widened because scores in folds hang together; what is built learns from all rows"
             + (", and how documents are searched was chosen on the same rows" if documents else "")
         )

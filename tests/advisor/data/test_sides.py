@@ -111,6 +111,13 @@ def test_where_the_test_was_drawn_at_random_the_split_stays_as_it_is(seed: int, 
     assert given == split(rows, test)
 
 
+@pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.__name__)
+def test_few_rows_are_in_folds_only_where_folds_are_like_the_test(maker: Callable[[random.Random], Made]) -> None:
+    rows, test = made(maker, 11)
+    harmless = (leaky.shared_outputs, leaky.conversations, leaky.documents, leaky.at_random)
+    assert bool(split(rows[:256], test).folds) is (maker in harmless)
+
+
 def test_a_contaminated_test_makes_no_contaminated_development() -> None:
     given = split(*made(leaky.contaminated, 5))
     development = [key(row) for row in (*given.compare, *given.choose)]

@@ -57,6 +57,11 @@ def test_neither_a_system_turn_nor_a_greeting_makes_a_source() -> None:
     assert grouped(many, "conversations") == []
 
 
+def test_a_long_name_is_a_label_and_no_source_however_rare_it_is() -> None:
+    label = "balance_not_updated_after_cheque_or_cash_deposit"
+    assert grouped([row(0, output=label), row(1, output="other"), row(2, output=label)], "outputs") == []
+
+
 def test_equal_long_outputs_are_one_source_in_json_too_and_short_ones_are_not() -> None:
     long = json.dumps({"name": "Marlowe", "people": 4, "time": "half past seven"})
     words = "It is in the hall by the old door"

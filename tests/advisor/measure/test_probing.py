@@ -79,7 +79,7 @@ def test_where_rows_are_few_each_is_answered_by_what_was_made_without_it_and_its
     assert (told.examples, told.folds) == (24, 4)
     scores = {probe.name: (probe.value, probe.n) for probe in told.probes}
     assert scores == dict.fromkeys(("zero-shot", "fixed shots", "similar shots", "classifier"), (0.0, 24))
-    assert any("in 4 folds" in note and "learns from all rows" in note for note in told.notes)
+    assert any("one of 4" in note and "learns from all rows" in note for note in told.notes)
     apart = Split(few.task.split.train, few.task.split.train, few.task.split.train)
     leaking = probing.diagnose(replace(few, task=replace(few.task, split=apart)))
     assert {probe.name: probe.value for probe in leaking.probes}["similar shots"] == 100.0
