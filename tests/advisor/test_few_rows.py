@@ -134,7 +134,7 @@ def test_every_command_goes_through_with_few_rows_or_none(
     else:
         assert code == (3 if result["provisional"] else 0)
     assert result["path"] == (advice["path"] or advice["provisional"] or "prompting")
-    assert (result["measured"], result["test_items"]) == (measured, 20 if test else 0)
+    assert (result["measured"], result["test_items"]) == (diagnosis["examples"], 20 if test else 0)
     figures = [result[name] for name in ("baseline", "test", "gain", "verdict")]
     assert (None not in figures) if test else figures == [None] * 4
     report = Path(result["run"], "report.md").read_text()

@@ -46,7 +46,7 @@ def task(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     drawn = random.Random(0)
     rows = [
         {"input": f"{word} {' '.join(''.join(drawn.sample(LETTERS, 6)) for _ in range(6))}", "output": desk}
-        for _ in range(70)
+        for _ in range(110)
         for desk, word in DESKS.items()
     ]
     (folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)))

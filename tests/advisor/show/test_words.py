@@ -68,7 +68,7 @@ def test_the_report_compares_with_the_best_untuned_too() -> None:
 def test_clusters_are_told_where_there_are_fewer_than_rows() -> None:
     assert words.tested(result(clusters=29)) == "400 examples from 29 sources"
     part = words.tested(result(clusters=29, test_rows=900))
-    assert part.startswith("400 examples from 29 sources drawn by chance from 900")
+    assert part.startswith("400 examples from 29 sources (drawn by chance from 900")
     assert words.tested(result(clusters=400)) == "400 examples"
     run = a_run()
     assert run.diagnosis
