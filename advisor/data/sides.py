@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from advisor.data import sources
 from advisor.data.nearness import Around, Groups, Pairs, around, near_duplicates
 from advisor.data.sources import joined
-from advisor.task import Example
+from advisor.task import Example, Split
 
 MATCHED = 10_000  # rows, of more development is not chosen by nearness, since the work grows with the square
 COMPARED = 5_000  # rows, of more none are taken for variants of one another
 FEWEST_CLEAN = 16  # test rows that no row nearly equals, with fewer there is nothing to be like
 STEPS = 8  # of nearness, each with its share of the test
-SLIGHT = 0.3  # of the sd of the test's nearness, by which folds may differ from it: on the leaky tasks of the tests, 0.4 or more does harm
+SLIGHT = 0.3  # of the sd of the test's nearness, by which folds may differ: on leaky tasks 0.4 and more does harm
 CHANCE = 2.0  # unlikeness that two draws from one source stay below 19 times in 20 (by simulation, 40 to 500 rows each)
 
 
@@ -145,14 +145,13 @@ def unlikeness(near: Around, found: Groups) -> float:
     return float(_apart(ours, theirs) / max(by_chance, 0.001))
 
 
-def folds_are_like_test(rows: Sequence[Example], test: Sequence[Example], folds: Sequence[int]) -> bool:
-    """Whether rows are about as near to those of other folds as the clean part of the test is to all of them."""
-    ours, clean = _clean(rows, test)
+def folds_are_like_test(given: Split) -> bool:
+    """Whether the rows of a split in folds are about as near to those of other folds as the clean part of its test is to all."""
+    ours, clean = _clean(given.train, given.test)
     if len(clean) < FEWEST_CLEAN:
         return True
-    near, fold = around(ours, clean), np.array(folds)
-    others = fold[near.at[: len(rows)]] != fold[:, None]
-    own, theirs = near.nearest(np.arange(len(rows)), others), near.cosine[len(rows) :, 0]
+    near, fold, count = around(ours, clean), np.array(given.folds), len(ours)
+    own, theirs = near.nearest(np.arange(count), fold[near.at[:count]] != fold[:, None]), near.cosine[count:, 0]
     return _apart(own, theirs) <= SLIGHT * max(float(np.std(theirs)), 0.001)
 
 

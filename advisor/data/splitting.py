@@ -40,13 +40,11 @@ def split(
         groups, filled[1:] = sides.like_test(ordered, test, links, (groups, filled[1:]), halves)
     tests, *development, train = (tuple(ordered[at] for at in side) for side in filled)
     sealed, (compare, choose) = tuple(test or tests), development or ((), ())
-    rest = tuple(row for at, row in enumerate(ordered) if at not in set(filled[0]))
-    if not choose or len(compare) < FEWEST:
-        return _folded(rest, sealed, given)
-    if part < RATHER_FOLDED_BELOW:
-        folded = _folded(rest, sealed, given)
-        folds = [folded.fold_of.get(row.id, 0) for row in ordered]
-        if folded.folds and (not test or sides.folds_are_like_test(ordered, test, folds)):
+    few = not choose or len(compare) < FEWEST
+    if few or part < RATHER_FOLDED_BELOW:
+        apart = set(filled[0])
+        folded = _folded(tuple(row for at, row in enumerate(ordered) if at not in apart), sealed, given)
+        if few or (folded.folds and (not test or sides.folds_are_like_test(folded))):
             return folded
     told = [(test, sources.joined(len(test), sources.of_test(test)))] if test else []
     return Split(train, choose, compare, sealed, test_given=given, groups=_numbered((ordered, groups), *told))

@@ -122,10 +122,8 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
     tried = placebos(bench, entries, raced.answers, PLAIN, everyone, left)
     shown = {name: entry.arm(bench) for name, entry in entries.items() if entry.gap in ("knowledge", "retrieval")}
     contexts = {name: one.context for name, one in shown.items() if isinstance(one, System)}
-    gap_of, floored = (
-        gaps_of(bench.metric, probes, everyone),
-        floors(bench.metric, asked, task.split.train, _contexts(bench, asked)),
-    )
+    gap_of = gaps_of(bench.metric, probes, everyone)
+    floored = floors(bench.metric, asked, task.split.train, _contexts(bench, asked))
     return Diagnosis(
         metric=task.metric,
         examples=len(asked),
