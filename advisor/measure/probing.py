@@ -110,7 +110,8 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
     def outlook(scored: Mapping[str, Sequence[Scored]]) -> dict[str, tuple[float, float]]:
         return {name: in_full(one) for name, one in rungs(scored).items()}
 
-    raced = race(bench, entries, PLAIN, outlook)
+    floored = floors(bench.metric, bench.comparing, task.split.train, _contexts(bench, bench.comparing))
+    raced = race(bench, entries, PLAIN, outlook, floored)
     if PLAIN in raced.dropped:
         raise CannotError(f"nothing can be measured: {raced.dropped[PLAIN]}")
     probes = [_probe(name, entries[name], answers) for name, answers in raced.answers.items()]
@@ -123,7 +124,7 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
     shown = {name: entry.arm(bench) for name, entry in entries.items() if entry.gap in ("knowledge", "retrieval")}
     contexts = {name: one.context for name, one in shown.items() if isinstance(one, System)}
     gap_of = gaps_of(bench.metric, probes, everyone)
-    floored = floors(bench.metric, asked, task.split.train, _contexts(bench, asked))
+    floored = {name: scored[: len(asked)] for name, scored in floored.items()}
     return Diagnosis(
         metric=task.metric,
         examples=len(asked),

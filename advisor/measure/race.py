@@ -7,11 +7,13 @@ of one that was made in short.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
 from advisor import runfolder
 from advisor.decide.cases import SMALLEST_GAIN
+from advisor.decide.deciding import SURELY
 from advisor.errors import DroppedOut
 from advisor.measure.planning import USUAL
 from advisor.paths.arms import Arm, scores
@@ -74,9 +76,16 @@ class Raced:
     rounds: tuple[Round, ...]
 
 
-def race(bench: Bench, entries: Mapping[str, Entry], stays: str, outlook: Outlook) -> Raced:
+def race(
+    bench: Bench,
+    entries: Mapping[str, Entry],
+    stays: str,
+    outlook: Outlook,
+    floors: Mapping[str, Sequence[Scored]] = MappingProxyType({}),
+) -> Raced:
     """Run the arms until the examples or the purse are spent, or more examples are not worth asking: all that are left beside
-    `stays`, which answers all that is asked, are of one path, or which is best is as good as known."""
+    `stays`, which answers all that is asked, are of one path, or which is best is as good as known; and whether the best is above
+    the `floors`, what each of the examples scores for no work, is told."""
     examples, running = bench.comparing, dict(entries)
     answers: dict[str, Answers] = {}
     dropped: dict[str, str] = {}
@@ -98,14 +107,16 @@ def race(bench: Bench, entries: Mapping[str, Entry], stays: str, outlook: Outloo
             break
         done += len(part)
         scored = {name: answers[name].scored for name in running}
-        chances, worth = _chances(bench, scored, outlook(scored))
+        floored = {name: ones[:done] for name, ones in floors.items()}
+        chances, worth, above = _chances(bench, scored, outlook(scored), floored)
         left = {name: chance for name, chance in chances.items() if chance < CHANCE and name != stays}
         rounds.append(Round(done, tuple(running), round(spent + seconds(bench, answers.values()), 2), left))
         figures = {name: round(rating(bench.metric, ones), 2) for name, ones in scored.items()}
         told = {"round": len(rounds), "examples": done, "seconds": rounds[-1].seconds, "scores": figures, "left": left}
         runfolder.progress(bench.runtime.folder, step="diagnosis", **told)
         running = {name: entry for name, entry in running.items() if name not in left}
-        if worth < LITTLE or len({entry.path for name, entry in running.items() if name != stays}) < 2:
+        told_apart = worth < LITTLE or len({entry.path for name, entry in running.items() if name != stays}) < 2
+        if told_apart and not 1 - SURELY < above < SURELY:
             break
     return Raced(answers, dropped, tuple(rounds))
 
@@ -134,25 +145,34 @@ def _affords(bench: Bench, rounds: Sequence[Round], running: Sequence[Answers], 
 
 
 def seconds(bench: Bench, answers: Iterable[Answers]) -> float:
-    """What answers took: by the clock, or as tokens usually take, where the budget is one in tokens."""
+    """What answers took: by the clock, or as tokens usually take, where the budget is one in tokens; the instruction, which is read
+    once for all of them, left out."""
     used = [made.usage for one in answers for made in one.made]
     if not bench.purse.counted:
         return sum(usage.seconds for usage in used)
-    return sum(u.prompt_tokens / USUAL.prefill + u.generated_tokens / USUAL.decode for u in used)
+    shared = bench.runtime.model.count([bench.task.instruction])[0]
+    read = sum(max(0, usage.prompt_tokens - shared) for usage in used)
+    return read / USUAL.prefill + sum(usage.generated_tokens for usage in used) / USUAL.decode
 
 
 def _chances(
-    bench: Bench, scored: Mapping[str, Sequence[Scored]], outlook: Mapping[str, tuple[float, float]]
-) -> tuple[dict[str, float], float]:
+    bench: Bench,
+    scored: Mapping[str, Sequence[Scored]],
+    outlook: Mapping[str, tuple[float, float]],
+    floors: Mapping[str, Sequence[Scored]],
+) -> tuple[dict[str, float], float, float]:
     """For each arm the chance that, made in full, it is within the smallest gain worth having of the best; and how many points
     are lost, on the average, by taking the one that looks best now instead of the one that all examples there could be would
-    show to be (the expected value of sample information; of what is expected of making in full they tell nothing)."""
+    show to be (the expected value of sample information; of what is expected of making in full they tell nothing); and the chance
+    that this one is above all floors."""
     split = bench.task.split
-    drawn = draws(bench.metric, scored, bench.seed, split.groups, folded=bool(split.folds))
+    drawn = draws(bench.metric, {**scored, **floors}, bench.seed, split.groups, folded=bool(split.folds))
+    floor = np.max([drawn.pop(name) for name in floors], axis=0, initial=0.0)
     random = np.random.default_rng([bench.seed, len(scored)])
     more, sd = (np.array([outlook.get(name, (0.0, 0.0))[i] for name in drawn]) for i in (0, 1))
     likely = np.column_stack(list(drawn.values())) + more
     full = likely + random.normal(0, sd, likely.shape)
     chances = (full >= full.max(axis=1, keepdims=True) - SMALLEST_GAIN).mean(axis=0)
     worth = likely.max(axis=1).mean() - likely.mean(axis=0).max()
-    return dict(zip(drawn, map(float, chances), strict=True)), float(worth)
+    above = (full[:, full.mean(axis=0).argmax()] > floor).mean() if floors else 1.0
+    return dict(zip(drawn, map(float, chances), strict=True)), float(worth), float(above)

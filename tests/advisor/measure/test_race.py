@@ -31,7 +31,13 @@ def long(bench: Bench, tmp_path: Path) -> Bench:
 
 
 def run(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, worth: Worth, seed: int = 0, failing: str = "", **short: float
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    worth: Worth,
+    seed: int = 0,
+    failing: str = "",
+    floor: float = 0.0,
+    **short: float,
 ) -> Raced:
     """A race of arms that are right on so many per cent of examples, hard ones for one being hard for the others too."""
     random = np.random.default_rng(seed)
@@ -49,7 +55,10 @@ def run(
 
     monkeypatch.setattr(module, "scores", scores)
     entries = {name: Entry(path, "", name, bench) for name, path in zip(worth, PATHS, strict=False)}  # type: ignore[arg-type]
-    return race(bench, entries, next(iter(worth)), lambda scored: {name: (short[name], 5.0) for name in short})
+    outlook = {name: (gain, 5.0) for name, gain in short.items()}
+    right = [100.0 * (random.random() < floor / 100) for _ in bench.comparing]
+    floors = {"floor": [Scored(e.id, one, (one, 1.0)) for e, one in zip(bench.comparing, right, strict=True)]}
+    return race(bench, entries, next(iter(worth)), lambda scored: outlook, floors)
 
 
 def test_the_first_round_is_answered_by_all_and_the_hopeless_leave_after_it(long: Bench, monkeypatch):
@@ -78,6 +87,13 @@ def test_where_rows_are_few_rounds_are_whole_folds(long: Bench, monkeypatch):
 def test_it_ends_when_one_path_is_left(long: Bench, monkeypatch):
     told = run(long, monkeypatch, {"plain": 10, "shots": 95, "passages": 20})
     assert len(told.rounds) == 1 and told.rounds[0].examples == FIRST
+
+
+def test_it_goes_on_until_it_is_told_whether_the_best_is_above_the_floor(long: Bench, monkeypatch):
+    worth = {"plain": 10, "shots": 50, "passages": 5}
+    assert len(run(long, monkeypatch, worth, floor=10).rounds) == 1
+    assert len(run(long, monkeypatch, worth, floor=95).rounds) == 1
+    assert len(run(long, monkeypatch, worth, floor=42).rounds) > 1
 
 
 def test_what_the_purse_does_not_cover_is_not_begun(long: Bench, monkeypatch):
