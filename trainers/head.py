@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,7 +91,9 @@ def fit_head(vectors: Floats, labels: Sequence[str], seed: int = 0) -> Head:
             for c in STRENGTHS
         }
         strength = max(scores, key=lambda c: scores[c])
-    model = LogisticRegression(C=strength, max_iter=1000).fit(vectors, labels)
+    with warnings.catch_warnings():  # many labels of few rows each are no regression problem
+        warnings.filterwarnings("ignore", "The number of unique classes")
+        model = LogisticRegression(C=strength, max_iter=1000).fit(vectors, labels)
     weights, biases = model.coef_, model.intercept_
     if len(weights) == 1:  # two labels: scikit-learn keeps the second one's side only
         weights, biases = np.vstack([-weights, weights]) / 2, np.concatenate([-biases, biases]) / 2

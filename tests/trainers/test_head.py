@@ -22,6 +22,12 @@ def test_the_head_is_one_of_scikit_learns_fits_probabilities_included(counts: di
     assert min(np.abs(fit - probabilities).max() for fit in fits) < 1e-4
 
 
+@pytest.mark.filterwarnings("error")
+def test_many_labels_of_few_rows_warn_of_nothing():
+    vectors, labels = clouds({str(n): 1 + n % 2 for n in range(20)})
+    assert set(fit_head(vectors, labels).labels) == set(labels)
+
+
 def test_one_label_is_always_the_answer():
     answers, probabilities = fit_head(*clouds({"only": 3})).predict(np.ones((2, 8), np.float32))
     assert answers == ["only", "only"]
