@@ -77,7 +77,7 @@ class Diagnosis:
 
     `rungs`: for a path that was only tried in short, what it was before and in short.
     `recall` and `use`, where there are documents: what is found at several depths, and what systems made of it. `folds`: in
-    how many every example was measured by what was made without it, where rows are few. `ruled_out`: paths whose systems
+    how many the examples lie, each measured by what was made without its own, where rows are few. `ruled_out`: paths whose systems
     could not be asked, each with the reason. `floored`: for each of `floors` what it scores on each example. `shown`: an example of
     each gap. `rows`: on how many the short tuning learned, and how many a full one would. `rounds`: of the race; all arms
     answered the first, on which the gaps are told. `instructions`: those that were tried before, on other examples. `groups`: as

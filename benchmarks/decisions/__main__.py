@@ -2,7 +2,8 @@
 
 Regret is cross-fitted: the best path is picked on one half of the test rows, and how much better it is than what was built is
 measured on the other; then the same with halves swapped. What is built provisionally counts as built; where nothing is, what
-the advice says is handed out instead, the first passage or the plain prompt's answer. Finding out is counted in seconds of processor time, as building and proving are in the table.
+the advice says is handed out instead, the first passage or the plain prompt's answer. Finding out is counted in seconds of
+processor time, as building and proving are in the table.
 """
 
 import json
@@ -171,17 +172,17 @@ def figures(ones: Sequence[Truth], advised: Mapping[str, Advised]) -> dict[str, 
     }
 
 
-FORECASTS: Mapping[str, Callable[[Rungs], tuple[float, float]]] = {  # of a tuning's further gain: expected, and its sd
-    "ours": in_full,
-    "one exponent": lambda rungs: _by_exponents(rungs),
-    "as the last rung": lambda rungs: (0.0, 0.0),
-}
-
-
 def _by_exponents(rungs: Rungs) -> tuple[float, float]:
     """As a power of the rows: each of five exponents as likely."""
     gains = (100 - rungs.short) * (1 - max(1.0, rungs.more) ** -EXPONENTS)
     return float(gains.mean()), float(gains.std())
+
+
+FORECASTS: Mapping[str, Callable[[Rungs], tuple[float, float]]] = {  # of a tuning's further gain: expected, and its sd
+    "ours": in_full,
+    "one exponent": _by_exponents,
+    "as the last rung": lambda rungs: (0.0, 0.0),
+}
 
 
 def foretold(ones: Sequence[Truth], advised: Mapping[str, Advised]) -> dict[str, dict[str, float]]:
