@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from advisor.data import sources
 from advisor.data.nearness import Around, Groups, Pairs, around, near_duplicates
 from advisor.data.sources import joined
-from advisor.task import Example, Split
+from advisor.task import Example
 
 MATCHED = 10_000  # rows, of more development is not chosen by nearness, since the work grows with the square
 COMPARED = 5_000  # rows, of more none are taken for variants of one another
 FEWEST_CLEAN = 16  # test rows that no row nearly equals, with fewer there is nothing to be like
 STEPS = 8  # of nearness, each with its share of the test
-SLIGHT = 0.3  # of the sd of the test's nearness, by which folds may differ: on leaky tasks 0.4 and more does harm
 CHANCE = 2.0  # unlikeness that two draws from one source stay below 19 times in 20 (by simulation, 40 to 500 rows each)
 
 
@@ -87,10 +86,10 @@ def like_test(
     it is what comes nearest: rows of one source part, or groups are chosen by how near they are, or variants of one
     another stay together as well.
     """
-    ours, clean = _clean(rows, test)
-    if len(rows) > MATCHED or len(clean) < FEWEST_CLEAN or not full(drawn[1], quotas):
+    ours, theirs = clean(rows, test)
+    if len(rows) > MATCHED or len(theirs) < FEWEST_CLEAN or not full(drawn[1], quotas):
         return drawn
-    near = around(ours, clean)
+    near = around(ours, theirs)
     best, least = drawn, unlikeness(near, drawn[1])
     others = _candidates(rows, links, drawn[0], near, quotas)
     while least > CHANCE and (other := next(others, None)):
@@ -142,27 +141,17 @@ def unlikeness(near: Around, found: Groups) -> float:
     own, tests = np.concatenate(development).astype(int), np.arange(sum(map(len, found)), len(near.at))
     ours, theirs = (near.nearest(texts, inside[near.at[texts]]) for texts in (own, tests))
     by_chance = np.std(theirs) * (1 / len(ours) + 1 / len(theirs)) ** 0.5
-    return float(_apart(ours, theirs) / max(by_chance, 0.001))
+    return float(apart(ours, theirs) / max(by_chance, 0.001))
 
 
-def folds_are_like_test(given: Split) -> bool:
-    """Whether the rows of a split in folds are about as near to those of other folds as the clean part of its test is to all."""
-    ours, clean = _clean(given.train, given.test)
-    if len(clean) < FEWEST_CLEAN:
-        return True
-    near, fold, count = around(ours, clean), np.array(given.folds), len(ours)
-    own, theirs = near.nearest(np.arange(count), fold[near.at[:count]] != fold[:, None]), near.cosine[count:, 0]
-    return _apart(own, theirs) <= SLIGHT * max(float(np.std(theirs)), 0.001)
-
-
-def _clean(rows: Sequence[Example], test: Sequence[Example]) -> tuple[list[str], list[str]]:
+def clean(rows: Sequence[Example], test: Sequence[Example]) -> tuple[list[str], list[str]]:
     """What rows ask, and of a test what no row nearly equals."""
     ours, theirs = [sources.key(row) for row in rows], [sources.key(row) for row in test]
     close = {j for j, _ in near_duplicates(theirs, ours)}
     return ours, [text for j, text in enumerate(theirs) if j not in close]
 
 
-def _apart(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+def apart(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     """The mean difference of the quantiles of two samples."""
     levels = (np.arange(100) + 0.5) / 100
     return float(np.abs(np.quantile(ours, levels) - np.quantile(theirs, levels)).mean())

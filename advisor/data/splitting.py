@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
-from advisor.data import sides, sources
+from advisor.data import folding, sides, sources
 from advisor.data.nearness import Groups, Pairs
 from advisor.data.sources import key
 from advisor.task import Example, Split
@@ -15,7 +15,6 @@ CHOOSE, COMPARE = 96, 128  # largest halves of development: probes cost a model 
 # Development examples. With fewer, every row is measured on, in folds: always, or, where halves of them tell little apart, unless folds
 # are unlike the test.
 FOLDED_BELOW, RATHER_FOLDED_BELOW = 40, 80
-FOLDS, OF_FOLD = 4, 32  # at least so many folds, of so many rows where there are enough
 FEWEST = 16  # rows to measure on; with fewer, figures say next to nothing
 TESTED = 100  # rows from which a test is set aside where none is given
 
@@ -42,45 +41,28 @@ def split(
     sealed, (compare, choose) = tuple(test or tests), development or ((), ())
     few = not choose or len(compare) < FEWEST
     if few or part < RATHER_FOLDED_BELOW:
-        apart = set(filled[0])
-        folded = _folded(tuple(row for at, row in enumerate(ordered) if at not in apart), sealed, given)
-        if few or (folded.folds and (not test or sides.folds_are_like_test(folded))):
+        kept = tuple(ordered[at] for at in sorted({*range(len(ordered))} - {*filled[0]}))
+        folded, unlike = _folded(kept, sealed, given)
+        if few or (folded.folds and unlike <= folding.FAIR):
             return folded
     told = [(test, sources.joined(len(test), sources.of_test(test)))] if test else []
     return Split(train, choose, compare, sealed, test_given=given, groups=_numbered((ordered, groups), *told))
 
 
-def _folded(rows: tuple[Example, ...], test: tuple[Example, ...], given: bool) -> Split:
-    """The rows in folds; nothing to compare on where they are too few or too alike."""
-    links = sources.links(rows, test if given else ())
-    folds, groups = _dealt(rows, links) if len(rows) >= FEWEST else ((), [])
+def _folded(rows: tuple[Example, ...], test: tuple[Example, ...], given: bool) -> tuple[Split, float]:
+    """The rows in folds, and how unlike the test these are; nothing to compare on where they are too few or too alike."""
+    folds: tuple[int, ...] = ()
+    groups, unlike, known = Groups(), 0.0, test if given else ()
+    if len(rows) >= FEWEST:
+        folds, groups, unlike = folding.dealt(rows, known, _looser(len(rows), sources.links(rows, known)))
     of = _numbered((rows, groups), (test, sources.joined(len(test), sources.of_test(test))))
     if len(set(folds)) < 2:
-        return Split(rows, test=test, test_given=given, groups=of)
+        return Split(rows, test=test, test_given=given, groups=of), unlike
     # In the order of folds, the training rows the other way round: so that what learns without the first fold, which is
     # measured on first, begins as what learns from all of them does.
     order = sorted(range(len(rows)), key=lambda at: folds[at])
     asked = tuple(rows[at] for at in order)
-    return Split(asked[::-1], asked, asked, test, tuple(folds[at] for at in order[::-1]), given, of)
-
-
-def _dealt(rows: Sequence[Example], links: Mapping[str, Pairs]) -> tuple[tuple[int, ...], Groups]:
-    """A fold for each row, groups whole and labels by their share, with the strictest groups that fill the folds."""
-    outputs = [row.output for row in rows]
-    places = {output: at for at, output in enumerate(dict.fromkeys(outputs))}
-    count = max(FOLDS, len(rows) // OF_FOLD)
-    for groups in _looser(len(rows), links):
-        # Large groups first, so that the folds can be made even; then label by label, so that each is in every fold.
-        groups.sort(key=lambda group: (-len(group), places[outputs[group[0]]]))
-        folds, sizes = [0] * len(rows), [0] * count
-        for group in groups:
-            smallest = sizes.index(min(sizes))
-            sizes[smallest] += len(group)
-            for index in group:
-                folds[index] = smallest
-        if min(sizes) >= len(rows) / count / 2:
-            break
-    return tuple(folds), groups
+    return Split(asked[::-1], asked, asked, test, tuple(folds[at] for at in order[::-1]), given, of), unlike
 
 
 def _fill(rows: Sequence[Example], links: Mapping[str, Pairs], quotas: Sequence[int]) -> tuple[Groups, Groups]:

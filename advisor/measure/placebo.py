@@ -12,7 +12,7 @@ from advisor.models.endpoint import Endpoint
 from advisor.runtime.bench import Bench
 from advisor.score.metric import score_all
 from advisor.score.statistics import rating
-from advisor.system import TUNING, System
+from advisor.system import System
 from advisor.task import Example
 
 SHOTS, PASSAGES, AGAIN = "outputs of shots shuffled", "passages of other questions", "asked again"
@@ -37,8 +37,8 @@ def placebos(
     left: float,
 ) -> list[Tried]:
     """The best arm of each path that shows something, where it is better than the `plain` one, with that taken out; and the
-    plain one once more past the store, where a server answers. Asked about these examples, as far as the seconds that are
-    `left` go by what the arms themselves took."""
+    plain one once more past the store, where a server answers. `answers`: of the arms that may still be best. Asked about these
+    examples, as far as the seconds that are `left` go by what the arms themselves took."""
     tried: list[Tried] = []
     for name, what in _worth(bench, entries, answers, plain).items():
         took = seconds(bench, [answers[name]]) * len(examples) / max(1, len(answers[name].made))
@@ -60,10 +60,10 @@ def _worth(bench: Bench, entries: Mapping[str, Entry], answers: Mapping[str, Ans
     best: dict[tuple[str, str], str] = {}
     for name in answers:
         entry = entries[name]
-        # A classifier shows nothing, and where rows are few, a tuning was made once for each fold, and none of all rows.
-        skipped = ("", "classifier", *(TUNING if bench.task.split.folds else ()))
-        asks = entry.path not in skipped and entry.bench.model == bench.model
-        system = entry.arm(entry.bench) if asks else None
+        asks = entry.path not in ("", "classifier") and entry.bench.model == bench.model
+        system = (
+            entry.arm(entry.bench.first) if asks else None
+        )  # where rows are few, a tuning was made for each fold alone
         if isinstance(system, System) and (what := _content(system)) and scores[name] > scores[plain]:
             key = entry.path, what
             if key not in best or scores[name] > scores[best[key]]:

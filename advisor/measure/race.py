@@ -75,6 +75,12 @@ class Raced:
     dropped: Mapping[str, str]
     rounds: tuple[Round, ...]
 
+    @property
+    def stayed(self) -> dict[str, Answers]:
+        """What those gave that left after no round."""
+        left = {name for one in self.rounds for name in one.left}
+        return {name: given for name, given in self.answers.items() if name not in left}
+
 
 def race(
     bench: Bench,

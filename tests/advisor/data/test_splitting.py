@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from advisor.data import splitting
+from advisor.data import folding
 from advisor.data.splitting import split
 from advisor.task import Example, Split
 from trainers.rendering import Turn
@@ -111,7 +111,7 @@ def test_labels_are_spread_over_the_folds_and_what_belongs_together_stays_in_one
 
 def test_one_document_behind_few_rows_does_not_prevent_folds() -> None:
     given = split([Example(row.id, row.input, row.output, gold=("handbook",)) for row in some(24)])
-    assert len(set(given.folds)) == splitting.FOLDS
+    assert len(set(given.folds)) == folding.FOLDS
 
 
 def test_the_same_rows_in_any_order_give_the_same_split_for_a_seed() -> None:
