@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import chdir
+from contextlib import chdir, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -99,10 +99,17 @@ def opened(situation: Situation, data: Path, folder: Path) -> flow.Run:
     return flow.opened(laid_out(situation, data, folder / "tasks"), Settings(budget=parse_budget(BUDGET)))
 
 
+def give_way() -> None:
+    """Let all other work go first, that of other sessions too, which Linux may weigh as groups (sched(7), autogroup)."""
+    os.nice(19)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text("19", encoding="ascii")
+
+
 def main() -> None:
     """Fill the table; with --held-out also for the tasks that nothing is fitted on."""
     asked = flags.given("decisions", __doc__, **{"held-out": {"action": "store_true"}})
-    os.nice(19)
+    give_way()
     data, folder = asked.data.resolve(), asked.folder.resolve()
     known = {(one.situation, one.path) for one in table()}
     for situation in situations(data, HELD_OUT if asked.held_out else TASKS):

@@ -138,8 +138,8 @@ def test_an_arm_more_than_five_points_better_than_what_stays_is_hardly_ever_drop
         names = ("plain", "shots", "passages", "tuned", "both", "head")
         worth = dict(zip(names, means, strict=True))
         told = run(long, monkeypatch, worth, seed)
-        left = {name for one in told.rounds for name in one.left}
-        staying = max(worth[name] for name in worth if name not in left)
+        left = set(worth) - set(told.stayed)
+        staying = max(worth[name] for name in told.stayed)
         lost += any(worth[name] > staying + 5 for name in left)
         best_lost += any(worth[name] > staying + 2 for name in left)
     assert lost <= 0.02 * WORLDS and best_lost <= 0.1 * WORLDS
