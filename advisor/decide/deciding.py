@@ -1,6 +1,6 @@
 """Deciding: from what is believed of the paths to their order, how sure it is, and whether one is recommended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +29,7 @@ class Decided:
     `scores`: (draws, 5) believed. `probability`: (5,) that a path is within the smallest gain worth having of the best that
     can be taken. `certainty`: (5,) the same once the price of building is taken off each; the `order` goes by it, what is
     not surely above the floor (`floored`, with the reason) and what can't be taken (`out`) last. `enough` is the certainty that the first needs to be recommended.
+    `untried` was not measured where others were: published comparisons alone don't make it the one to build.
     """
 
     scores: Floats
@@ -39,6 +40,7 @@ class Decided:
     out: frozenset[str]
     floored: Mapping[str, str]
     provisional: str
+    untried: frozenset[str] = frozenset()
 
     @property
     def verdict(self) -> Verdict:
@@ -46,7 +48,8 @@ class Decided:
         first = self.order[0]
         if first in self.floored:
             return "nothing"
-        return "recommended" if self.sure_of(first) >= self.enough else "insufficient evidence"
+        sure = self.sure_of(first) >= self.enough and first not in self.untried
+        return "recommended" if sure else "insufficient evidence"
 
     @property
     def path(self) -> str | None:
@@ -82,8 +85,11 @@ def decide(model: CaseModel, situation: Situation) -> Decided:
 
     order = tuple(sorted(PATH_NAMES, key=place))
     enough = ENOUGH_MEASURED if situation.measured else ENOUGH_FROM_ANSWERS
-    provisional = _cheapest_contender(worth, order[0], out.union(floored))
-    return Decided(scores, probability, certainty, order, enough, out, floored, provisional)
+    left = [path for path in PATH_NAMES if path not in out and path not in floored]
+    untried = frozenset(left).difference(situation.measured.paths) if situation.measured else frozenset()
+    tried = [path for path in order if path in left and path not in untried] or [order[0]]
+    provisional = _cheapest_contender(worth, tried)
+    return Decided(scores, probability, certainty, order, enough, out, floored, provisional, untried)
 
 
 def lacking(situation: Situation) -> bool:
@@ -112,9 +118,9 @@ def _floored(scores: Floats, measured: Measured | None) -> dict[str, str]:
     return {path: why for path, share in zip(PATH_NAMES, above, strict=True) if share < SURELY}
 
 
-def _cheapest_contender(worth: Floats, first: str, out: frozenset[str]) -> str:
-    """The cheapest path left that can't be told from the first: it is not, with the certainty wanted of a measurement, worse, and
-    what taking it is expected to lose is under the smallest gain worth having; the first where none is left."""
-    behind = worth[:, [PATH_NAMES.index(first)]] - worth
+def _cheapest_contender(worth: Floats, tried: Sequence[str]) -> str:
+    """The cheapest of some paths that can't be told from the first of them: it is not, with the certainty wanted of a measurement,
+    worse, and what taking it is expected to lose is under the smallest gain worth having."""
+    behind = worth[:, [PATH_NAMES.index(tried[0])]] - worth
     told = ((behind > SMALLEST_GAIN).mean(axis=0) >= ENOUGH_MEASURED) | (behind.mean(axis=0) > SMALLEST_GAIN)
-    return next((p for p, known in zip(PATH_NAMES, told, strict=True) if p not in out and not known), first)
+    return next(p for p, known in zip(PATH_NAMES, told, strict=True) if p in tried and not known)

@@ -296,6 +296,8 @@ def _next(situation: Situation, decided: Decided, settles: str) -> str:
         )
     if measured and decided.path:
         return f"build {first}" + (" and prove it on the sealed test" if measured.proven else ": measured, not proven")
+    if first in decided.untried:
+        return f"run again with a larger --budget: {first} was not measured"
     if measured:
         return settles or "build the two first and compare"
     if lacking(situation):

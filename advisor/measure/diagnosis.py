@@ -22,7 +22,7 @@ from advisor.score.statistics import difference, draws, missed, rating
 from advisor.system import TUNING, digest
 from advisor.task import Example
 
-UNKNOWN = "unknown"  # no gap could be told: no system gave a whole answer
+UNKNOWN = "unknown"  # no gap could be told: no system gave a whole answer, or none was tuned that could be
 
 
 @dataclass(frozen=True)
@@ -206,14 +206,17 @@ def gain_over(metric: Metric, arm: Probe, placebo: Probe, seed: int, groups: Map
     return None if more.value is None else (more.lo, more.value, more.hi)
 
 
-def gaps_of(metric: Metric, probes: Sequence[Probe], examples: Sequence[Example]) -> dict[str, str]:
+def gaps_of(
+    metric: Metric, probes: Sequence[Probe], examples: Sequence[Example], tunes: bool = False
+) -> dict[str, str]:
     """For each example the first switch, in the order of GAPS, that makes it pass; BOTH where passages and tuning do it together
-    and neither alone; capability where whole answers failed."""
+    and neither alone; capability where whole answers failed, unless the model `tunes` and no tuning was tried: then it is unknown."""
     gaps: dict[str, str] = {}
+    beyond = UNKNOWN if tunes and not any(probe.path in TUNING for probe in probes) else "capability"
     for example in examples:
         passed = {p.gap for p in probes if (p.scores.get(example.id) or 0.0) >= metric.passing}
         whole = any(p.scores.get(example.id) is not None and example.id not in p.cut for p in probes)
-        gaps[example.id] = next((gap for gap in (*GAPS, BOTH) if gap in passed), "capability" if whole else UNKNOWN)
+        gaps[example.id] = next((gap for gap in (*GAPS, BOTH) if gap in passed), beyond if whole else UNKNOWN)
     return gaps
 
 

@@ -33,6 +33,7 @@ MOST_MEASURED, CHECKED = 400, (24, 64)  # examples to measure on; the fewest and
 ASKED = (48, 96)  # the fewest and the most to measure on where all systems are asked about all
 EPOCHS, ROWS = 3, 32  # times that rows are seen at the most, and how many rows at the least
 SHORT_ROWS = 128  # that a short tuning sees, two windows of batches; where rows are few, they are seen several times
+LEAST_SHORT, LEAST_FOLD = 48, 12  # rows that tell something of learning, and examples that do of what was learned
 UNKNOWN_ROW = (40, 200)  # tokens of an input and an output, where there are no rows
 SHOTS = 2 * system.SHOTS  # at most in a prompt
 FITTING = 0.12  # of the same, for fitting an embedder, where there are documents; taken from the others by halves
@@ -114,14 +115,21 @@ def per_row(task: Task, model: Model) -> float:
 
 def _shortly(split: Split, rows: int, epochs: int, affordable: float) -> tuple[int, int]:
     """How many rows a short tuning sees, and where rows are few, on how many folds it is measured at the most: each is a tuning,
-    and as many rows as are `affordable` are seen in all of them. 0 folds where these have too few examples to tell anything."""
+    and as many rows as are `affordable` are seen in all of them; twice as many, on as few folds as can be, where it would not be
+    measured otherwise. 0 folds where even that has too few rows or examples to tell anything."""
     if not split.folds:
         return min(SHORT_ROWS, rows), 0
-    for short in (min(SHORT_ROWS, rows * epochs), rows):
-        folds = min(len(set(split.folds)), int(affordable / max(1, short)))
-        if sum(fold < folds for fold in split.folds) >= min(CHECKED[0], len(split.compare)):
+    most, count = min(SHORT_ROWS, rows * epochs), len(set(split.folds))
+    enough = min(CHECKED[0], len(split.compare))
+    fewest = next(n for n in range(1, count + 1) if sum(fold < n for fold in split.folds) >= enough)
+    for short in (most, min(most, rows)):
+        if (folds := min(count, int(affordable / max(1, short)))) >= fewest:
             return short, folds
-    return rows, 0
+    if rows * fewest <= 2 * affordable:
+        return min(most, rows), fewest
+    short = int(min(most, rows, 2 * affordable))
+    told = short >= LEAST_SHORT and split.folds.count(0) >= LEAST_FOLD
+    return (short, 1) if told else (min(most, rows), 0)
 
 
 def encoded(embedder: retrieval.Embedder, documents: Sequence[retrieval.Document]) -> float:

@@ -123,7 +123,7 @@ def diagnose(bench: Bench, *others: Bench, notes: Sequence[str] = (), timed: boo
     tried = placebos(bench, entries, raced.stayed, PLAIN, everyone, left)
     shown = {name: entry.arm(bench) for name, entry in entries.items() if entry.gap in ("knowledge", "retrieval")}
     contexts = {name: one.context for name, one in shown.items() if isinstance(one, System)}
-    gap_of = gaps_of(bench.metric, probes, everyone)
+    gap_of = gaps_of(bench.metric, probes, everyone, tunes(runtime.model))
     floored = {name: scored[: len(asked)] for name, scored in floored.items()}
     return Diagnosis(
         metric=task.metric,

@@ -41,6 +41,11 @@ def _advised(recommendation: Recommendation) -> str:
             f"Insufficient evidence: no path is left to recommend ({first.path}: {first.note}); provisionally "
             f"{recommendation.provisional}."
         )
+    if recommendation.path is None and first.note == UNMEASURED:
+        return (
+            f"Insufficient evidence: published comparisons speak for {first.path} (certainty {certainty}), but the budget did not "
+            f"cover measuring it; provisionally {recommendation.provisional}."
+        )
     if recommendation.path is None:
         return (
             f"Insufficient evidence: {first.path} is the likeliest, with certainty {certainty} where "

@@ -19,7 +19,7 @@ GAP_WORDS: Mapping[str, str] = {
     "retrieval": "right only with the right document",
     "behaviour": "right after a short tuning",
     "capability": "not right with anything tried",
-    "unknown": "not known: no answer, or only what a limit cut off",
+    "unknown": "not known: no answer, only what a limit cut off, or no tuning was tried",
 }
 KINDS: Mapping[str, str] = {
     "knowledge": "Knowledge gap",

@@ -10,6 +10,7 @@ from advisor.answers import parse
 from advisor.decide.belief import Measured
 from advisor.decide.recommendation import Recommendation, recommend
 from advisor.decide.rules import load_rules
+from advisor.show.headline import headline
 from advisor.system import PATH_NAMES
 
 BEHAVIOUR = {"needs_private_or_fresh_facts": "no", "tunes_same_model": "yes"}
@@ -103,6 +104,14 @@ def test_what_is_built_provisionally_is_not_expected_to_lose_more_than_the_small
         told = measured(0, prompting=50, finetuning=tuned)
         given = advise(raw, measured=replace(told, outlook={"finetuning": (3.0, 16.0)}))
         assert (given.verdict, given.provisional) == ("insufficient evidence", provisional)
+
+
+def test_what_was_not_measured_is_not_recommended_where_others_were() -> None:
+    raw = {**BEHAVIOUR, "output_kind": "json", "train_examples": 64, "documents_available": "no"}
+    given = advise(raw, measured=measured(0, prompting=45))
+    assert given.leading == "finetuning" and given.certainty > given.enough
+    assert (given.path, given.verdict, given.provisional) == (None, "insufficient evidence", "prompting")
+    assert "larger --budget" in given.next and "did not cover measuring" in headline(given, None)
 
 
 def test_no_path_is_recommended_that_is_not_surely_above_the_floor() -> None:

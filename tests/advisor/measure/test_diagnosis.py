@@ -107,3 +107,12 @@ def test_choosing_among_prompts_does_not_flatter_the_path():
     best = max(p.value for p in coins)
     assert measured.draws["prompting"].mean() < best  # the best of twelve coins looks better than a coin
     assert abs(measured.draws["prompting"].mean() - 50) < 7
+
+
+def test_what_fails_is_not_beyond_a_model_that_could_have_been_tuned_and_was_not():
+    untuned = [probe for probe in PROBES if "tuning" not in probe.path]
+    told, beyond = gaps_of(METRIC, untuned, EXAMPLES, tunes=True), gaps_of(METRIC, untuned, EXAMPLES)
+    assert "capability" in beyond.values() and "capability" not in told.values()
+    assert {i for i, gap in told.items() if gap == "unknown"} >= {i for i, gap in beyond.items() if gap == "capability"}
+    tuned = gaps_of(METRIC, PROBES, EXAMPLES, tunes=True)
+    assert tuned == gaps_of(METRIC, PROBES, EXAMPLES)

@@ -30,6 +30,14 @@ def test_a_short_tuning_of_few_rows_is_measured_in_as_many_folds_as_the_budget_c
     assert plan(replace(task, split=Split(rows, rows, rows)), keeper.model, keeper.embedder, Budget(3000)).folds == 0
 
 
+def test_a_short_tuning_is_measured_on_one_fold_rather_than_not_at_all(zoo: Task, keeper: Runtime):
+    rows = tuple(replace(row, id=f"{row.id}{n}") for n in range(16) for row in zoo.split.train)
+    task = replace(zoo, documents=(), split=Split(rows, rows, rows, folds=tuple(n % 5 for n in range(160))))
+    slow = Speed(300.0, 150.0, 60.0)
+    purse = plan(task, keeper.model, keeper.embedder, Budget(180), slow)
+    assert purse.folds == 1 and 48 <= purse.short <= purse.rows and purse.measure == 32
+
+
 def test_what_learned_from_every_row_is_measured_on_none(zoo: Task, keeper: Runtime):
     rows = tuple(replace(row, id=f"{row.id}{n}") for n in range(12) for row in zoo.split.train)
     whole, folded = (replace(zoo, split=Split(rows, rows, rows, folds=folds)) for folds in ((), (0, 1) * 60))
