@@ -3,6 +3,7 @@
 A step is asked for by its name; what it rests on is made first, or read.
 """
 
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,8 +25,9 @@ from advisor.decide.cases import load_cases
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.rules import load_rules
 from advisor.errors import CannotError, InputError, Problem
-from advisor.measure import diagnosis, pacing, planning, probing, proof, sealing, seeds
+from advisor.measure import building, diagnosis, pacing, planning, probing, proof, sealing
 from advisor.measure import work as working
+from advisor.measure.building import Site
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.proof import Chosen, Finalists, Result
 from advisor.measure.seeds import Seeds
@@ -34,24 +36,21 @@ from advisor.models.endpoint import Endpoint
 from advisor.models.local import tuned_as_prompted, tunes
 from advisor.models.protocol import Model
 from advisor.models.spending import Spent
-from advisor.paths import PATHS, abstaining, infeasible, instructing, proposing
+from advisor.paths import infeasible, instructing, proposing
 from advisor.paths import search as searching
-from advisor.paths.abstaining import Abstaining
-from advisor.paths.finetuning import SHORT
-from advisor.paths.prompting import baseline
 from advisor.runtime.bench import Bench, Purse
-from advisor.runtime.built import STORE, Asked, asked, gathered, parts_of
+from advisor.runtime.built import STORE, Asked, asked, parts_of
 from advisor.runtime.built import named as recorded
 from advisor.runtime.finder import LazyEmbedder, Search, over_documents
 from advisor.runtime.instructions import Instructions, only_own
 from advisor.runtime.lineup import AModel, lined_up, place
 from advisor.runtime.rerank import OWN, reranker
-from advisor.runtime.runtime import TUNED, Runtime, Tuning
+from advisor.runtime.runtime import Runtime
 from advisor.runtime.settings import Settings, agree_to_index
 from advisor.runtime.store import Store
 from advisor.score.metrics import resolve
 from advisor.show import report
-from advisor.system import PATH_NAMES, TUNING, Abstain, Buildable, Classifier, System, digest
+from advisor.system import digest
 from advisor.task import Task
 from retrieval.watching import Watch, unwatched
 
@@ -94,6 +93,7 @@ class Run:
             runfolder.forget(self.folder)
         self.lineup = lineup.bound(self.folder, self.settings, self._forbidden)
         self.store = Store(self.folder.parent / STORE)
+        self._since, self._before = time.monotonic(), sum(runfolder.seconds(self.folder).values())
         self._found = sealing.found(self.folder)
         self._record(asked(task, self.settings, records))
 
@@ -256,23 +256,17 @@ class Run:
         return proof.chosen(self.settings.path, self.recommendation, self.diagnosis)
 
     @cached_property
+    def _site(self) -> Site:
+        left = (lambda: self.left) if self._timed else None
+        key = (self._key, self.purse, self.instructions)
+        told = (self._to_build, self.recommendation, self.diagnosis, self._limits, left)
+        return Site(self.folder, key, self.benches, *told)
+
+    @cached_property
     def build(self) -> Finalists:
         """The chosen path's system, in the artifact, and, where there is a test, those that it is compared with. Raises
         CannotError where there is none."""
-        chosen = self._to_build
-        path, second, untuned = chosen.path, chosen.runner_up, chosen.best_untuned
-        if not self.task.split.test:
-            second = untuned = None
-        runner_up = self._built(second, "runner_up_system") if second else None
-        plain = baseline(self.bench.plain)
-        others: dict[str | None, Buildable | None] = {"baseline": plain, second: runner_up}
-        best = others.get(untuned)
-        if untuned and not best:
-            best = self._built(untuned, "best_untuned_system")
-        system = self._built(path, "system")
-        tuned = self._tuning(self._bench_of(path).folder(f"build/{path}")) or Tuning((), 0)
-        taken = gathered(self.bench.runtime, system)
-        return Finalists(plain, runner_up, taken, tuned.tokens, tuned.too_long, best)
+        return building.finalists(self._site)
 
     @cached_property
     def proof(self) -> Result:
@@ -300,25 +294,8 @@ class Run:
 
     @cached_property
     def seeds(self) -> Seeds:
-        """The tuning that was built beside one with another seed, where what the proof left of a budget in time alone covers
-        that; where rows are few, all are trained on, and none is left to score on."""
-        built, path = self.build.test, self._to_build.path
-        first, measured = self._tuning(self._bench_of(path).folder(f"build/{path}")), self.diagnosis
-        timed = self._timed and self.settings.budget.tokens is None
-        if not (timed and first and measured and isinstance(built, System)) or self.task.split.folds:
-            return Seeds()
-        bench = self._building(path, "system")
-
-        def work() -> Seeds:
-            fits = seeds.takes(bench, path, first, measured) <= self.left
-            return seeds.repeated(bench, path, built) if fits else Seeds()
-
-        return runfolder.step(self.folder, "seeds", digest([self._key, self.purse, path]), Seeds, work)
-
-    def _tuning(self, folder: str) -> Tuning | None:
-        """What a tuning left in a folder of the run's."""
-        file = self.folder / folder / TUNED
-        return runfolder.read(file, Tuning) if file.is_file() else None
+        """The tuning that was built beside one with another seed, where a budget in time alone leaves time for that."""
+        return Seeds() if self.settings.budget.tokens else building.repeated(self._site, self.build.test)
 
     @property
     def _timed(self) -> bool:
@@ -327,32 +304,10 @@ class Run:
 
     @property
     def left(self) -> float:
-        """Seconds that the steps done until now have left of the budget, without what ends a run."""
-        return self.settings.budget.seconds - sum(runfolder.seconds(self.folder).values()) - pacing.CLOSING
-
-    def _bench_of(self, path: str) -> Bench:
-        """The bench of the model that is best for a path."""
-        return next((one for one in self.benches if one.model == self.recommendation.of(path).model), self.benches[0])
-
-    def _building(self, path: str, name: str) -> Bench:
-        """The bench to build a path on as the step `name`. For a tuning its purse goes by the pace of the short one where the clock
-        bounds the run; the time is shared where the runner-up is tuned as well."""
-        bench, chosen = self._bench_of(path), self._to_build
-
-        def work() -> Purse:
-            short = self._tuning(bench.first.folder(f"{SHORT}/{path}"))
-            test = self.task.split.test
-            proof = pacing.seconds_of(self.diagnosis, PATH_NAMES[:4], test[: pacing.PROVEN])
-            left = (self.left - proof) / (2 if name != "system" and chosen.path in TUNING else 1)
-            return pacing.building(self.task, bench.runtime.model, bench.purse, short, left)
-
-        if not self.diagnosis:
-            return bench
-        bench = replace(bench, out=self.diagnosis.gone(bench.model, self._limits))
-        if path not in TUNING or not self._timed:
-            return bench
-        purse = runfolder.step(self.folder, f"{name}_purse", digest([self._key, self.purse, path]), Purse, work)
-        return replace(bench, purse=purse)
+        """Seconds that are left of the budget, without what ends a run: the steps done until now count, and what this process took
+        between them."""
+        steps = sum(runfolder.seconds(self.folder).values())
+        return self.settings.budget.seconds - max(steps, self._before + time.monotonic() - self._since) - pacing.CLOSING
 
     def report(self) -> tuple[Path, ...]:
         """Write what was found out as pages for people, and seal the run folder; the pages' paths."""
@@ -395,18 +350,6 @@ class Run:
         own = partial(own_function, folder=task.folder, allow=self.settings.allow_code)
         metric = resolve(task.metric, task.labels, own)
         return Bench(task, runtime, metric, self.purse, self.settings.seed)
-
-    def _built(self, path: str, name: str) -> Buildable:
-        """The system of a path, built as the step `name`; it says that it does not know where the task asks for that."""
-        bench = self._building(path, name)
-        key = digest([self._key, self.purse, path, bench.model, sorted(bench.out), self.instructions])
-        kind: type[Buildable] = Classifier if path == "classifier" else System
-        system = runfolder.step(self.folder, name, key, kind, lambda: PATHS[path](bench))
-        if not self.task.abstain or not isinstance(system, System) or system.context.kind == "none":
-            return system
-        plain, step = system, "abstaining" if name == "system" else f"{name}_abstaining"
-        fitted = runfolder.step(self.folder, step, key, Abstaining, lambda: abstaining.fit(self.bench, plain))
-        return replace(plain, abstain=Abstain(fitted.text, fitted.below))
 
 
 def opened(folder: Path, settings: Settings | None = None, watch: Watch = unwatched) -> Run:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.decide.belief import Measured, Triple
+from advisor.decide.cases import SMALLEST_GAIN
 from advisor.decide.gaps import BOTH, GAPS, SIDES, Gap, Shown, measured_gap
 from advisor.measure.forecast import Rungs, in_full
-from advisor.measure.race import Round
+from advisor.measure.race import CHANCE, Round
 from advisor.runtime.grounding import Recall, Use
 from advisor.runtime.instructions import Instructions
 from advisor.score.metric import Metric, Scored
@@ -156,6 +157,22 @@ class Diagnosis:
         """The arms, as they are called on a bench of this model, that take more than the answers allow."""
         names = {probe.name for probe in self.probes if probe.model == model}
         return frozenset(name.split(" · ")[0] for name in names.intersection(self.over(limits)))
+
+    def behind(self, metric: Metric, seed: int, model: str) -> frozenset[str]:
+        """The arms, as they are called on a bench of this model, that can't be the best of their path any more: they have less than
+        the chance by which an arm leaves the race."""
+        own = {probe.name: probe for probe in self.probes if probe.model == model and probe.path}
+        scored = {name: _scored(probe) for name, probe in own.items()}
+        plain = self.probes[0].name
+        drawn = draws(
+            metric, {plain: _scored(self.probes[0]), **scored}, seed, self.groups, folded=self.folds > 0, beside=plain
+        )
+        names = set()
+        for path in {probe.path for probe in own.values()}:
+            of_path = [name for name, probe in own.items() if probe.path == path]
+            best = np.max([drawn[name] for name in of_path], axis=0)
+            names |= {name for name in of_path if (drawn[name] >= best - SMALLEST_GAIN).mean() < CHANCE}
+        return frozenset(name.split(" · ")[0] for name in names)
 
     def too_dear(self, limits: Mapping[str, float]) -> dict[str, str]:
         """The paths of which every probe takes more than the answers allow, each with a reason."""

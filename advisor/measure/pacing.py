@@ -10,25 +10,28 @@ from dataclasses import replace
 
 from advisor.measure.diagnosis import Diagnosis
 from advisor.measure.planning import per_row, shared_out
-from advisor.models.protocol import Model
-from advisor.runtime.bench import Purse
+from advisor.runtime.bench import Bench, Purse
 from advisor.runtime.runtime import Tuning
-from advisor.task import Example, Task
+from advisor.task import Example
 
 CLOSING = 15.0  # seconds for the check for forgetting and the report
-PROVEN = 100  # examples of the test that are run at the least, whatever it takes
+PROVEN = 60  # examples of the test that are run at the least, whatever it takes
 NOISE = 1.3  # timings vary by so much on a quiet machine; a plan that is off by less stands
 
 
-def building(task: Task, model: Model, purse: Purse, short: Tuning | None, seconds: float) -> Purse:
+def building(bench: Bench, short: Tuning | None, seconds: float) -> Purse:
     """The purse with the rows and epochs of a full tuning that fit into so many seconds at the pace of the short one, whose
-    time holds a check as well. It stays as it is where that is not known, or says much the same."""
+    time holds a check as well; never fewer than that one saw, which it goes on from. It stays as it is where the pace is not
+    known, or says much the same."""
+    task, purse, least = bench.task, bench.purse, bench.short.purse
     if not short or not short.seconds or not short.tokens:
         return purse
-    seen = seconds * short.tokens / short.seconds / per_row(task, model)
+    seen = seconds * short.tokens / short.seconds / per_row(task, bench.runtime.model)
     planned = purse.rows * purse.epochs
     if planned / NOISE <= seen <= planned * NOISE:
         return purse
+    if seen <= least.rows * least.epochs:
+        return replace(purse, rows=least.rows, epochs=least.epochs)
     rows, epochs = shared_out(seen, len(task.split.train))
     return replace(purse, rows=rows, epochs=epochs)
 

@@ -31,6 +31,7 @@ OVERHEAD = 45.0  # seconds for loading, profiling, timing and the check for forg
 LEAST = 0.4  # of the budget that the proof leaves, however large the test
 MOST_MEASURED, CHECKED = 400, (24, 64)  # examples to measure on; the fewest and the most to choose on
 ASKED = (48, 96)  # the fewest and the most to measure on where all systems are asked about all
+ROUND = 32  # examples that a first round has
 EPOCHS, ROWS = 3, 32  # times that rows are seen at the most, and how many rows at the least
 SHORT_ROWS = 128  # that a short tuning sees, two windows of batches; where rows are few, they are seen several times
 LEAST_SHORT, LEAST_FOLD = 48, 12  # rows that tell something of learning, and examples that do of what was learned
@@ -97,7 +98,8 @@ def plan(
     racing = max(0.0, left * each / (each + reading))  # what is read again takes its share of the rest
     tries = int(choosing / (per_example + reading))
     asked = (measure, choose, short, rows, epochs, limit, timed, room, pairs, sizes_tried, folds, racing, counted)
-    return Purse(*asked, tries=tries, proposing=choosing)
+    brief = 2 * racing < ROUND * each
+    return Purse(*asked, brief, tries=tries, proposing=choosing)
 
 
 def shared_out(seen: float, there: int) -> tuple[int, int]:

@@ -30,6 +30,8 @@ from advisor.task import Example
 # Each tuning that is tried in short: its path, its name, and the gap that it closes.
 SHORT_TUNINGS = (("finetuning", "short tuning", "behaviour"), ("rag+finetuning", "short tuning on passages", BOTH))
 ALL = 100.0  # where an example passes, unless the metric is overlap with a reference
+HELD = ", constrained"  # ends the name of an arm that is held to the form of outputs
+SPARED = {"fixed shots", "constrained", "all documents", "oracle context"}  # arms left out where the purse is brief
 TIMED = 3  # answers by which it is told how long one takes
 PLAIN = "zero-shot"  # the arm that answers all that is asked: gains are over it
 
@@ -71,8 +73,17 @@ def probed(bench: Bench) -> dict[str, Entry]:
             short, before = _shortly_tuned(path), PLAIN if path == "finetuning" else fewest(bench)
             entries[name] = Entry(path, gap, short, bench.short, before)
             if constrained(bench):
-                entries[f"{name}, constrained"] = Entry(path, gap, held(short), bench.short, before)
-    return entries
+                entries[f"{name}{HELD}"] = Entry(path, gap, held(short), bench.short, before)
+    return _briefest(entries) if bench.purse.brief else entries
+
+
+def _briefest(entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The arms that tell most: without those that others are seldom worse than, and of an untuned one that is tried free and held to
+    the form the held one, of a tuned one the free."""
+    tuned = {name for name, entry in entries.items() if entry.path in TUNING}
+    spared = {name for name in entries if f"{name}{HELD}" in entries and name not in tuned}
+    spared |= {name for name in tuned if name.endswith(HELD)}
+    return {name: entry for name, entry in entries.items() if name not in (spared | SPARED)}
 
 
 def _shortly_tuned(path: str) -> Prompt:
@@ -243,6 +254,8 @@ def _circumstances(bench: Bench) -> list[str]:
             "what other rows would change, widened because scores in folds hang together; what is built learns from all rows"
             + (", and how documents are searched was chosen on the same rows" if documents else "")
         )
+    if bench.purse.brief:
+        notes.append("the budget is short: of prompts only those that tell most were tried")
     if not tunes(bench.runtime.model):
         notes.append("the model can't be tuned here: what counts as a gap of capability may be one of behaviour")
     elif split.folds and not bench.purse.folds:

@@ -15,7 +15,7 @@ from advisor import runfolder
 from advisor.decide.cases import SMALLEST_GAIN
 from advisor.decide.deciding import SURELY
 from advisor.errors import DroppedOut
-from advisor.measure.planning import USUAL
+from advisor.measure.planning import ROUND, USUAL
 from advisor.paths.arms import Arm, scores
 from advisor.runtime.bench import Bench
 from advisor.score.metric import Scored
@@ -23,7 +23,6 @@ from advisor.score.statistics import draws, rating
 from advisor.system import Prediction
 from advisor.task import Example
 
-FIRST = 32  # examples of the first round
 GROWTH = 2  # times as many have been answered after each further round
 LITTLE = 0.25  # points, for which no further round is worth its time
 CHANCE = 0.05  # of being within the smallest gain worth having of the best, under which an arm leaves
@@ -136,12 +135,12 @@ def asked(entry: Entry, part: Sequence[Example], name: str) -> Answers:
 def _upto(bench: Bench, done: int) -> int:
     """How many examples have been answered after the next round; where rows are few, about as many, whole folds, for each of
     which arms are made."""
-    whole, after = len(bench.comparing), max(FIRST, GROWTH * done)
+    whole, after = len(bench.comparing), max(ROUND, GROWTH * done)
     if fold_of := bench.task.split.fold_of:
         folds = [fold_of[example.id] for example in bench.comparing]
         ends = [n for n in range(done + 1, whole) if folds[n] != folds[n - 1]]
         after = min(ends, key=lambda n: abs(n - after), default=whole)
-    return whole if whole < after + FIRST // 2 else after  # no last round of a handful
+    return whole if whole < after + ROUND // 2 else after  # no last round of a handful
 
 
 def _affords(bench: Bench, rounds: Sequence[Round], running: Sequence[Answers], more: int) -> bool:

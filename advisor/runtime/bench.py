@@ -21,7 +21,8 @@ class Purse:
     full one; on how many `folds` at the most the short one is measured where rows are few, each a tuning of its own; `room` for that many
     tokens of documents in every prompt, where all of them are to be tried there; `pairs` of questions and documents to fit an
     embedder on; how many `sizes` of passages to try. `measure` is the most: the race takes `racing` seconds and no further round
-    beyond; where tokens are `counted`, as long as these usually take. Of several instructions one is chosen by at most `tries`
+    beyond; where tokens are `counted`, as long as these usually take. `brief`: that is far from enough for a round of all arms, so
+    that only those that tell most are tried. Of several instructions one is chosen by at most `tries`
     answers, and a proposer takes `proposing` seconds."""
 
     measure: int
@@ -37,6 +38,7 @@ class Purse:
     folds: int = 0
     racing: float = math.inf
     counted: bool = False
+    brief: bool = False
     tries: int = 0
     proposing: float = math.inf
 
@@ -46,7 +48,7 @@ class Bench:
     """A task with all that it takes to measure and build systems for it. `apart`: what is made here lies in folders of
     that name, apart from what is made for other models, folds and seeds. `instructions`: of which one that is not the task's own
     stands in `task`, so that all that is made here says it. `out`: arms that a path does not try, because they take too
-    much."""
+    much, or were seen not to be its best."""
 
     task: Task
     runtime: Runtime

@@ -13,7 +13,8 @@ from advisor.runtime.instructions import Instructions
 from advisor.score.statistics import MISSING, missed
 from advisor.show import instructed
 from advisor.show.blocks import Block, Bullets, Item, Section, Style, Text, table
-from advisor.show.full import ladder, models, placebo, ranking
+from advisor.show.diagnosed import ladder, placebo
+from advisor.show.full import models, ranking
 from advisor.show.headline import headline
 from advisor.show.priced import change, costs, worth
 from advisor.show.proven import beside

@@ -4,13 +4,9 @@ from collections.abc import Iterator
 
 from advisor.data.profiling import Profile
 from advisor.decide.recommendation import Recommendation
-from advisor.measure.diagnosis import Diagnosis, Placebo, Probe
-from advisor.measure.placebo import AGAIN
 from advisor.measure.proof import Result
-from advisor.paths.abstaining import Abstaining
-from advisor.runtime.finder import Search
-from advisor.show import instructed, priced
-from advisor.show.blocks import Bar, Bars, Beside, Block, Bullets, Item, Section, Shares, Table, Text, table
+from advisor.show import diagnosed, instructed, priced, searched
+from advisor.show.blocks import Bar, Bars, Beside, Block, Bullets, Item, Section, Table, Text, table
 from advisor.show.gathered import RunFiles
 from advisor.show.proven import beside
 from advisor.show.words import (
@@ -32,29 +28,22 @@ from advisor.show.words import (
     shortage,
     sides,
     span,
-    strictest,
     tested,
-    valid,
-)
-
-CLUSTERS = (
-    "Rows of one cluster share a source, such as a document or a conversation, and hang together: intervals resample whole "
-    "clusters, and are wider where these are few."
 )
 
 
 def sections(run: RunFiles) -> Iterator[Section]:
     """All that is known, in the order in which a person wants to know it."""
     if run.diagnosis:
-        yield from _diagnosis(run.diagnosis)
+        yield from diagnosed.sections(run.diagnosis)
     if run.instructions:
         yield instructed.section(run.instructions)
     if run.search and run.search.trials:
-        yield _search(run.search)
+        yield searched.chosen(run.search)
     if run.diagnosis and run.diagnosis.use:
-        yield _retrieved(run.diagnosis)
+        yield searched.retrieved(run.diagnosis)
     if run.abstaining:
-        yield _abstaining(run.abstaining, run.result)
+        yield searched.abstention(run.abstaining, run.result)
     if run.recommendation:
         yield from _recommendation(run.recommendation, bool(run.result))
     if run.result:
@@ -64,148 +53,6 @@ def sections(run: RunFiles) -> Iterator[Section]:
     if run.recommendation:
         yield from _basis(run.recommendation)
     yield _reproduce(run)
-
-
-def ladder(diagnosis: Diagnosis) -> Bars:
-    """The probes one below the other, with the metric's floors."""
-
-    def note(probe: Probe) -> str:
-        asked = len(probe.scores)
-        early = f"left after {asked:,}" if asked and asked < diagnosis.examples else ""
-        told = early, strictest(probe.valid), besides(probe.beside), lacking(probe.unscored, len(probe.cut))
-        return " · ".join(filter(None, told))
-
-    bars = (Bar(p.name, p.value, p.lo, p.hi, note(p)) for p in diagnosis.probes)
-    return Bars(tuple(bars), diagnosis.floors)
-
-
-def placebo(one: Placebo) -> str:
-    """What became of an arm's score when its content was taken out."""
-    score, of = figure(one.probe.value), f"{one.probe.n:,} examples"
-    if not one.gain:
-        return f"placebo: {one.of} with {one.what} gave no text"
-    if one.what == AGAIN:
-        return f"{one.of} asked again gave {score} on {of}: {gain(-one.gain[1])} points, which is how much its answers vary by themselves"
-    more = f"{gain(one.gain[1])} {span((one.gain[0], one.gain[2]))}"
-    means = "so the gain comes from it" if one.gain[0] > 0 else "so whether the gain comes from it is not told"
-    return f"placebo: with {one.what} {one.of} has {score} on {of}; what it shows makes {more} points, {means}"
-
-
-def race(diagnosis: Diagnosis) -> str:
-    """How the race went: on how many examples the gaps were told, and which arms left after how many."""
-    first, *_ = diagnosis.rounds
-    left = [
-        f"after {one.examples:,} examples {', '.join(f'{name} ({figure(chance, 2)})' for name, chance in one.left.items())}"
-        for one in diagnosis.rounds[:-1]  # after the last there is none to leave
-        if one.left
-    ]
-    count = len(diagnosis.rounds)
-    told = f"{count} round{'s' * (count > 1)}; gaps are told on the first {first.examples:,} examples, which all arms answered."
-    gone = f" Left, with the chance to be within 2 points of the best: {'; '.join(left)}." if left else ""
-    return told + gone
-
-
-def _diagnosis(diagnosis: Diagnosis) -> Iterator[Section]:
-    folds = f" in {diagnosis.folds} fold{'s' * (diagnosis.folds > 1)}" if diagnosis.folds else ""
-    sources = clustered(diagnosis.examples, diagnosis.clusters)
-    on = f"{diagnosis.examples:,} development examples{sources}{folds}"
-    head = f"{diagnosis.metric}, 0 to 100, on {on}, with 95 % intervals.{f' {CLUSTERS}' if sources else ''}"
-    rows = [
-        (
-            p.name,
-            p.path or NOTHING,
-            f"{p.n:,}",
-            f"{p.unscored:,}",
-            f"{len(p.cut):,}",
-            duration(p.seconds),
-            f"{p.tokens:,}",
-            valid(p.valid) or NOTHING,
-        )
-        for p in diagnosis.probes
-    ]
-    probes = table("probe|path|>scored|>unscored|>cut off|>time|>tokens|valid output", *rows)
-    notes = [Text(note, "warning") for note in diagnosis.notes]
-    raced = [Text(race(diagnosis), "soft")] if diagnosis.rounds else []
-    taken = [Text(placebo(one)) for one in diagnosis.placebos]
-    yield Section("The ladder of probes", (Text(head, "soft"), ladder(diagnosis), probes, *taken, *raced, *notes))
-    shares = {name: (share, GAP_WORDS[name]) for name, share in diagnosis.gaps.items() if share}
-    yield Section("Where the gaps are", (Shares(shares),))
-
-
-def _search(search: Search) -> Section:
-    how = (
-        f"Chosen on {search.questions:,} development questions by {search.by}; {search.measure}, 0 to 1. "
-        f"{search.k} passages find nearly all that ten do."
-    )
-    chosen = frozenset(i for i, one in enumerate(search.trials) if one.chosen)
-    tried = table(f"tried|>{search.measure}", *((t.what, figure(t.score, 3)) for t in search.trials), chosen=chosen)
-    blocks: list[Block] = [Text(how), tried]
-    if one := search.embedder:
-        kept = "kept" if one.kept else "not kept: the gain is no more than its standard error"
-        fitted = f"fitted on {one.pairs:,} pairs of questions and documents in {duration(one.seconds)}"
-        scores = f"{figure(one.before, 3)} → {figure(one.after, 3)}"
-        blocks.append(Text(f"The embedding model was {fitted}: {scores}, so it was {kept}."))
-    return Section("How documents are searched", tuple(blocks))
-
-
-def _retrieved(diagnosis: Diagnosis) -> Section:
-    what = (
-        "An answer is there where the words of an accepted output stand in a row in a passage. "
-        f"Shares of {diagnosis.examples:,} development examples."
-    )
-    depths = [(f"first {one.k}", percent(one.answer), percent(one.gold)) for one in diagnosis.recall]
-    uses = [
-        (
-            u.system,
-            percent(u.there),
-            percent(u.right_with),
-            percent(u.right_without),
-            figure(u.tokens, 0),
-        )
-        for u in diagnosis.use
-    ]
-    blocks = (
-        Text(what, "soft"),
-        table("passages|>the answer is there|>named documents found", *depths),
-        table("system|>the answer is there|>right with it there|>right without|>tokens per request", *uses),
-    )
-    return Section("What was retrieved, and what became of it", blocks)
-
-
-def _abstaining(abstaining: Abstaining, result: Result | None) -> Section:
-    if not abstaining.questions:
-        always = "It always answers: there are no development examples to set a threshold on."
-        return Section("When it says that it does not know", (Text(always, "warning"),))
-    what = (
-        f"It says “{abstaining.text}” where the support, the cosine of the input with the nearest passage, is under "
-        f"{figure(abstaining.below, 3)}: the highest threshold that withholds at most 5 % of the right answers. Measured "
-        f"on {abstaining.questions:,} development examples; refused are the same questions with the passages that hold "
-        "their answer taken out."
-    )
-    rows = [
-        (
-            figure(t.below, 3),
-            percent(t.answered),
-            percent(t.wrong),
-            percent(t.withheld),
-            percent(t.refused),
-        )
-        for t in abstaining.trades
-    ]
-    chosen = frozenset(i for i, one in enumerate(abstaining.trades) if one.below == abstaining.below)
-    head = ">threshold|>answered|>of those wrong|>right answers withheld|>unanswerable refused"
-    told = []
-    for name, one in (result.answered or {}).items() if result else ():
-        assert result
-        share = f"{one.items:,} of {result.test_items:,} examples ({percent(one.share)})"
-        told.append(
-            Text(
-                f"On the sealed test {finalists(result)[name]} answered {share}; over those it scores "
-                f"{figure(one.score)} and {one.right:,} are right. The scores above count what it says in place of an "
-                "answer as any other text."
-            )
-        )
-    return Section("When it says that it does not know", (Text(what), table(head, *rows, chosen=chosen), *told))
 
 
 def ranking(advice: Recommendation) -> Iterator[Table]:
@@ -330,7 +177,7 @@ def _tested(result: Result) -> Iterator[Block]:
     further = {label: besides(result.beside.get(name, {})) for name, label in names}
     yield Bars(tuple(Bar(label, value, lo, hi, further[label]) for label, (lo, value, hi) in ends.items()))
     if clustered(result.test_items, result.clusters):
-        yield Text(CLUSTERS, "soft")
+        yield Text(diagnosed.CLUSTERS, "soft")
     over = [
         (
             f"{result.path} over {one.over}{', the best untuned' if one.untuned else ''}",

@@ -18,7 +18,7 @@ def wide(bench: Bench) -> Bench:
 
 def planned(bench: Bench, seconds: float, tokens_a_second: float) -> tuple[int, int]:
     short = Tuning((), round(60 * tokens_a_second), 0, 60.0)
-    purse = pacing.building(bench.task, bench.runtime.model, bench.purse, short, seconds)
+    purse = pacing.building(bench, short, seconds)
     return purse.rows, purse.epochs
 
 
@@ -34,8 +34,8 @@ def test_a_full_tuning_is_planned_again_at_the_pace_of_the_short_one(wide: Bench
 
 
 def test_without_a_short_tuning_the_plan_stands(wide: Bench):
-    assert pacing.building(wide.task, wide.runtime.model, wide.purse, None, 1.0) == wide.purse
-    assert pacing.building(wide.task, wide.runtime.model, wide.purse, Tuning((), 0), 1.0) == wide.purse
+    assert pacing.building(wide, None, 1.0) == wide.purse
+    assert pacing.building(wide, Tuning((), 0), 1.0) == wide.purse
 
 
 def probe(name: str, path: str, gap: str, seconds: float) -> Probe:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from advisor.measure import placebo, probing
 from advisor.measure.diagnosis import Diagnosis
 from advisor.runtime.bench import Bench
-from advisor.show.full import placebo as told
+from advisor.show.diagnosed import placebo as told
 from advisor.system import Context
 from advisor.task import Split
 

@@ -10,7 +10,7 @@ import pytest
 
 from advisor.errors import DroppedOut
 from advisor.measure import race as module
-from advisor.measure.race import FIRST, Entry, Raced, race
+from advisor.measure.race import ROUND, Entry, Raced, race
 from advisor.runtime.bench import Bench
 from advisor.score.metric import Scored
 from advisor.system import Prediction, Usage
@@ -64,9 +64,9 @@ def run(
 def test_the_first_round_is_answered_by_all_and_the_hopeless_leave_after_it(long: Bench, monkeypatch):
     told = run(long, monkeypatch, {"plain": 10, "shots": 60, "passages": 62, "tuned": 15})
     first, *others = told.rounds
-    assert first.examples == FIRST and len(first.arms) == 4 and set(first.left) == {"tuned"}
+    assert first.examples == ROUND and len(first.arms) == 4 and set(first.left) == {"tuned"}
     assert all("tuned" not in one.arms and "plain" in one.arms for one in others)
-    assert {name: len(one.made) for name, one in told.answers.items()}["tuned"] == FIRST
+    assert {name: len(one.made) for name, one in told.answers.items()}["tuned"] == ROUND
     assert [one.examples for one in told.rounds] == sorted({one.examples for one in told.rounds})
 
 
@@ -86,7 +86,7 @@ def test_where_rows_are_few_rounds_are_whole_folds(long: Bench, monkeypatch):
 
 def test_it_ends_when_one_path_is_left(long: Bench, monkeypatch):
     told = run(long, monkeypatch, {"plain": 10, "shots": 95, "passages": 20})
-    assert len(told.rounds) == 1 and told.rounds[0].examples == FIRST
+    assert len(told.rounds) == 1 and told.rounds[0].examples == ROUND
 
 
 def test_it_goes_on_until_it_is_told_whether_the_best_is_above_the_floor(long: Bench, monkeypatch):
@@ -108,7 +108,7 @@ def test_a_budget_in_tokens_goes_by_tokens_and_not_by_the_clock(long: Bench, mon
     counted = replace(long, purse=replace(long.purse, racing=1e9, counted=True))
     told = run(counted, monkeypatch, {"plain": 50, "shots": 50, "passages": 50})
     usual = 1 / module.USUAL.prefill + 1 / module.USUAL.decode
-    assert told.rounds[0].seconds == pytest.approx(3 * FIRST * usual, abs=0.01)
+    assert told.rounds[0].seconds == pytest.approx(3 * ROUND * usual, abs=0.01)
 
 
 def test_an_arm_that_can_not_be_asked_drops_out_and_the_others_go_on(long: Bench, monkeypatch):

@@ -68,7 +68,7 @@ def test_a_run_whose_rows_share_sources_holds_and_its_receipt_tells_them(call: C
     assert (result["clusters"], result["test_items"]) == (5, 20)
     assert "20 examples from 5 sources" in (run / "report.md").read_text()
     measured = json.loads((run / "diagnosis.json").read_text())
-    assert len(set(measured["groups"].values())) == measured["examples"] / 4 > 5
+    assert len(set(measured["groups"].values())) == measured["examples"] / 4 > 1
     assert call("verify", run)[0] == 0
     for name, fields in (("receipt/receipt.json", {"clusters", "gain[0]"}), ("diagnosis.json", {"lo"})):
         before = (run / name).read_text()

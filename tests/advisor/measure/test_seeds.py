@@ -68,7 +68,7 @@ def tuning(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         runfolder.write(bench.runtime.folder / folders[-1] / TUNED, Tuning, Tuning(((1, 50.0),), 10, 0, 3.0))
         return baseline(bench)
 
-    for module in (flow, seeds):
+    for module in (building, seeds):
         monkeypatch.setattr(module, "PATHS", {**PATHS, "prompting": made})
     return folders
 
