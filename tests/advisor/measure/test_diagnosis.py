@@ -116,3 +116,17 @@ def test_what_fails_is_not_beyond_a_model_that_could_have_been_tuned_and_was_not
     assert {i for i, gap in told.items() if gap == "unknown"} >= {i for i, gap in beyond.items() if gap == "capability"}
     tuned = gaps_of(METRIC, PROBES, EXAMPLES, tunes=True)
     assert tuned == gaps_of(METRIC, PROBES, EXAMPLES)
+
+
+def test_an_arm_that_can_no_more_be_the_best_of_its_path_is_told_of_each_path():
+    right = {"plain": 5, "fixed shots": 40, "similar shots": 42, "short tuning": 95}
+    paths = {**dict.fromkeys(right, "prompting"), "short tuning": "finetuning"}
+    ids = [str(i) for i in range(100)]
+    probes = [
+        replace(probe(name, "", {i: 100.0 * (int(i) < n) for i in ids}, paths[name]), model="m")
+        for name, n in right.items()
+    ]
+    told = replace(diagnosis(), probes=tuple(probes), groups={})
+    assert told.behind(METRIC, 0, "m") == {"plain"}
+    other = replace(probe("plain · m2", "", {i: 100.0 * (int(i) < 80) for i in ids}), model="m2")
+    assert replace(told, probes=(*probes, other)).behind(METRIC, 0, "m2") == frozenset()

@@ -33,6 +33,12 @@ def test_a_full_tuning_is_planned_again_at_the_pace_of_the_short_one(wide: Bench
     assert planned(wide, fits * 100, 1000) == (600, 3)
 
 
+def test_a_full_tuning_is_never_smaller_than_the_short_one_that_it_goes_on_from(wide: Bench):
+    tried = replace(wide, purse=replace(wide.purse, short=64))
+    assert planned(tried, 1.0, 100) == (64, 1)
+    assert planned(replace(tried, purse=replace(tried.purse, short=250)), 1.0, 100) == (100, 2)
+
+
 def test_without_a_short_tuning_the_plan_stands(wide: Bench):
     assert pacing.building(wide, None, 1.0) == wide.purse
     assert pacing.building(wide, Tuning((), 0), 1.0) == wide.purse

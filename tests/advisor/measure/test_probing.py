@@ -136,6 +136,20 @@ def test_a_short_tuning_is_done_once_for_each_fold_and_tried_in_both_decodings(f
     }
 
 
+def test_where_the_purse_is_brief_only_the_arms_that_tell_most_are_tried(few: Bench, bench: Bench):
+    model = Copier()
+    model.can = frozenset({"generate", "constrain"})  # type: ignore[misc]
+    brief = replace(few, purse=replace(few.purse, brief=True), runtime=replace(few.runtime, model=model))
+    whole = set(probing.probed(replace(brief, purse=few.purse)))
+    assert {"similar shots", "fixed shots", "constrained"} < whole
+    assert set(probing.probed(brief)) == {"zero-shot", "similar shots, constrained", "classifier"}
+    assert "the budget is short" in " ".join(probing.diagnose(brief).notes)
+    found = set(probing.probed(replace(bench, purse=replace(bench.purse, brief=True))))
+    assert found == {"zero-shot", "retrieved context", "one passage"} | (
+        found & {"similar shots", "one passage, fixed shots"}
+    )
+
+
 def test_a_system_whose_prompt_does_not_fit_drops_out_and_the_others_go_on(few: Bench):
     few.runtime.model.most = 40  # type: ignore[attr-defined]
     told = probing.diagnose(few)

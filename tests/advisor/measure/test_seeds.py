@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from advisor import flow, runfolder
-from advisor.measure import pacing, seeds
+from advisor import runfolder
+from advisor.measure import building, pacing, seeds
 from advisor.measure.diagnosis import Diagnosis, Probe
 from advisor.measure.seeds import Seeds
 from advisor.paths import PATHS
