@@ -24,7 +24,7 @@ from advisor.runtime.bench import Bench
 from advisor.runtime.grounding import Use
 from advisor.score.metric import Scored, beside, floors, over_all
 from advisor.score.statistics import interval, rating
-from advisor.system import PATH_NAMES, TUNING, Context, Prediction, System
+from advisor.system import PATH_NAMES, RETRIEVING, TUNING, Context, Prediction, System
 from advisor.task import Example
 
 # Each tuning that is tried in short: its path, its name, and the gap that it closes.
@@ -79,10 +79,11 @@ def probed(bench: Bench) -> dict[str, Entry]:
 
 def _briefest(entries: Mapping[str, Entry]) -> dict[str, Entry]:
     """The arms that tell most: without those that others are seldom worse than, and of an untuned one that is tried free and held to
-    the form the held one, of a tuned one the free."""
+    the form the held one, of a tuned one the free; and where there are documents, none that is tuned without them."""
     tuned = {name for name, entry in entries.items() if entry.path in TUNING}
+    reading = {name for name in tuned if entries[name].path in RETRIEVING}
     spared = {name for name in entries if f"{name}{HELD}" in entries and name not in tuned}
-    spared |= {name for name in tuned if name.endswith(HELD)}
+    spared |= {name for name in tuned if name.endswith(HELD) or (reading and name not in reading)}
     return {name: entry for name, entry in entries.items() if name not in (spared | SPARED)}
 
 
