@@ -80,8 +80,8 @@ def test_every_system_is_told_by_the_share_of_its_outputs_that_a_program_can_rea
     assert all(0 <= one["schema"] <= one["json"] <= 1 for one in result["valid"].values())
     diagnosis = json.loads((folder / result["run"] / "diagnosis.json").read_text(encoding="utf-8"))
     probes = {probe["name"]: probe["valid"] for probe in diagnosis["probes"]}
-    assert probes["constrained"]["schema"] > probes["zero-shot"]["schema"]
-    assert probes["short tuning, constrained"]["schema"] >= probes["short tuning"]["schema"]
+    held = [valid["schema"] for name, valid in probes.items() if name.endswith("constrained")]
+    assert held and min(held) > probes["zero-shot"]["schema"]
     assert "JSON by the schema" in (folder / result["run"] / "report.md").read_text(encoding="utf-8")
 
 

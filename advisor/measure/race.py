@@ -139,7 +139,7 @@ def _upto(bench: Bench, done: int) -> int:
     if fold_of := bench.task.split.fold_of:
         folds = [fold_of[example.id] for example in bench.comparing]
         ends = [n for n in range(done + 1, whole) if folds[n] != folds[n - 1]]
-        after = min(ends, key=lambda n: abs(n - after), default=whole)
+        after = min([*ends, whole], key=lambda n: abs(n - after))
     return whole if whole < after + ROUND // 2 else after  # no last round of a handful
 
 

@@ -12,9 +12,12 @@ from advisor.errors import CannotError
 from advisor.models import named
 from advisor.paths.abstaining import Abstaining
 from advisor.runtime import built
-from advisor.runtime.settings import Settings
+from advisor.runtime.settings import Settings, parse_budget
 
 PLACES = ("barn", "loft", "mill", "tower", "cellar", "quay")
+
+
+LONG = parse_budget("2h")  # on any machine enough for all arms
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeper) -> flow.Run:
     for file, values in (("corpus.jsonl", documents), ("train.jsonl", rows)):
         (folder / file).write_text("\n".join(map(json.dumps, values)), encoding="utf-8")
     (folder / "task.yaml").write_text("metric: exact_match\nabstain: Not in the documents.\n", encoding="utf-8")
-    return flow.opened(folder, Settings(path="rag", said={"data_may_leave": "no"}))
+    return flow.opened(folder, Settings(budget=LONG, path="rag", said={"data_may_leave": "no"}))
 
 
 def test_a_run_over_documents_chooses_how_to_search_proves_and_answers_alone(run: flow.Run, tmp_path: Path):
@@ -62,7 +65,7 @@ def test_a_run_over_documents_chooses_how_to_search_proves_and_answers_alone(run
 def test_the_same_run_again_does_nothing_twice(run: flow.Run, tmp_path: Path):
     first = run.proof
     asked = len(run.model.asked)  # type: ignore[attr-defined]
-    again = flow.opened(tmp_path / "task", Settings(path="rag", said={"data_may_leave": "no"}))
+    again = flow.opened(tmp_path / "task", Settings(budget=LONG, path="rag", said={"data_may_leave": "no"}))
     assert again.proof == first
     assert len(again.model.asked) == asked  # type: ignore[attr-defined]
 
@@ -72,7 +75,7 @@ def test_nothing_of_an_earlier_build_is_left_in_the_artifact(run: flow.Run, tmp_
     fitted = run.folder / "artifact" / "embedder"
     fitted.mkdir()
     (fitted / "modules.json").write_text("of an embedder that was kept then")
-    settings = Settings(path="rag", said={"data_may_leave": "no"}, fresh=True)
+    settings = Settings(budget=LONG, path="rag", said={"data_may_leave": "no"}, fresh=True)
     assert flow.opened(tmp_path / "task", settings).build and not fitted.exists()
     assert built.load(run.folder).predict(["When was the mill3 built?"])[0].text == "1520"
 
@@ -86,7 +89,7 @@ def test_an_edited_rule_or_case_makes_the_recommendation_anew_and_measures_nothi
     run: flow.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def again() -> list[str]:
-        other = flow.opened(tmp_path / "task", Settings(path="rag", said={"data_may_leave": "no"}))
+        other = flow.opened(tmp_path / "task", Settings(budget=LONG, path="rag", said={"data_may_leave": "no"}))
         assert other.folder == run.folder and other.recommendation
         return journal(other)
 
@@ -103,7 +106,10 @@ def test_an_edited_rule_or_case_makes_the_recommendation_anew_and_measures_nothi
 
 def test_another_embedder_of_the_same_name_is_another_run(run: flow.Run, tmp_path: Path, keeper):
     keeper.embedder.fingerprint = "other words"
-    assert flow.opened(tmp_path / "task", Settings(path="rag", said={"data_may_leave": "no"})).folder != run.folder
+    assert (
+        flow.opened(tmp_path / "task", Settings(budget=LONG, path="rag", said={"data_may_leave": "no"})).folder
+        != run.folder
+    )
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,9 @@ def test_where_rows_are_few_rounds_are_whole_folds(long: Bench, monkeypatch):
     asked = replace(long.task, split=Split(rows[::-1], rows, rows, folds=folds[::-1]))
     told = run(replace(long, task=asked), monkeypatch, {"plain": 50, "shots": 50, "passages": 50})
     assert [one.examples for one in told.rounds] == [31, 62, 124, 250]
+    two = Split(rows[:32], rows[:32], rows[:32], folds=(0,) * 16 + (1,) * 16)
+    few = replace(long, task=replace(long.task, split=two))
+    assert run(few, monkeypatch, {"plain": 5, "shots": 95, "passages": 10}).rounds[0].examples == 32
 
 
 def test_it_ends_when_one_path_is_left(long: Bench, monkeypatch):
