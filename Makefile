@@ -19,7 +19,7 @@ demo: install
 	$(BIN)/advisor run examples/restaurant-booking --budget 5m
 
 test: install
-	OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder  # two torch jobs would else wait for each other
+	OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2 --dist loadfile  # two torch jobs would else wait for each other
 
 check: install
 	$(BIN)/ruff format --check .
