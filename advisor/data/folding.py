@@ -10,17 +10,8 @@ from advisor.data.sources import joined
 from advisor.task import Example
 
 FOLDS, OF_FOLD = 4, 32  # at least so many folds, of so many rows where there are enough
-FAMILIES = (
-    2,
-    3,
-    4,
-    6,
-    8,
-    12,
-    16,
-    24,
-    32,
-)  # rows that stay together at the most, where folds are too near to one another
+# Rows that stay together at the most, where folds are too near to one another.
+FAMILIES = (2, 3, 4, 6, 8, 12, 16, 24, 32)
 # How unlike the test folds of plain groups may be: on leaky tasks 0.4 and more does harm; and folds of families, which come no
 # nearer: up to this they tell more than the few rows of a split do.
 SLIGHT, FAIR = 0.3, 0.5
@@ -62,10 +53,11 @@ def unlikeness(near: Around, folds: Sequence[int]) -> float:
 
 def _families(near: Around, groups: Groups) -> Iterator[Groups]:
     """Groups joined with others that they are variants of; ever larger ones."""
+    families = sorted(near.families(groups, FAMILIES[-1]), key=len, reverse=True)
     for most in FAMILIES:
         whole, used = [], set[int]()
-        for family in sorted(near.families(groups, most), key=len, reverse=True):
-            if used.isdisjoint(family):
+        for family in families:
+            if len(family) <= most and used.isdisjoint(family):
                 whole.append(family)
                 used.update(family)
         yield joined(near.count, [(one[0], other) for one in (*whole, *groups) for other in one])

@@ -85,9 +85,8 @@ def decide(model: CaseModel, situation: Situation) -> Decided:
 
     order = tuple(sorted(PATH_NAMES, key=place))
     enough = ENOUGH_MEASURED if situation.measured else ENOUGH_FROM_ANSWERS
-    left = [path for path in PATH_NAMES if path not in out and path not in floored]
-    untried = frozenset(left).difference(situation.measured.paths) if situation.measured else frozenset()
-    tried = [path for path in order if path in left and path not in untried] or [order[0]]
+    untried = frozenset(PATH_NAMES).difference(situation.measured.paths, out) if situation.measured else frozenset()
+    tried = [path for path in order if path not in out.union(floored, untried)] or [order[0]]
     provisional = _cheapest_contender(worth, tried)
     return Decided(scores, probability, certainty, order, enough, out, floored, provisional, untried)
 

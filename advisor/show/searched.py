@@ -5,12 +5,7 @@ from advisor.measure.proof import Result
 from advisor.paths.abstaining import Abstaining
 from advisor.runtime.finder import Search
 from advisor.show.blocks import Block, Section, Text, table
-from advisor.show.words import (
-    duration,
-    figure,
-    finalists,
-    percent,
-)
+from advisor.show.words import duration, figure, finalists, percent
 
 
 def chosen(search: Search) -> Section:
