@@ -117,6 +117,5 @@ def _out(bench: Bench, measured: Diagnosis, limits: Mapping[str, float]) -> froz
     """The arms that need not be tried: those that take too much, those that can't be the best of their path, and, where the purse
     is brief, all that were not in the race."""
     arms = {*prompted(bench), *(retrieving(bench) if bench.task.documents else ())} if bench.purse.brief else set[str]()
-    raced = {probe.name.split(" · ")[0] for probe in measured.probes if probe.model == bench.model}
     behind = measured.behind(bench.metric, bench.seed, bench.model)
-    return measured.gone(bench.model, limits) | behind | (arms - raced)
+    return measured.gone(bench.model, limits) | behind | (arms - measured.raced(bench.model))

@@ -5,7 +5,7 @@ How they are run is known in `probing`.
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -155,8 +155,12 @@ class Diagnosis:
 
     def gone(self, model: str, limits: Mapping[str, float]) -> frozenset[str]:
         """The arms, as they are called on a bench of this model, that take more than the answers allow."""
-        names = {probe.name for probe in self.probes if probe.model == model}
-        return frozenset(name.split(" · ")[0] for name in names.intersection(self.over(limits)))
+        over = self.over(limits)
+        return _unmarked(probe.name for probe in self.probes if probe.model == model and probe.name in over)
+
+    def raced(self, model: str) -> frozenset[str]:
+        """The arms that were asked, as they are called on a bench of this model."""
+        return _unmarked(probe.name for probe in self.probes if probe.model == model)
 
     def behind(self, metric: Metric, seed: int, model: str) -> frozenset[str]:
         """The arms, as they are called on a bench of this model, that can't be the best of their path any more: they have less than
@@ -167,12 +171,12 @@ class Diagnosis:
         drawn = draws(
             metric, {plain: _scored(self.probes[0]), **scored}, seed, self.groups, folded=self.folds > 0, beside=plain
         )
-        names = set()
+        names = set[str]()
         for path in {probe.path for probe in own.values()}:
             of_path = [name for name, probe in own.items() if probe.path == path]
             best = np.max([drawn[name] for name in of_path], axis=0)
             names |= {name for name in of_path if (drawn[name] >= best - SMALLEST_GAIN).mean() < CHANCE}
-        return frozenset(name.split(" · ")[0] for name in names)
+        return _unmarked(names)
 
     def too_dear(self, limits: Mapping[str, float]) -> dict[str, str]:
         """The paths of which every probe takes more than the answers allow, each with a reason."""
@@ -214,6 +218,11 @@ class Diagnosis:
         scored["baseline"] = _scored(self.probes[0])
         drawn = draws(metric, scored, seed, self.groups, folded=self.folds > 0, beside="baseline")
         return {pair: drawn[" ".join(pair)] for pair in of_pair}
+
+
+def _unmarked(names: Iterable[str]) -> frozenset[str]:
+    """Names of arms without that of their model, which follows where several are compared."""
+    return frozenset(name.split(" · ")[0] for name in names)
 
 
 def gain_over(metric: Metric, arm: Probe, placebo: Probe, seed: int, groups: Mapping[str, int]) -> Triple | None:
